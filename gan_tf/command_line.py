@@ -1,0 +1,120 @@
+"""From a dataclass of knobs to a command: absl flags, `--help`, errors of one line.
+
+absl parses, so `--flagfile` and the last of two equal flags work as in every absl
+program; help and errors are worded here, because absl lists only the main module's
+flags, exits 1 and takes two lines.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import signal
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from absl import flags
+
+from gan_tf.errors import InputError, InterruptedRunError, TrainingFailedError
+from gan_tf.knobs import Knob, check_all, knobs
+
+Options = TypeVar("Options")
+
+
+def run(main: Callable[[Options], None], options: type[Options], description: str) -> int:
+    """Parses the command line and calls `main`; returns the exit status.
+
+    An expected failure becomes one line on standard error; a fault of the program
+    keeps its traceback.
+    """
+    argv = sys.argv[1:]
+    name = f"gan_tf.{Path(sys.argv[0]).stem}"
+    if {"-h", "--help", "-help", "--helpfull"} & set(argv):
+        print(_usage(options, name, description))
+        return 0
+    try:
+        main(parse(options, argv))
+    except (InputError, TrainingFailedError, InterruptedRunError) as error:
+        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader of our output (a `head`, say) has gone: not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def parse(options: type[Options], argv: Sequence[str]) -> Options:
+    """Returns the options that `argv` (without the program's name) gives.
+
+    Raises:
+      InputError: for an unknown flag, a value out of bounds or a stray argument.
+    """
+    values = flags.FlagValues()  # type: ignore[no-untyped-call]
+    for knob in knobs(options):
+        flags.DEFINE_flag(
+            flags.Flag(
+                _Parser(knob),
+                flags.ArgumentSerializer(),
+                knob.name,
+                knob.default,
+                knob.help,
+                boolean=knob.kind is bool,
+            ),
+            values,
+        )
+    try:
+        _, *rest = values(["", *argv])
+    except flags.UnrecognizedFlagError as error:
+        near = difflib.get_close_matches(error.flagname, list(values), n=1)
+        hint = f"did you mean --{near[0]}? " if near else ""
+        raise InputError(
+            f"--{error.flagname}={error.flagvalue}: no such flag; {hint}--help lists them"
+        ) from None
+    except (flags.Error, UnicodeDecodeError) as error:
+        raise InputError(str(error).removeprefix("flag ").removeprefix("ERROR:: ")) from None
+    if rest:
+        raise InputError(
+            f"{rest[0]!r}: a flag must look like --name=value, a comment in a flag file "
+            "must begin in its line's first column"
+        )
+    parsed = options(**{knob.name: values[knob.name].value for knob in knobs(options)})
+    check_all(parsed)
+    return parsed
+
+
+class _Parser(flags.ArgumentParser):  # type: ignore[type-arg]
+    """Lets a knob read its own flag."""
+
+    def __init__(self, knob: Knob) -> None:
+        self._knob = knob
+
+    def parse(self, argument: Any) -> Any:
+        return self._knob.parse(argument) if isinstance(argument, str) else argument
+
+    def flag_type(self) -> str:
+        return self._knob.kind.__name__
+
+
+def _usage(options: type, name: str, description: str) -> str:
+    """The text of `--help`, at 80 columns: every flag with its bounds, unit and default."""
+    lines = [
+        f"usage: python -m {name} [--flag=value ...]",
+        "",
+        *textwrap.wrap(description.strip().split("\n\n")[0], 79),
+        "",
+        "The last of two equal flags wins. Flags can stand in a file, one a line:",
+        "--flagfile=FILE.",
+        "",
+    ]
+    for knob in knobs(options):
+        default = "" if knob.default is None else f" Default {str(knob.default).lower()}."
+        text = f"{knob.help} {knob.allowed[0].upper()}{knob.allowed[1:]}.{default}"
+        lines.append(f"  --{knob.name}")
+        lines += textwrap.wrap(text, 79, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""TensorFlow's start without its noise, and which device it computes on, and why."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow; what it writes to standard error is shown only if that fails.
+
+    Its C++ libraries greet with a dozen lines before any log level can be set, and so
+    would bury the lines that the user must read.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as noise:
+        os.dup2(noise.fileno(), 2)
+        try:
+            tf = importlib.import_module("tensorflow")
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+            tf.zeros([]).numpy()  # Starts the runtime, with whatever it has to say.
+        except BaseException:
+            noise.seek(0)
+            os.write(standard_error, noise.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+
+
+def description() -> str:
+    """Returns one line on the device in use and, if a GPU is there in vain, the reason."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+        return f"{name} (1 of {len(gpus)} GPUs)" if len(gpus) > 1 else str(name)
+    cpu = f"CPU, {len(os.sched_getaffinity(0))} cores"
+    if not Path("/dev/nvidia0").exists():
+        return cpu
+    return f"{cpu}; an NVIDIA GPU is present, but {_why_unusable(tf.test.is_built_with_cuda())}"
+
+
+def _why_unusable(built_with_cuda: bool) -> str:
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return "CUDA_VISIBLE_DEVICES hides it"
+    if not built_with_cuda:
+        return "this TensorFlow is built without CUDA"
+    if importlib.util.find_spec("nvidia") is None:
+        return "CUDA's libraries are not installed: pip install 'gan_tf[gpu]'"
+    return "TensorFlow cannot open it: run nvidia-smi, and compare the driver with its CUDA"

@@ -1,0 +1,27 @@
+"""The ends of a command that are not faults of the program: one line, one status.
+
+| status | meaning |
+|---|---|
+| 0 | done |
+| 1 | the run itself failed (a non-finite loss, say) |
+| 2 | the input was wrong: nothing was lost or overwritten |
+| 75 | interrupted and saved: the same command goes on (`EX_TEMPFAIL` of sysexits.h) |
+"""
+
+
+class InputError(ValueError):
+    """A flag, file or directory that cannot be used; the message says what would do."""
+
+    status = 2
+
+
+class TrainingFailedError(RuntimeError):
+    """Training cannot go on; the message names the step and the last good checkpoint."""
+
+    status = 1
+
+
+class InterruptedRunError(RuntimeError):
+    """A signal ended the run after its state was saved; the message says how to go on."""
+
+    status = 75

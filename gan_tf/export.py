@@ -1,0 +1,48 @@
+"""Export a run's averaged generator as a SavedModel for TensorFlow and TF Serving."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_tf import command_line
+from gan_tf.errors import InputError
+from gan_tf.knobs import knob
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to export, and to where."""
+
+    run_dir: str | None = knob(None, "The run to export.", unit="a run directory")
+    checkpoint: str = knob(
+        "last", "Which of the run's checkpoints.", unit="last, or the step of a checkpoint kept"
+    )
+    output: str | None = knob(
+        None,
+        "Parent directory of the numbered versions; RUN_DIR/export by default.",
+        unit="a directory",
+    )
+
+
+def main(options: Options) -> None:
+    """Publishes the next version and says where."""
+    if options.run_dir is None:
+        raise InputError("--run_dir: must name a run directory")
+    if options.checkpoint != "last" and not options.checkpoint.isdecimal():
+        raise InputError(f"--checkpoint={options.checkpoint}: must be last, or a step")
+    from gan_tf import devices, run_directory
+
+    run_dir = Path(options.run_dir).expanduser()
+    config = run_directory.read_config(run_dir)
+    devices.start_tensorflow()
+    from gan_tf import artefact
+
+    step = None if options.checkpoint == "last" else int(options.checkpoint)
+    output = Path(options.output).expanduser() if options.output else run_dir / "export"
+    print(artefact.export(config, run_dir, step, output))
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main, Options, str(__doc__)))

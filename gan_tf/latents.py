@@ -1,0 +1,42 @@
+"""Latent distributions p(z), shared by training, sampling and export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from etils import epy
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+# Disjoint random streams of one seed, so that no use of it sees another's numbers.
+TRAINING_STREAM = 0
+GRID_STREAM = 1
+SAMPLING_STREAM = 2
+_STREAMS = 16
+
+
+def stream_seed(seed: int, stream: int, counter: tf.Tensor | int = 0) -> tf.Tensor:
+    """Returns the `[2]` seed of draw number `counter` in one stream of `seed`.
+
+    A draw is a pure function of this seed, so resuming needs no generator state.
+    """
+    key = tf.constant(seed * _STREAMS + stream, tf.int64)
+    return tf.stack([key, tf.cast(counter, tf.int64)])
+
+
+def standard_normal(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """z ~ N(0, 1), float32, of the given `[batch, latent_dim]` shape."""
+    # Philox is named because the default algorithm differs between CPU and GPU.
+    return tf.random.stateless_normal(shape, seed, alg="philox")
+
+
+def uniform(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """z ~ U(-1, 1), float32, of the given `[batch, latent_dim]` shape (Radford et al., 2015)."""
+    return tf.random.stateless_uniform(shape, seed, minval=-1.0, maxval=1.0, alg="philox")
+
+
+LATENTS: dict[str, Callable[[tuple[int, int], tf.Tensor], tf.Tensor]] = {
+    "normal": standard_normal,
+    "uniform": uniform,
+}

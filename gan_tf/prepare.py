@@ -1,0 +1,167 @@
+"""Prepares a TFDS dataset once, without a network if its files are at hand.
+
+TFDS decodes and checks the files; what it gives is kept as plain arrays that later
+runs map into memory, without importing TFDS at all:
+
+    DATA_DIR/gan_tf/<dataset>/{train,test,...}-{images,labels}.npy, cache.json
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from gan_tf.errors import InputError
+from gan_tf.files import published, sha256
+
+# The files whose names TFDS registers for MNIST are part of this package.
+_PACKAGED = {"mnist": Path(__file__).parent / "datasets" / "mnist"}
+_NETWORK_TIMEOUT = 5.0  # seconds
+
+Cache = dict[str, tuple[Path, Path]]
+
+
+def cached(
+    dataset: str, data_dir: Path, manual_dir: Path | None, shape: tuple[int, int, int]
+) -> Cache:
+    """Returns {split: (images file, labels file)}, preparing the cache if there is none.
+
+    Raises:
+      InputError: see `gan_tf.data.load`.
+    """
+    directory = data_dir / "gan_tf" / _safe_name(dataset)
+    if not directory.exists():
+        _prepare(dataset, data_dir, manual_dir, shape, directory)
+    try:
+        digests = json.loads((directory / "cache.json").read_text(encoding="utf-8"))["sha256"]
+        for name, digest in digests.items():
+            if sha256(directory / name) != digest:
+                raise InputError(f"{directory / name} was truncated or altered")
+        splits = {name.rpartition("-")[0] for name in digests}
+        return {
+            split: (directory / f"{split}-images.npy", directory / f"{split}-labels.npy")
+            for split in splits
+        }
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        reason = str(error) if isinstance(error, InputError) else f"{directory} is no cache"
+        raise InputError(f"{reason}: remove {directory} and it is made again") from None
+
+
+def _safe_name(dataset: str) -> str:
+    """A dataset's name as a path below the cache, never above it."""
+    parts = dataset.replace(":", "/").split("/")
+    if not all(part.replace("_", "").replace(".", "").replace("-", "").isalnum() for part in parts):
+        raise InputError(f"--dataset={dataset}: must be a TFDS name such as mnist")
+    return "-".join(parts)
+
+
+def _prepare(
+    dataset: str,
+    data_dir: Path,
+    manual_dir: Path | None,
+    shape: tuple[int, int, int],
+    directory: Path,
+) -> None:
+    """Has TFDS prepare the dataset, and publishes its splits as arrays in `directory`."""
+    import tensorflow_datasets as tfds  # Slow to import, and needed here alone.
+
+    builder = _builder(tfds, dataset, data_dir, shape)
+    if not builder.is_prepared():
+        manual_dir = manual_dir or _PACKAGED.get(dataset) or data_dir / "manual" / directory.name
+        _check_files(dataset, builder, manual_dir)
+        print(f"Preparing {dataset} in {data_dir} (once) ...", file=sys.stderr, flush=True)
+        start = time.monotonic()
+        try:
+            # TFDS announces itself on standard output, which belongs to our commands.
+            with contextlib.redirect_stdout(io.StringIO()):
+                builder.download_and_prepare(
+                    download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
+                )
+        except (OSError, tfds.download.DownloadError) as error:
+            raise InputError(f"{dataset} cannot be prepared in {data_dir}: {error}") from None
+        print(f"Prepared {dataset} in {time.monotonic() - start:.0f} s.", file=sys.stderr)
+    with published(directory) as temporary:
+        temporary.mkdir()
+        for split in builder.info.splits:
+            examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
+            images = examples["image"]
+            labels = examples.get("label", np.zeros(len(images), np.int64))
+            np.save(temporary / f"{split}-images.npy", images)
+            np.save(temporary / f"{split}-labels.npy", labels.astype(np.int64))
+        digests = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
+        about = {"dataset": builder.info.full_name, "sha256": digests}
+        (temporary / "cache.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
+
+
+def _builder(tfds: Any, dataset: str, data_dir: Path, shape: tuple[int, int, int]) -> Any:
+    """Returns the dataset's builder, or InputError if it is unknown or of another shape."""
+    logging.set_verbosity(logging.ERROR)  # It warns of every dataset that is not there yet.
+    tfds.disable_progress_bar()
+    known = tfds.list_builders(with_community_datasets=False)
+    name = dataset.split("/")[0].split(":")[0]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise InputError(f"--dataset={dataset}: must be a name that TFDS has{hint}")
+    try:
+        builder = tfds.builder(dataset, data_dir=data_dir)
+    except (ValueError, TypeError, AssertionError, tfds.core.registered.DatasetNotFoundError) as e:
+        raise InputError(f"--dataset={dataset}: {e}") from None
+    features = builder.info.features
+    found = getattr(features["image"], "shape", None) if "image" in (features or {}) else None
+    if found != shape:
+        has = "x".join(map(str, found)) if found else "no"
+        wants = "x".join(map(str, shape))
+        raise InputError(f"--dataset={dataset}: has {has} images; the networks need {wants}")
+    return builder
+
+
+def _check_files(dataset: str, builder: Any, manual_dir: Path) -> None:
+    """Raises InputError if a file of the dataset is damaged, or neither here nor in reach."""
+    missing = []
+    for url, registered in builder.url_infos.items():
+        file = manual_dir / registered.filename
+        if not file.is_file():
+            missing.append((url, registered.filename))
+        elif file.stat().st_size != int(registered.size) or sha256(file) != registered.checksum:
+            raise InputError(
+                f"{file} was truncated or altered: it is not the file of {int(registered.size):,} "
+                f"bytes from {url}"
+            )
+    if missing and not _answers(missing[0][0]):
+        files = ", ".join(name for _, name in missing)
+        source = missing[0][0].rpartition("/")[0]
+        raise InputError(
+            f"{dataset} is not on this disk and its source does not answer: "
+            f"put {files} from {source}/ into {manual_dir}"
+        )
+
+
+def _answers(url: str) -> bool:
+    """Whether a server answers for `url` within a few seconds, name look-up included."""
+    import requests
+
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            with requests.get(url, stream=True, timeout=_NETWORK_TIMEOUT):
+                answered.set()
+        except requests.RequestException:
+            pass
+
+    # A look-up in a dead network can hang beyond any timeout of the request itself.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(2 * _NETWORK_TIMEOUT)
+    return answered.is_set()

@@ -1,0 +1,212 @@
+"""The composition root: from a `Config` to a trained, recorded and exported generator.
+
+Below the commands only this module and `artefact` see a `Config`; whatever they call
+takes plain arguments.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gan_tf import artefact, checkpoints, data, devices, images, latents, run_directory, signals
+from gan_tf.config import Config
+from gan_tf.errors import InputError, InterruptedRunError, TrainingFailedError
+from gan_tf.loop import Loop, NotFiniteError
+from gan_tf.losses import LOSSES
+from gan_tf.models import ARCHITECTURES
+from gan_tf.optimizers import Adam
+from gan_tf.records import Progress, Records
+from gan_tf.steps import Algorithm1, new_state
+
+_GRID_IMAGES = 64
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where a finished run has put what.
+
+    Attributes:
+      run_dir: the run directory.
+      samples: the last grid of samples, a PNG.
+      evolution: the GIF of all grids.
+      curves: losses over the steps, a PNG.
+      export: the SavedModel's directory.
+      steps: steps done in all.
+      executed: steps done by this call.
+      seconds: seconds of training in all.
+    """
+
+    run_dir: Path
+    samples: Path
+    evolution: Path
+    curves: Path
+    export: Path
+    steps: int
+    executed: int
+    seconds: float
+
+
+def train(config: Config) -> Result:
+    """Trains the configuration, or goes on with it where its run directory stands.
+
+    Raises:
+      InputError: the data or the run directory cannot be used; nothing was changed.
+      TrainingFailedError: a metric was not finite; the last good checkpoint is named.
+      InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
+    """
+    config = config.resolved()
+    directory = Path(str(config.run_dir))
+    run_directory.check(directory, config)
+    manual_dir = Path(config.manual_dir).expanduser() if config.manual_dir else None
+    reals = data.load(config.dataset, Path(str(config.data_dir)), manual_dir).images
+    run_directory.write_config(directory, config)
+
+    algorithm = _algorithm(config)
+    k, batch = config.discriminator_steps, config.batch_size
+    loop = Loop(algorithm.step, algorithm.state, reals, k, batch)
+    step = _restore(directory, loop.variables)
+    total = config.total_steps(len(reals))
+    _say(
+        f"{config.arch} on {config.dataset}: {len(reals):,} images, {total:,} steps of "
+        f"{batch} images ({_epochs(config, total, reals):.3g} epochs)"
+    )
+    _say(f"device: {devices.description()}, {config.precision}")
+    _say(f"run directory: {directory}{f', resumed at step {step:,}' if step else ''}")
+    with Records(directory, step, config.log_every, batch) as records:
+        if step < total:
+            _train(config, directory, algorithm, loop, records, reals)
+        else:
+            _say(f"already at step {step:,}: a larger --steps or --epochs goes on")
+        return _finish(config, directory, records, max(step, total), loop.executed)
+
+
+def _algorithm(config: Config) -> Algorithm1:
+    """Returns the step that the configuration describes, and the state before it."""
+    adam = functools.partial(Adam, beta_1=config.beta_1, beta_2=config.beta_2)
+    state = new_state(
+        ARCHITECTURES[config.arch],
+        data.IMAGE_SHAPE,
+        config.latent_dim,
+        config.seed,
+        config.precision,
+        functools.partial(adam, learning_rate=config.generator_lr),
+        functools.partial(adam, learning_rate=config.discriminator_lr),
+    )
+
+    def draw_latents(counter: tf.Tensor) -> tf.Tensor:
+        seed = latents.stream_seed(config.seed, latents.TRAINING_STREAM, counter)
+        return latents.LATENTS[config.latents]((config.batch_size, config.latent_dim), seed)
+
+    return Algorithm1(
+        state, LOSSES[config.loss], draw_latents, config.label_smoothing, config.ema_decay
+    )
+
+
+def _restore(directory: Path, variables: dict[str, tf.Variable]) -> int:
+    """Restores the newest checkpoint, if there is one; returns the step to go on from."""
+    found = checkpoints.load_newest(directory / "checkpoints")
+    if found is None:
+        return 0
+    step, arrays = found
+    if {n: a.shape for n, a in arrays.items()} != {n: v.shape for n, v in variables.items()}:
+        raise InputError(f"{directory}: its checkpoints hold other networks than --arch builds")
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+    return step
+
+
+def _train(
+    config: Config,
+    directory: Path,
+    algorithm: Algorithm1,
+    loop: Loop,
+    records: Records,
+    reals: npt.NDArray[np.uint8],
+) -> None:
+    """Runs the steps that are left, with logs, pictures and checkpoints at their cadence."""
+    k, batch = config.discriminator_steps, config.batch_size
+    total = config.total_steps(len(reals))
+    seed = latents.stream_seed(config.seed, latents.GRID_STREAM)
+    grid_latents = latents.LATENTS[config.latents]((_GRID_IMAGES, config.latent_dim), seed)
+
+    def batches(first: int, steps: int) -> npt.NDArray[np.int32]:
+        indices = data.batch_indices(first * k, steps * k, batch, len(reals), config.seed)
+        return indices.reshape(steps, k, batch)
+
+    def draw_grid(step: int) -> None:
+        fakes = algorithm.state.ema_generator(grid_latents, training=False).numpy()
+        images.write_grid(_grid_path(directory, step), data.unscale(fakes))
+
+    def save(step: int) -> None:
+        arrays = {name: variable.numpy() for name, variable in loop.variables.items()}
+        checkpoints.save(directory / "checkpoints", step, arrays, config.keep_checkpoints)
+
+    first = int(algorithm.state.step.numpy())
+    if first == 0:
+        draw_grid(0)
+    pauses = (config.log_every, config.sample_every, config.checkpoint_every)
+    with signals.deferred() as stop_requested, Progress(first, total) as progress:
+        try:
+            for step in loop.run_until(total, batches, pauses):
+                progress.update(step)
+                if step % config.log_every == 0 or step == total:
+                    means = loop.means(step % config.log_every or config.log_every)
+                    progress.show(records.append(step, _epochs(config, step, reals), means))
+                if step % config.log_every == 0:
+                    loop.reset()
+                if step % config.sample_every == 0 or step == total:
+                    draw_grid(step)
+                if step % config.checkpoint_every == 0 or step == total or stop_requested():
+                    save(step)
+                if stop_requested() and step < total:
+                    raise InterruptedRunError(
+                        f"saved at step {step:,} of {total:,}; the same command goes on from there"
+                    )
+        except NotFiniteError as error:
+            step, names = error.args
+            good = list(checkpoints.paths(directory / "checkpoints").values())
+            raise TrainingFailedError(
+                f"{' and '.join(names)} not finite at step {step:,}; the last good checkpoint is "
+                f"{good[-1] if good else 'none: it came before the first'}; lower learning rates "
+                "are the usual remedy"
+            ) from None
+
+
+def _finish(
+    config: Config, directory: Path, records: Records, step: int, executed: int
+) -> Result:
+    """Draws what shows a whole run, and exports its newest checkpoint unless it is already."""
+    grids = sorted((directory / "samples").glob("step-*.png"))
+    curves, evolution = directory / "curves.png", directory / "samples.gif"
+    images.write_curves(curves, records.lines)
+    images.write_gif(evolution, grids)
+    return Result(
+        run_dir=directory,
+        samples=_grid_path(directory, step),
+        evolution=evolution,
+        curves=curves,
+        export=artefact.export_newest(config, directory),
+        steps=step,
+        executed=executed,
+        seconds=records.seconds,
+    )
+
+
+def _grid_path(directory: Path, step: int) -> Path:
+    return directory / "samples" / f"step-{step:08d}.png"
+
+
+def _epochs(config: Config, step: int, reals: npt.NDArray[np.uint8]) -> float:
+    """Passes over the reals after so many steps, counting every batch that D saw."""
+    return step * config.discriminator_steps * config.batch_size / len(reals)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

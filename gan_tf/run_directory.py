@@ -1,0 +1,73 @@
+"""The run directory: what lies where, and whether a run may go on in it.
+
+<run_dir>/
+    config.json            the configuration, written before training starts
+    checkpoints/step-N.npz what resumes the run
+    metrics.jsonl          a line of metrics every --log_every steps
+    tensorboard/           the same for TensorBoard
+    samples/step-N.png     the same latents at a cadence, by the averaged generator
+    samples.gif            their evolution
+    curves.png             losses, D(x) and D(G(z)) over the steps
+    export/<version>/      SavedModels
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gan_tf import __version__
+from gan_tf.config import Config
+from gan_tf.errors import InputError
+from gan_tf.files import write_text
+from gan_tf.knobs import knobs
+
+_FORMAT = 1
+
+
+def read_config(directory: Path) -> Config:
+    """Returns the configuration of the run in `directory`; InputError if there is none."""
+    path = directory / "config.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError(f"{directory}: must be a run directory; it has no config.json") from None
+    except ValueError:
+        raise InputError(f"{path}: is not JSON; it was truncated or altered") from None
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise InputError(f"{path}: was not written by this version of gan_tf ({__version__})")
+    return Config.from_json(content.get("config"), str(path))
+
+
+def check(directory: Path, config: Config) -> None:
+    """Raises InputError if the run of `config` cannot begin or go on in `directory`."""
+    for parent in [directory, *directory.parents]:
+        if parent.exists() and not parent.is_dir():
+            raise InputError(f"--run_dir={directory}: {parent} is a file, not a directory")
+    if not (directory / "config.json").exists():
+        if directory.exists() and any(directory.iterdir()):
+            raise InputError(
+                f"--run_dir={directory}: must be new, empty or a run's own; it holds other files"
+            )
+        return
+    before = read_config(directory).to_json()
+    now = config.to_json()
+    differing = [
+        f"--{knob.name} was {before[knob.name]} and is now {now[knob.name]}"
+        for knob in knobs(Config)
+        if not knob.resumable and before[knob.name] != now[knob.name]
+    ]
+    if differing:
+        raise InputError(
+            f"--run_dir={directory} holds another run: {', '.join(differing)}; "
+            "choose another --run_dir, or the same values to resume"
+        )
+
+
+def write_config(directory: Path, config: Config) -> None:
+    """Records the configuration of the run that begins or goes on in `directory`."""
+    content = {"format": _FORMAT, "gan_tf": __version__, "config": config.to_json()}
+    try:
+        write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        raise InputError(f"--run_dir={directory}: cannot be written ({error})") from None

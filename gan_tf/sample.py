@@ -1,0 +1,78 @@
+"""Draw images from a trained generator: a PNG grid, single PNGs, or a NumPy array.
+
+The same seed gives the same images.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_tf import command_line
+from gan_tf.errors import InputError
+from gan_tf.knobs import knob
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to sample from, how much, and to where."""
+
+    run_dir: str | None = knob(
+        None, "Sample the newest export of this run.", unit="a run directory"
+    )
+    saved_model: str | None = knob(
+        None, "Sample this SavedModel instead.", unit="a directory such as RUN_DIR/export/1"
+    )
+    num: int = knob(64, "How many images.", unit="images", low=1, high=1_000_000)
+    seed: int = knob(0, "Seed of the latents.", low=0, high=2**31 - 1)
+    output: str = knob(
+        "samples.png",
+        "What to write: a grid if it ends in .png, uint8 [num, H, W, C] if in .npy; "
+        "anything else is a directory of single PNGs.",
+        unit="a path",
+    )
+
+
+def main(options: Options) -> None:
+    """Writes the samples and says where."""
+    if (options.run_dir is None) == (options.saved_model is None):
+        raise InputError("give either --run_dir=RUN_DIR or --saved_model=RUN_DIR/export/1")
+    output = Path(options.output).expanduser()
+    if output.suffix in (".png", ".npy") and output.is_dir():
+        raise InputError(f"--output={output}: is a directory")
+    from gan_tf import devices
+
+    devices.start_tensorflow()
+    import numpy as np
+
+    from gan_tf import data, files, images, servable
+
+    if options.saved_model is not None:
+        path = Path(options.saved_model).expanduser()
+    else:
+        exported = servable.versions(Path(str(options.run_dir)).expanduser() / "export")
+        if not exported:
+            raise InputError(
+                f"--run_dir={options.run_dir}: has no export yet; finish its training, or run "
+                f"python -m gan_tf.export --run_dir={options.run_dir}"
+            )
+        path = exported[-1]
+    pixels = data.unscale(servable.load(path).sample(options.num, options.seed))
+    try:
+        if output.suffix == ".png":
+            images.write_grid(output, pixels)
+        elif output.suffix == ".npy":
+            with files.published(output) as temporary, temporary.open("wb") as file:
+                np.save(file, pixels)
+        else:
+            digits = len(str(options.num - 1))
+            for index, image in enumerate(pixels):
+                images.write_png(output / f"{index:0{digits}d}.png", image)
+    except OSError as error:
+        raise InputError(f"--output={output}: cannot be written ({error})") from None
+    print(output)
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main, Options, str(__doc__)))

@@ -1,0 +1,107 @@
+"""The exported generator: a SavedModel that TensorFlow Serving loads, and its description.
+
+    <run_dir>/export/<version>/
+        saved_model.pb, variables/, fingerprint.pb
+        assets.extra/gan_tf.json    what is needed to sample from it, and where it came from
+
+Signature `serving_default`: latents `[None, latent_dim]` float32 -> images `[None, H, W, C]`
+float32 in [-1, 1].
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gan_tf.errors import InputError
+from gan_tf.files import published
+from gan_tf.latents import LATENTS, SAMPLING_STREAM, stream_seed
+
+_METADATA = Path("assets.extra") / "gan_tf.json"
+_BATCH = 256
+
+
+def versions(directory: Path) -> list[Path]:
+    """Returns the numbered versions below an export directory, oldest first."""
+    numbered = [path for path in directory.glob("*") if path.name.isdecimal() and path.is_dir()]
+    return sorted(numbered, key=lambda path: int(path.name))
+
+
+def export(generator: keras.Model, metadata: dict[str, Any], directory: Path) -> Path:
+    """Publishes the generator as the next version below `directory`; returns its path.
+
+    Args:
+      generator: float32 latents `[B, latent_dim]` to images `[B, H, W, C]`.
+      metadata: plain values; at least `latents` (a name in LATENTS) and `latent_dim`.
+      directory: the parent of the numbered versions.
+    """
+    earlier = versions(directory)
+    path = directory / str(int(earlier[-1].name) + 1 if earlier else 1)
+    archive = keras.export.ExportArchive()
+    # No archive.track(): with the endpoint alone every weight is stored once.
+    archive.add_endpoint(
+        "serving_default",
+        lambda latents: {"images": generator(latents, training=False)},
+        input_signature=[tf.TensorSpec([None, metadata["latent_dim"]], tf.float32, "latents")],
+    )
+    with published(path) as temporary:
+        archive.write_out(str(temporary), verbose=False)
+        (temporary / _METADATA).parent.mkdir(exist_ok=True)
+        (temporary / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+    return path
+
+
+@dataclass(frozen=True)
+class Servable:
+    """A loaded export.
+
+    Attributes:
+      path: the SavedModel's directory.
+      metadata: what `export` was given.
+    """
+
+    path: Path
+    metadata: dict[str, Any]
+    _signature: Any
+    _model: Any  # Keeps the signature's variables alive.
+
+    def generate(self, latents: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Returns images `[B, H, W, C]` in [-1, 1] for latents `[B, latent_dim]`."""
+        batches = np.split(latents, range(_BATCH, len(latents), _BATCH))
+        return np.concatenate(
+            [self._signature(latents=tf.constant(batch))["images"].numpy() for batch in batches]
+        )
+
+    def sample(self, num: int, seed: int) -> npt.NDArray[np.float32]:
+        """Returns `num` images in [-1, 1]; the same seed gives the same images."""
+        draw = LATENTS[self.metadata["latents"]]
+        latents = draw((num, self.metadata["latent_dim"]), stream_seed(seed, SAMPLING_STREAM))
+        return self.generate(latents.numpy())
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Returns the description that lies with an export; InputError if there is none."""
+    try:
+        metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
+        if metadata["latents"] in LATENTS and int(metadata["latent_dim"]) > 0:
+            return dict(metadata)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise InputError(f"{path}: must be a SavedModel that gan_tf exported, such as RUN_DIR/export/1")
+
+
+def load(path: Path) -> Servable:
+    """Loads an export; InputError if `path` holds none or it is damaged."""
+    metadata = read_metadata(path)
+    try:
+        model = tf.saved_model.load(str(path))
+        return Servable(path, metadata, model.signatures["serving_default"], model)
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        raise InputError(f"{path}: the SavedModel is damaged ({error})") from None

@@ -1,0 +1,47 @@
+"""Train a GAN, or go on with a run where it stands.
+
+python -m gan_tf.train --arch=dcgan
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from gan_tf import command_line
+from gan_tf.config import Config
+from gan_tf.knobs import knob
+
+
+@dataclass(frozen=True)
+class Options(Config):
+    """The configuration, and what only this command asks."""
+
+    dry_run: bool = knob(False, "Print the resolved configuration as JSON and stop.")
+
+
+def main(options: Options) -> None:
+    """Trains, then says where everything lies."""
+    if options.dry_run:
+        print(options.resolved().dumps())
+        return
+    from gan_tf import devices
+
+    devices.start_tensorflow()
+    from gan_tf import run
+
+    result = run.train(options)
+    print(
+        f"{result.steps:,} steps ({result.executed:,} of them now) in "
+        f"{result.seconds / 60:.1f} minutes of training"
+    )
+    print(f"samples:       {result.samples}")
+    print(f"evolution:     {result.evolution}")
+    print(f"loss curves:   {result.curves}")
+    print(f"run directory: {result.run_dir}")
+    print(f"SavedModel:    {result.export}")
+    print(f"sample from it: python -m gan_tf.sample --run_dir={result.run_dir}")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main, Options, str(__doc__)))

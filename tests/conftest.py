@@ -1,0 +1,108 @@
+"""What the tests share: the commands as a user runs them, and MNIST, prepared once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Finished = subprocess.CompletedProcess[str]
+Command = Callable[..., Finished]
+
+TRAIN_SECONDS = ("seconds", "images_per_second")
+
+
+def start(module: str, *flags: str, cwd: Path, home: Path) -> subprocess.Popen[str]:
+    """Starts `python -m gan_tf.<module>` with an environment of its own."""
+    environment = {
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+        # Our own code must run without a warning of any kind.
+        "PYTHONWARNINGS": "error:::gan_tf",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", f"gan_tf.{module}", *flags],
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty home directory, into which the first use of MNIST prepares it."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def data_dir(home: Path) -> Path:
+    """Where TFDS keeps datasets in that home; MNIST is there."""
+    from gan_tf import data
+
+    directory = home / "tensorflow_datasets"
+    data.load("mnist", directory, None)
+    return directory
+
+
+@pytest.fixture
+def command(tmp_path: Path, home: Path) -> Command:
+    """Runs `python -m gan_tf.<module> flags...` in an empty directory, to its end."""
+
+    def run(module: str, *flags: str, timeout: float = 300.0) -> Finished:
+        process = start(module, *flags, cwd=tmp_path, home=home)
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, home: Path, data_dir: Path) -> Path:
+    """The run directory of a short DCGAN run on real MNIST."""
+    directory = tmp_path_factory.mktemp("trained") / "run"
+    process = start(
+        "train",
+        "--arch=dcgan",
+        f"--run_dir={directory}",
+        "--steps=150",
+        "--log_every=10",
+        "--sample_every=50",
+        "--checkpoint_every=40",
+        "--keep_checkpoints=2",
+        cwd=directory.parent,
+        home=home,
+    )
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    (directory / "stdout.txt").write_text(output)
+    (directory / "stderr.txt").write_text(errors)
+    return directory
+
+
+def metrics(run_dir: Path) -> list[dict[str, Any]]:
+    """The lines of a run's metrics.jsonl."""
+    return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+
+
+def without_timings(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Metrics lines without what no two runs share."""
+    return [{k: v for k, v in line.items() if k not in TRAIN_SECONDS} for line in lines]
+
+
+def one_line(finished: Finished, status: int = 2) -> str:
+    """Asserts that a command ended with a status and one line on standard error; returns it."""
+    lines = finished.stderr.strip().splitlines()
+    assert (finished.returncode, len(lines), finished.stdout) == (status, 1, ""), finished
+    assert "Traceback" not in finished.stderr
+    return lines[0]

@@ -1,0 +1,110 @@
+"""Flags, flag files, help and errors, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gan_tf.config import Config
+from gan_tf.knobs import knobs
+
+from .conftest import Command, one_line
+
+COMMANDS = ["train", "sample", "export"]
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_help_lists_every_flag_and_fits_a_terminal(command: Command, module: str) -> None:
+    finished = command(module, "--help")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert max(map(len, finished.stdout.splitlines())) <= 80
+    assert f"python -m gan_tf.{module} " in finished.stdout
+
+
+def test_help_tells_bounds_units_and_defaults(command: Command) -> None:
+    text = " ".join(command("train", "--help").stdout.split())
+    for knob in knobs(Config):
+        assert f"--{knob.name} {' '.join(knob.help.split())}" in text
+        assert knob.allowed[1:] in text
+    assert "--batch_size Reals, and as many fakes, in each update." in text
+    assert "A whole number of images from 1 to 65,536. Default 64." in text
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["--steps=0"], ["--dry_run"]])
+def test_answers_without_tensorflow(flags: list[str], tmp_path: Path) -> None:
+    program = (
+        "import runpy, sys\n"
+        f"sys.argv = ['gan_tf.train', *{flags}]\n"
+        "try:\n"
+        "    runpy.run_module('gan_tf.train', run_name='__main__')\n"
+        "finally:\n"
+        "    loaded = {'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)\n"
+        "    print('loaded:', sorted(loaded))\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert finished.stdout.endswith("loaded: []\n")
+
+
+@pytest.mark.parametrize(
+    ("flag", "parts"),
+    [
+        ("--steps=0", ["--steps=0", "whole number of steps from 1 to 100,000,000"]),
+        ("--steps=abc", ["--steps=abc", "whole number of steps"]),
+        ("--batch_size=1.5", ["--batch_size=1.5", "whole number of images"]),
+        ("--label_smoothing=nan", ["--label_smoothing=nan", "a number from 0 to 0.5"]),
+        ("--generator_lr=-1e-4", ["--generator_lr=-1e-4", "a number from 0"]),
+        ("--arch=dcgna", ["--arch=dcgna", "one of dcgan, mlp", "did you mean dcgan?"]),
+        ("--seed=", ["--seed=", "a whole number from 0"]),
+        ("--run_dir=", ["--run_dir=", "must be a directory"]),
+        ("--dry_run=perhaps", ["--dry_run=perhaps", "true or false"]),
+        ("--stepz=3", ["--stepz=3", "no such flag", "did you mean --steps?"]),
+        ("dcgan", ["'dcgan'", "--name=value"]),
+        ("--flagfile=missing.flags", ["missing.flags"]),
+        ("--steps", ["--steps"]),
+    ],
+)
+def test_a_wrong_flag_gets_one_line(command: Command, flag: str, parts: list[str]) -> None:
+    line = one_line(command("train", flag))
+    assert line.startswith("gan_tf.train: ")
+    for part in parts:
+        assert part in line
+
+
+def test_dry_run_prints_the_resolved_configuration(command: Command, tmp_path: Path) -> None:
+    finished = command("train", "--arch=mlp", "--steps=7", "--dry_run")
+    values = json.loads(finished.stdout)
+    assert list(values) == [knob.name for knob in knobs(Config)]
+    assert (values["arch"], values["steps"], values["run_dir"]) == ("mlp", 7, "runs/mlp-mnist")
+    assert values["precision"] in ("float32", "bfloat16")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_flag_files_and_later_flags(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.flags").write_text("# A comment.\n--arch=mlp\n--steps=5\n--seed=3\n")
+    values = json.loads(
+        command("train", "--flagfile=mine.flags", "--steps=9", "--dry_run").stdout
+    )
+    assert (values["arch"], values["steps"], values["seed"]) == ("mlp", 9, 3)
+
+
+def test_an_indented_comment_in_a_flag_file_is_refused(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.flags").write_text("--arch=mlp\n  # not a comment\n")
+    assert "first column" in one_line(command("train", "--flagfile=mine.flags", "--dry_run"))
+
+
+def test_a_flag_file_that_is_no_text_is_refused(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.flags").write_bytes(b"\xff\xfe\x00")
+    one_line(command("train", "--flagfile=mine.flags", "--dry_run"))
+
+
+@pytest.mark.parametrize("path", sorted(Path("flags").glob("*.flags")), ids=lambda p: p.stem)
+def test_every_preset_parses(command: Command, path: Path) -> None:
+    assert path.read_text().startswith("# ")
+    finished = command("train", f"--flagfile={path.resolve()}", "--dry_run")
+    assert (finished.returncode, finished.stderr) == (0, "")

@@ -1,0 +1,77 @@
+"""The configuration: bounds, JSON, and the names that other modules give it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gan_tf.config import Config
+from gan_tf.errors import InputError
+from gan_tf.knobs import Knob, knobs
+
+
+def values(knob: Knob) -> st.SearchStrategy[Any]:
+    """Every kind of value that a knob allows."""
+    if knob.choices:
+        return st.sampled_from(list(knob.choices))
+    if knob.kind is int:
+        allowed: st.SearchStrategy[Any] = st.integers(int(knob.low), int(knob.high))
+    elif knob.kind is float:
+        allowed = st.floats(knob.low, knob.high)
+    else:
+        allowed = st.text(min_size=1).filter(lambda text: "\0" not in text)
+    return st.none() | allowed if knob.default is None else allowed
+
+
+configs = st.builds(Config, **{knob.name: values(knob) for knob in knobs(Config)})
+
+
+@given(configs)
+def test_json_round_trip(config: Config) -> None:
+    assert Config.from_json(json.loads(config.dumps()), "test") == config
+
+
+@given(configs)
+def test_flags_round_trip(config: Config) -> None:
+    for knob in knobs(Config):
+        value = getattr(config, knob.name)
+        if value is not None:
+            assert knob.parse(str(value)) == value
+
+
+@pytest.mark.parametrize("knob", [k for k in knobs(Config) if k.kind in (int, float)])
+def test_bounds_hold_on_both_sides(knob: Knob) -> None:
+    for bound, outside in ((knob.low, knob.low - 1), (knob.high, knob.high + 1)):
+        kind = knob.kind
+        dataclasses.replace(Config(), **{knob.name: kind(bound)})
+        with pytest.raises(InputError, match=f"--{knob.name}="):
+            dataclasses.replace(Config(), **{knob.name: kind(outside)})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda values: values.pop("seed"),
+        lambda values: values.update(unknown=1),
+        lambda values: values.update(steps="7"),
+        lambda values: values.update(seed=True),
+        lambda values: values.update(generator_lr=float("nan")),
+    ],
+)
+def test_damaged_json_is_refused_with_its_source(damage: Any) -> None:
+    content = Config().to_json()
+    damage(content)
+    with pytest.raises(InputError, match=r"run/config\.json: "):
+        Config.from_json(content, "run/config.json")
+
+
+def test_steps_win_over_epochs_and_epochs_count_reals() -> None:
+    assert Config(steps=10, epochs=3).total_steps(60_000) == 10
+    assert Config(epochs=3, batch_size=100).total_steps(60_000) == 1_800
+    assert Config(epochs=3, batch_size=100, discriminator_steps=2).total_steps(60_000) == 900
+    assert Config(epochs=1, batch_size=64).total_steps(60_000) == 938
