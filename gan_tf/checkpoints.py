@@ -1,15 +1,16 @@
 """Checkpoints: one file holds every variable of a run, under its name.
 
-A checkpoint is an uncompressed NumPy archive, `<run_dir>/checkpoints/step-00001000.npz`.
-Its zip container carries a checksum a variable, which is verified when it is read, and
-nothing in it is ever unpickled.
+A checkpoint is an uncompressed NumPy archive, `<run_dir>/checkpoints/step-00001000.npz`,
+followed by the SHA-256 of its bytes. The digest is verified before anything is read, and
+nothing is ever unpickled; `np.load` opens the file as it would any other archive.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import re
 import sys
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,12 +22,17 @@ from gan_tf.files import published
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
 
 def save(directory: Path, step: int, arrays: Arrays, keep: int) -> Path:
     """Publishes a checkpoint and removes all but the newest `keep`; returns its path."""
     path = directory / f"step-{step:08d}.npz"
     with published(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        archive = io.BytesIO()
+        np.savez(archive, **arrays)  # type: ignore[arg-type]
+        file.write(archive.getbuffer())
+        file.write(hashlib.sha256(archive.getbuffer()).digest())
     for old in list(paths(directory).values())[:-keep]:
         old.unlink()
     return path
@@ -44,10 +50,14 @@ def paths(directory: Path) -> dict[int, Path]:
 def load(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """Returns the arrays of a checkpoint; InputError if it was truncated or altered."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} was truncated or altered ({error})") from None
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    archive, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+    if hashlib.sha256(archive).digest() != digest:
+        raise InputError(f"{path} was truncated or altered")
+    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def load_newest(directory: Path) -> tuple[int, dict[str, npt.NDArray[np.generic]]] | None:

@@ -62,7 +62,7 @@ class Config:
         resumable=True,
     )
     epochs: int = knob(
-        20,
+        16,
         "Length of the run in passes over the real images.",
         unit="epochs",
         low=1,

@@ -49,6 +49,10 @@ class Loop:
             name: tf.Variable(0.0, name=name)
             for name in ("generator_loss", "discriminator_loss", "d_real", "d_fake")
         }
+        # Grappler's memory optimiser sums gradients in the order in which they arrive, so
+        # that two runs differ in their last bits (even under enable_op_determinism). With it
+        # off the steps are reproducible on CPU, and as fast.
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         # One trace serves every number of steps.
         signature = tf.TensorSpec([None, discriminator_steps, batch_size], tf.int32)
         self._run = tf.function(self._run_steps, [signature], autograph=False)

@@ -146,6 +146,9 @@ def _train(
 
     def save(step: int) -> None:
         arrays = {name: variable.numpy() for name, variable in loop.variables.items()}
+        # A weight or a moment can overflow in a step whose metrics were still finite.
+        if names := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
+            raise NotFiniteError(step, names[:1])
         checkpoints.save(directory / "checkpoints", step, arrays, config.keep_checkpoints)
 
     first = int(algorithm.state.step.numpy())
@@ -179,9 +182,7 @@ def _train(
             ) from None
 
 
-def _finish(
-    config: Config, directory: Path, records: Records, step: int, executed: int
-) -> Result:
+def _finish(config: Config, directory: Path, records: Records, step: int, executed: int) -> Result:
     """Draws what shows a whole run, and exports its newest checkpoint unless it is already."""
     grids = sorted((directory / "samples").glob("step-*.png"))
     curves, evolution = directory / "curves.png", directory / "samples.gif"

@@ -5,6 +5,7 @@ python -m gan_tf.train --arch=dcgan
 
 from __future__ import annotations
 
+import resource
 import sys
 from dataclasses import dataclass
 
@@ -33,7 +34,9 @@ def main(options: Options) -> None:
     result = run.train(options)
     print(
         f"{result.steps:,} steps ({result.executed:,} of them now) in "
-        f"{result.seconds / 60:.1f} minutes of training"
+        f"{result.seconds / 60:.1f} minutes, "
+        f"{result.steps * options.batch_size / result.seconds:,.0f} images/s, "
+        f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
     )
     print(f"samples:       {result.samples}")
     print(f"evolution:     {result.evolution}")

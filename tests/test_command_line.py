@@ -87,9 +87,7 @@ def test_dry_run_prints_the_resolved_configuration(command: Command, tmp_path: P
 
 def test_flag_files_and_later_flags(command: Command, tmp_path: Path) -> None:
     (tmp_path / "mine.flags").write_text("# A comment.\n--arch=mlp\n--steps=5\n--seed=3\n")
-    values = json.loads(
-        command("train", "--flagfile=mine.flags", "--steps=9", "--dry_run").stdout
-    )
+    values = json.loads(command("train", "--flagfile=mine.flags", "--steps=9", "--dry_run").stdout)
     assert (values["arch"], values["steps"], values["seed"]) == ("mlp", 9, 3)
 
 

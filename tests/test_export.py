@@ -1,0 +1,52 @@
+"""`python -m gan_tf.export`: the artefact that training makes, for any checkpoint kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_tf import servable
+
+from .conftest import Command, one_line
+
+
+def test_train_and_export_write_the_same_artefact(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    finished = command("export", f"--run_dir={trained}", "--output=served")
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "served/1\n", "")
+    mine, theirs = servable.load(tmp_path / "served" / "1"), servable.load(trained / "export" / "1")
+    assert mine.metadata == theirs.metadata
+    np.testing.assert_array_equal(mine.sample(8, 0), theirs.sample(8, 0))
+
+
+def test_the_next_version_is_a_new_one_and_another_checkpoint_another_model(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    command("export", f"--run_dir={trained}", "--output=served")
+    before = (tmp_path / "served" / "1" / "saved_model.pb").read_bytes()
+    finished = command("export", f"--run_dir={trained}", "--output=served", "--checkpoint=120")
+    assert finished.stdout == "served/2\n"
+    assert (tmp_path / "served" / "1" / "saved_model.pb").read_bytes() == before
+    old, new = (servable.load(tmp_path / "served" / n) for n in ("1", "2"))
+    assert (old.metadata["step"], new.metadata["step"]) == (150, 120)
+    assert not np.array_equal(old.sample(8, 0), new.sample(8, 0))
+
+
+@pytest.mark.parametrize(
+    ("flags", "part"),
+    [
+        ([], "--run_dir: must name a run directory"),
+        (["--run_dir=missing"], "missing: must be a run directory"),
+        (["--run_dir=x", "--checkpoint=newest"], "--checkpoint=newest: must be last, or a step"),
+    ],
+)
+def test_wrong_input_gets_one_line(command: Command, flags: list[str], part: str) -> None:
+    assert part in one_line(command("export", *flags))
+
+
+def test_a_checkpoint_that_is_not_kept_is_refused(command: Command, trained: Path) -> None:
+    line = one_line(command("export", f"--run_dir={trained}", "--checkpoint=7"))
+    assert "has no checkpoint of step 7; it has [120, 150]" in line

@@ -1,0 +1,77 @@
+"""`python -m gan_tf.sample`: grids, single pictures and arrays, the same for the same seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from .conftest import Command, one_line
+
+
+def array(command: Command, tmp_path: Path, source: str, *flags: str) -> np.ndarray:
+    finished = command("sample", source, "--output=new/a.npy", *flags)
+    assert (finished.returncode, finished.stdout) == (0, "new/a.npy\n"), finished.stderr
+    loaded: np.ndarray = np.load(tmp_path / "new" / "a.npy", allow_pickle=False)
+    return loaded
+
+
+def test_an_array_a_grid_and_single_pictures_agree(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    source = f"--run_dir={trained}"
+    pixels = array(command, tmp_path, source, "--num=12", "--seed=5")
+    assert pixels.shape == (12, 28, 28, 1)
+    assert pixels.dtype == np.uint8
+    assert len({image.tobytes() for image in pixels}) == 12
+    assert pixels.min() < 20
+    assert pixels.max() > 235
+    command("sample", source, "--num=12", "--seed=5", "--output=single")
+    names = [f"{index:02d}.png" for index in range(12)]
+    assert sorted(path.name for path in (tmp_path / "single").iterdir()) == names
+    for name, image in zip(names, pixels, strict=True):
+        with Image.open(tmp_path / "single" / name) as picture:
+            np.testing.assert_array_equal(np.asarray(picture), image[..., 0])
+    finished = command("sample", source, "--num=12", "--seed=5", "--output=grid.png")
+    assert finished.stderr == ""
+    with Image.open(tmp_path / "grid.png") as picture:
+        grid = np.asarray(picture)[::2, ::2]
+    np.testing.assert_array_equal(grid[1:29, 30:58], pixels[1, ..., 0])
+
+
+def test_the_seed_decides_and_the_number_does_not(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    source = f"--saved_model={trained / 'export' / '1'}"
+    few = array(command, tmp_path, source, "--num=3", "--seed=1")
+    np.testing.assert_array_equal(array(command, tmp_path, source, "--num=3", "--seed=1"), few)
+    many = array(command, tmp_path, source, "--num=300", "--seed=1")
+    assert np.abs(many[:3].astype(int) - few).max() <= 1
+    assert not np.array_equal(array(command, tmp_path, source, "--num=3", "--seed=2"), few)
+
+
+@pytest.mark.parametrize(
+    ("flags", "part"),
+    [
+        ([], "give either --run_dir"),
+        (["--run_dir=a", "--saved_model=b"], "give either --run_dir"),
+        (["--run_dir=missing"], "has no export yet"),
+        (["--saved_model=missing"], "must be a SavedModel that gan_tf exported"),
+        (["--saved_model=.", "--num=0"], "--num=0: must be a whole number of images from 1"),
+        (["--saved_model=.", "--output="], "--output="),
+    ],
+)
+def test_wrong_input_gets_one_line(command: Command, flags: list[str], part: str) -> None:
+    assert part in one_line(command("sample", *flags))
+
+
+def test_an_output_that_cannot_be_written_is_refused(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    for output in ("file/below.png", "file/below.npy", "file"):
+        line = one_line(command("sample", f"--run_dir={trained}", f"--output={output}"))
+        assert f"--output={output}" in line
+    assert (tmp_path / "file").read_text() == "mine"

@@ -1,0 +1,106 @@
+"""The SavedModel: as TensorFlow loads it, and as TF Serving's session path does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gan_tf import artefact, run_directory, servable
+from gan_tf.errors import InputError
+
+LATENTS = np.random.default_rng(0).normal(size=(7, 64)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def saved_model(trained: Path) -> Path:
+    return trained / "export" / "1"
+
+
+@pytest.fixture(scope="module")
+def expected(trained: Path) -> np.ndarray:
+    """What the in-memory generator makes of LATENTS."""
+    generator, step = artefact.load_generator(run_directory.read_config(trained), trained, None)
+    assert step == 150
+    images: np.ndarray = generator(LATENTS, training=False).numpy()
+    assert images.std() > 0.1, "a generator that ignores its latents would prove nothing"
+    return images
+
+
+def test_it_equals_the_generator_in_memory(saved_model: Path, expected: np.ndarray) -> None:
+    signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+    (name, spec), *more = signature.structured_input_signature[1].items()
+    assert (name, spec.shape.as_list(), spec.dtype, more) == ("latents", [None, 64], "float32", [])
+    images = signature(latents=tf.constant(LATENTS))["images"]
+    assert signature.structured_outputs["images"].shape.as_list() == [None, 28, 28, 1]
+    assert (images.dtype, images.numpy().min() >= -1, images.numpy().max() <= 1) == (
+        tf.float32,
+        True,
+        True,
+    )
+    np.testing.assert_allclose(images.numpy(), expected, atol=1e-5)
+
+
+def test_a_session_loads_it_as_tf_serving_does(saved_model: Path, expected: np.ndarray) -> None:
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(saved_model))
+        signature = meta.signature_def["serving_default"]
+        images = session.run(
+            signature.outputs["images"].name, {signature.inputs["latents"].name: LATENTS}
+        )
+    np.testing.assert_allclose(images, expected, atol=1e-5)
+
+
+def test_saved_model_cli_runs_it(saved_model: Path, expected: np.ndarray, tmp_path: Path) -> None:
+    np.save(tmp_path / "latents.npy", LATENTS)
+    cli = Path(sys.executable).parent / "saved_model_cli"
+    flags = ["--tag_set=serve", "--signature_def=serving_default", f"--outdir={tmp_path}"]
+    inputs = f"latents={tmp_path / 'latents.npy'}"
+    command = [str(cli), "run", f"--dir={saved_model}", *flags, f"--inputs={inputs}"]
+    subprocess.run(command, check=True, capture_output=True)
+    np.testing.assert_allclose(np.load(tmp_path / "images.npy"), expected, atol=1e-5)
+
+
+def test_every_weight_is_stored_once_and_nothing_else(saved_model: Path) -> None:
+    stored = tf.train.list_variables(str(saved_model / "variables" / "variables"))
+    floats = sum(np.prod(shape, dtype=int) for name, shape in stored if "OBJECT_GRAPH" not in name)
+    dense, up, out = 64 * 7 * 7 * 128, 4 * 4 * 128 * 64, 4 * 4 * 64 + 1
+    assert floats == dense + 4 * 128 + up + 4 * 64 + out
+
+
+def test_whoever_has_only_the_saved_model_knows_how_to_sample(
+    saved_model: Path, trained: Path
+) -> None:
+    metadata = servable.read_metadata(saved_model)
+    assert (metadata["latents"], metadata["latent_dim"]) == ("normal", 64)
+    assert (metadata["dataset"], metadata["step"]) == ("mnist", 150)
+    assert metadata["config"]["label_smoothing"] == 0.1
+    assert metadata["tensorflow"] == tf.__version__
+    assert str(trained.parent) not in json.dumps(metadata), "a path of this machine"
+
+
+@pytest.mark.parametrize("shape", [(3, 63), (64,), (2, 64, 1)])
+def test_latents_of_a_wrong_shape_are_refused(saved_model: Path, shape: tuple[int, ...]) -> None:
+    signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+    with pytest.raises((ValueError, TypeError, tf.errors.InvalidArgumentError)):
+        signature(latents=tf.zeros(shape))
+
+
+def test_batches_of_any_size_give_the_same_images(saved_model: Path) -> None:
+    loaded = servable.load(saved_model)
+    latents = np.random.default_rng(1).normal(size=(600, 64)).astype(np.float32)
+    together = loaded.generate(latents)
+    np.testing.assert_allclose(loaded.generate(latents[:1]), together[:1], atol=1e-5)
+    np.testing.assert_allclose(loaded.generate(latents[500:]), together[500:], atol=1e-5)
+
+
+def test_something_else_is_refused(tmp_path: Path, saved_model: Path) -> None:
+    tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
+    for path in (tmp_path / "missing", tmp_path, tmp_path / "other", saved_model.parent):
+        with pytest.raises(InputError, match="must be a SavedModel that gan_tf exported"):
+            servable.load(path)

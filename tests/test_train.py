@@ -1,0 +1,272 @@
+"""`python -m gan_tf.train` on real MNIST: what appears, what resumes, what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from gan_tf import checkpoints
+from gan_tf.config import Config
+
+from .conftest import Command, metrics, one_line, start, without_timings
+
+SHORT = ("--batch_size=16", "--log_every=1", "--sample_every=2", "--checkpoint_every=2")
+
+
+def checkpoint(run_dir: Path, step: int) -> dict[str, np.ndarray]:
+    return checkpoints.load(checkpoints.paths(run_dir / "checkpoints")[step])
+
+
+def assert_same_bits(one: Path, other: Path, step: int) -> None:
+    mine, theirs = checkpoint(one, step), checkpoint(other, step)
+    assert mine.keys() == theirs.keys()
+    for name, array in mine.items():
+        np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+    assert without_timings(metrics(one)) == without_timings(metrics(other))
+
+
+def executed(stdout: str) -> int:
+    match = re.search(r"\(([\d,]+) of them now\)", stdout)
+    assert match, stdout
+    return int(match[1].replace(",", ""))
+
+
+def test_a_run_leaves_what_it_promises(trained: Path) -> None:
+    entries = {path.name for path in trained.iterdir()}
+    assert entries >= {
+        "config.json",
+        "checkpoints",
+        "curves.png",
+        "export",
+        "metrics.jsonl",
+        "samples",
+        "samples.gif",
+        "tensorboard",
+    }
+    assert list(checkpoints.paths(trained / "checkpoints")) == [120, 150]
+    assert [p.name for p in (trained / "export").iterdir()] == ["1"]
+    assert not list(trained.rglob(".*")), "temporary files are left over"
+    grids = sorted((trained / "samples").iterdir())
+    assert [path.name for path in grids] == [f"step-{n:08d}.png" for n in (0, 50, 100, 150)]
+    with Image.open(trained / "samples.gif") as gif:
+        assert getattr(gif, "n_frames", 1) == 4
+    for path in [*grids, trained / "curves.png"]:
+        with Image.open(path) as picture:
+            picture.verify()
+
+
+def test_it_ends_by_naming_everything_and_the_next_command(trained: Path) -> None:
+    output = (trained / "stdout.txt").read_text()
+    for path in ("samples/step-00000150.png", "samples.gif", "curves.png", "export/1"):
+        assert f"{trained / path}\n" in output
+    assert f"python -m gan_tf.sample --run_dir={trained}\n" in output
+    assert "150 steps (150 of them now)" in output
+
+
+def test_it_says_what_it_trains_where_and_on_what(trained: Path) -> None:
+    said = (trained / "stderr.txt").read_text()
+    assert "dcgan on mnist: 60,000 images, 150 steps of 64 images" in said
+    assert re.search(r"^device: (CPU, \d+ cores|.*GPU.*|NVIDIA.*), (bfloat16|float32)$", said, re.M)
+    assert f"run directory: {trained}\n" in said
+    assert "images/s, G " in said
+    assert "D(G(z)) " in said
+
+
+def test_metrics_are_whole_and_the_losses_move(trained: Path) -> None:
+    lines = metrics(trained)
+    assert [line["step"] for line in lines] == list(range(10, 151, 10))
+    for line in lines:
+        assert line["images_per_second"] > 0
+        assert 0 < line["d_fake"] < 1
+        assert 0 < line["d_real"] < 1
+        assert line["epoch"] == pytest.approx(line["step"] * 64 / 60_000, abs=1e-4)
+    losses = np.array([[line["generator_loss"], line["discriminator_loss"]] for line in lines])
+    assert np.isfinite(losses).all()
+    assert (losses.std(axis=0) > 0.05).all()
+    assert lines[-1]["d_real"] - lines[-1]["d_fake"] > 0.1, "D learns to tell them apart"
+    seconds = [line["seconds"] for line in lines]
+    assert seconds == sorted(seconds)
+
+
+def test_samples_come_to_look_like_the_data(trained: Path) -> None:
+    """Digits are mostly black with some white; noise at step 0 is grey."""
+
+    def grey_share(step: int) -> float:
+        with Image.open(trained / "samples" / f"step-{step:08d}.png") as picture:
+            pixels = np.asarray(picture)
+        return float(np.mean((pixels > 32) & (pixels < 224)))
+
+    assert grey_share(0) > 0.8
+    assert grey_share(150) < 0.4
+
+
+def test_tensorboard_shows_the_same_numbers(trained: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    accumulator = EventAccumulator(str(trained / "tensorboard"), size_guidance={"tensors": 0})
+    accumulator.Reload()
+    shown = accumulator.Tensors("generator_loss")
+    lines = metrics(trained)
+    assert [event.step for event in shown] == [line["step"] for line in lines]
+    values = [float(tf.make_ndarray(event.tensor_proto)) for event in shown]
+    np.testing.assert_allclose(values, [line["generator_loss"] for line in lines], rtol=1e-6)
+
+
+def test_the_configuration_is_kept(trained: Path) -> None:
+    content = json.loads((trained / "config.json").read_text())
+    config = Config.from_json(content["config"], "test")
+    assert config == dataclasses.replace(
+        Config().resolved(),
+        run_dir=str(trained),
+        data_dir=config.data_dir,
+        steps=150,
+        log_every=10,
+        sample_every=50,
+        checkpoint_every=40,
+        keep_checkpoints=2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arch", "precision"), [("mlp", "float32"), ("dcgan", "auto"), ("dcgan", "float32")]
+)
+def test_two_and_two_steps_are_four(
+    command: Command, tmp_path: Path, data_dir: Path, arch: str, precision: str
+) -> None:
+    common = (f"--arch={arch}", f"--precision={precision}", *SHORT)
+    whole = command("train", *common, "--run_dir=whole", "--steps=4")
+    assert (whole.returncode, executed(whole.stdout)) == (0, 4), whole.stderr
+    first = command("train", *common, "--run_dir=parts", "--steps=2")
+    assert (first.returncode, executed(first.stdout)) == (0, 2), first.stderr
+    lines = metrics(tmp_path / "parts")
+    second = command("train", *common, "--run_dir=parts", "--steps=4")
+    assert "resumed at step 2" in second.stderr
+    assert executed(second.stdout) == 2, "it started over"
+    # Had steps 1 and 2 been run again, their timings would differ.
+    assert metrics(tmp_path / "parts")[:2] == lines
+    assert_same_bits(tmp_path / "whole", tmp_path / "parts", 4)
+    names = [p.name for p in sorted((tmp_path / "parts" / "samples").iterdir())]
+    for name in names:
+        mine, theirs = (tmp_path / run / "samples" / name for run in ("whole", "parts"))
+        assert mine.read_bytes() == theirs.read_bytes()
+    assert len(names) == 3
+
+
+def test_a_run_cut_between_cadences_goes_on_as_if_untouched(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    common = ("--arch=mlp", "--batch_size=16", "--log_every=4", "--checkpoint_every=5")
+    command("train", *common, "--run_dir=whole", "--steps=10")
+    command("train", *common, "--run_dir=parts", "--steps=7")
+    command("train", *common, "--run_dir=parts", "--steps=10")
+    assert_same_bits(tmp_path / "whole", tmp_path / "parts", 10)
+    assert [line["step"] for line in metrics(tmp_path / "parts")] == [4, 8, 10]
+
+
+def test_the_same_command_again_has_nothing_to_do(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    flags = ("--arch=mlp", *SHORT, "--run_dir=run", "--steps=2")
+    command("train", *flags)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("step-*")}
+    again = command("train", *flags)
+    assert (again.returncode, executed(again.stdout)) == (0, 0)
+    assert "already at step 2" in again.stderr
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("step-*")}
+    assert after == before
+    assert [p.name for p in (tmp_path / "run" / "export").iterdir()] == ["1"]
+
+
+def test_a_run_that_differs_is_refused_with_what_differs(
+    command: Command, trained: Path, tmp_path: Path
+) -> None:
+    before = (trained / "config.json").read_bytes()
+    finished = command(
+        "train", f"--run_dir={trained}", "--steps=150", "--batch_size=32", "--seed=4"
+    )
+    line = one_line(finished)
+    assert "--batch_size was 64 and is now 32" in line
+    assert "--seed was 0 and is now 4" in line
+    assert "--log_every was 10 and is now 100" in line
+    assert "--steps" not in line
+    assert (trained / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "full", "broken"])
+def test_a_run_directory_that_cannot_be_one_is_refused(
+    command: Command, tmp_path: Path, data_dir: Path, place: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("mine")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text('{"format": 1, "config"')
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    line = one_line(command("train", "--steps=1", f"--run_dir={place}"))
+    assert place.partition("/")[0] in line
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    flags = ("--generator_lr=1e6", "--discriminator_lr=1e6", "--checkpoint_every=1")
+    finished = command("train", "--arch=mlp", "--run_dir=run", "--steps=500", *flags)
+    assert finished.returncode == 1
+    last = finished.stderr.strip().splitlines()[-1]
+    match = re.search(r"not finite at step (\d+); the last good checkpoint is (\S+);", last)
+    assert match, last
+    assert Path(match[2]).name == f"step-{int(match[1]) - 1:08d}.npz"
+    for array in checkpoints.load(tmp_path / match[2]).values():
+        assert np.isfinite(array).all()
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_the_same_command_goes_on(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path, number: signal.Signals
+) -> None:
+    flags = ("--arch=mlp", "--run_dir=run", "--batch_size=16", "--log_every=5")
+    process = start("train", *flags, "--steps=1000000", cwd=tmp_path, home=home)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "metrics.jsonl").exists() or not metrics(tmp_path / "run"):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 75
+    match = re.search(r"saved at step ([\d,]+) of 1,000,000; the same command goes on", errors)
+    assert match, errors
+    step = int(match[1].replace(",", ""))
+    assert list(checkpoints.paths(tmp_path / "run" / "checkpoints")) == [step]
+    resumed = command("train", *flags, f"--steps={step + 3}")
+    assert executed(resumed.stdout) == 3
+
+
+def test_paths_with_spaces_and_other_scripts(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    finished = command("train", "--arch=mlp", "--steps=1", "--run_dir=mein Lauf/数字")
+    assert finished.returncode == 0, finished.stderr
+    assert (tmp_path / "mein Lauf" / "数字" / "export" / "1" / "saved_model.pb").exists()
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_epochs_count_the_reals_that_are_seen(
+    command: Command, tmp_path: Path, data_dir: Path, k: int
+) -> None:
+    flags = ("--arch=mlp", "--epochs=1", "--batch_size=10000", f"--discriminator_steps={k}")
+    finished = command("train", *flags, "--run_dir=run", "--log_every=1")
+    assert executed(finished.stdout) == 6 // k
+    assert metrics(tmp_path / "run")[-1]["epoch"] == 1.0
