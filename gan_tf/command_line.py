@@ -31,12 +31,13 @@ def run(main: Callable[[Options], None], options: type[Options], description: st
     keeps its traceback.
     """
     argv = sys.argv[1:]
-    name = f"gan_tf.{Path(sys.argv[0]).stem}"
-    if {"-h", "--help", "-help", "--helpfull"} & set(argv):
-        print(_usage(options, name, description))
-        return 0
+    spec = getattr(sys.modules["__main__"], "__spec__", None)  # None unless run by `-m`.
+    name = spec.name if spec else Path(sys.argv[0]).name
     try:
-        main(parse(options, argv))
+        if {"-h", "--help", "-help", "--helpfull"} & set(argv):
+            print(_usage(options, f"python {'-m ' if spec else ''}{name}", description), flush=True)
+        else:
+            main(parse(options, argv))
     except (InputError, TrainingFailedError, InterruptedRunError) as error:
         print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
         return error.status
@@ -101,10 +102,10 @@ class _Parser(flags.ArgumentParser):  # type: ignore[type-arg]
         return self._knob.kind.__name__
 
 
-def _usage(options: type, name: str, description: str) -> str:
+def _usage(options: type, program: str, description: str) -> str:
     """The text of `--help`, at 80 columns: every flag with its bounds, unit and default."""
     lines = [
-        f"usage: python -m {name} [--flag=value ...]",
+        f"usage: {program} [--flag=value ...]",
         "",
         *textwrap.wrap(description.strip().split("\n\n")[0], 79),
         "",

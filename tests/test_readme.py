@@ -1,0 +1,79 @@
+"""The README keeps its word: its programs run and its flags exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import gan_tf
+from gan_tf import export, sample, train
+from gan_tf.knobs import knobs
+
+ROOT = Path(gan_tf.__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+LIBRARY, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def python(program: str, *flags: str, cwd: Path, home: Path) -> str:
+    (cwd / "mine.py").write_text(program)
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    finished = subprocess.run(
+        [sys.executable, "mine.py", *flags],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def test_the_library_in_fifteen_lines(tmp_path: Path, home: Path, data_dir: Path) -> None:
+    assert len(LIBRARY.splitlines()) <= 15
+    output = python(LIBRARY, cwd=tmp_path, home=home)
+    assert output.endswith("(16, 28, 28, 1)\n")
+    assert (tmp_path / "runs" / "library" / "samples" / "step-00000100.png").exists()
+
+
+def test_a_network_of_ones_own(tmp_path: Path, home: Path, data_dir: Path) -> None:
+    flags = ("--arch=mine", "--steps=3", "--run_dir=run")
+    assert "3 steps (3 of them now)" in python(OWN_NETWORK, *flags, cwd=tmp_path, home=home)
+    longer = python(OWN_NETWORK, *flags, "--steps=5", cwd=tmp_path, home=home)
+    assert "5 steps (2 of them now)" in longer
+    assert (tmp_path / "run" / "export" / "2" / "saved_model.pb").exists()
+    usage = python(OWN_NETWORK, "--help", cwd=tmp_path, home=home)
+    assert usage.startswith("usage: python mine.py [")
+    assert "One of dcgan, mlp, mine." in usage
+
+
+def test_every_flag_that_the_readme_names_exists() -> None:
+    named = set(re.findall(r"--([a-z_]+)", README)) - {"flagfile", "help", "logdir"}
+    known = {
+        knob.name
+        for options in (train.Options, sample.Options, export.Options)
+        for knob in knobs(options)
+    }
+    assert named - known == set()
+
+
+def test_the_flag_table_gives_the_true_defaults() -> None:
+    defaults = {knob.name: knob.default for knob in knobs(train.Options)}
+    rows = re.findall(r"^\| (`--.*?) \| (.*?) \|", README, re.MULTILINE)
+    assert len(rows) > 10
+    for names, value in rows:
+        flags = re.findall(r"--(\w+)", names)
+        values = value.replace("`", "").split(", ")
+        for flag, text in zip(flags, values * (len(flags) // len(values)), strict=True):
+            if flag not in ("run_dir", "steps"):
+                default = defaults[flag]
+                assert text == default or float(text) == default, flag
+
+
+def test_its_links_lead_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\((.*?)\)", README) if "://" not in link]
+    assert len(links) >= 3
+    assert [link for link in links if not (ROOT / link).exists()] == []
