@@ -75,8 +75,16 @@ class Config:
     latent_dim: int = knob(64, "Size of the latent vector z.", unit="dimensions", low=1, high=4_096)
     latents: str = knob(
         "normal",
-        "Distribution of z: normal is N(0, 1), uniform is U(-1, 1).",
+        "Distribution of z: normal is N(0, 1), uniform is U(-1, 1), unit_uniform the same "
+        "with unit variance, shifted_normal is N(-1, 1).",
         choices=LATENTS,
+    )
+    validation_images: int = knob(
+        0,
+        "Training images that no step sees, kept to measure D on; with 0 the test split is.",
+        unit="images",
+        low=0,
+        high=10_000_000,
     )
     seed: int = knob(
         0,
@@ -87,21 +95,77 @@ class Config:
     loss: str = knob("non_saturating", "The players' losses.", choices=LOSSES)
     label_smoothing: float = knob(
         0.1,
-        "One-sided label smoothing: 0.1 makes D's target for reals 0.9.",
+        "One-sided label smoothing: 0.1 makes D's target for reals 0.9. Losses without a "
+        "target (hinge, wasserstein) want 0.",
         low=0.0,
         high=0.5,
     )
     discriminator_steps: int = knob(
         1,
-        "Updates of D before each update of G (k in Algorithm 1).",
+        "Updates of D in a step (k in Algorithm 1).",
         unit="updates",
         low=1,
         high=1_000,
     )
-    generator_lr: float = knob(2e-4, "Adam's learning rate for G.", low=0.0, high=1e6)
-    discriminator_lr: float = knob(2e-4, "Adam's learning rate for D.", low=0.0, high=1e6)
+    discriminator_reduction: str = knob(
+        "sum", "Sum or mean of D's terms for reals and for fakes.", choices=("sum", "mean")
+    )
+    r1_gamma: float = knob(
+        0.0, "Weight of the R1 penalty on D's slope at the reals; 0 is none.", low=0.0, high=1e6
+    )
+    r1_every: int = knob(
+        8,
+        "Steps between two R1 penalties, each as many times as heavy.",
+        unit="steps",
+        low=1,
+        high=1_000,
+    )
+    gradient_penalty: float = knob(
+        0.0,
+        "Weight of the penalty that pulls D's slope between reals and fakes to 1, which "
+        "--loss=wasserstein wants (10 in its paper); 0 is none.",
+        low=0.0,
+        high=1e6,
+    )
+    update: str = knob(
+        "discriminator_first",
+        "Order of the two players' updates.",
+        choices=("discriminator_first", "generator_first", "simultaneous"),
+    )
+    generator_steps: int = knob(
+        1, "Updates of G in a step; 0 freezes it.", unit="updates", low=0, high=1_000
+    )
+    generator_latents: str = knob(
+        "fresh",
+        "Whether G learns from fresh latents or from the same as D just did.",
+        choices=("fresh", "same"),
+    )
+    latent_pool: int = knob(
+        0,
+        "Draw the latents of training once, so many, and take them in turn; 0 draws fresh ones.",
+        unit="latents",
+        low=0,
+        high=10_000_000,
+    )
+    optimizer: str = knob("adam", "Optimiser of both players.", choices=("adam", "sgd"))
+    generator_lr: float = knob(2e-4, "Learning rate of G.", low=0.0, high=1e6)
+    discriminator_lr: float = knob(2e-4, "Learning rate of D.", low=0.0, high=1e6)
+    lr_decay: float = knob(
+        1.0, "What each update divides the learning rates by.", low=1.0, high=2.0
+    )
+    lr_min: float = knob(0.0, "Where that decay ends.", low=0.0, high=1e6)
     beta_1: float = knob(0.5, "Adam's decay of the first moment.", low=0.0, high=0.9999)
     beta_2: float = knob(0.999, "Adam's decay of the second moment.", low=0.0, high=0.999999)
+    adam_epsilon: float = knob(
+        1e-7, "Adam's epsilon: 1e-7 in Keras, 1e-8 in PyTorch.", low=1e-16, high=1.0
+    )
+    momentum: float = knob(0.5, "SGD's momentum at the start.", low=0.0, high=0.9999)
+    final_momentum: float = knob(
+        0.5, "SGD's momentum after --momentum_updates.", low=0.0, high=0.9999
+    )
+    momentum_updates: int = knob(
+        1, "Updates over which SGD's momentum changes.", unit="updates", low=1, high=MAX_STEPS
+    )
     ema_decay: float = knob(
         0.998,
         "Decay a step of the average of G's weights that is sampled and exported; "
@@ -130,6 +194,10 @@ class Config:
 
     def __post_init__(self) -> None:
         check_all(self)
+        if self.label_smoothing and not LOSSES[self.loss].smoothable:
+            raise InputError(
+                f"--loss={self.loss}: has no target to smooth; add --label_smoothing=0"
+            )
 
     def resolved(self) -> Config:
         """Returns the same configuration with its machine-dependent defaults filled in."""

@@ -13,6 +13,9 @@ with epy.lazy_imports():
 TRAINING_STREAM = 0
 GRID_STREAM = 1
 SAMPLING_STREAM = 2
+PENALTY_STREAM = 3
+MEASURING_STREAM = 4
+POOL_STREAM = 5
 _STREAMS = 16
 
 
@@ -36,7 +39,19 @@ def uniform(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_uniform(shape, seed, minval=-1.0, maxval=1.0, alg="philox")
 
 
+def unit_uniform(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """z ~ U(-sqrt 3, sqrt 3): uniform of unit variance (Goodfellow et al., 2014)."""
+    return tf.math.sqrt(3.0) * uniform(shape, seed)
+
+
+def shifted_normal(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """z ~ N(-1, 1): what numpy's normal(-1, 1) gives to those who mean a range."""
+    return standard_normal(shape, seed) - 1.0
+
+
 LATENTS: dict[str, Callable[[tuple[int, int], tf.Tensor], tf.Tensor]] = {
     "normal": standard_normal,
     "uniform": uniform,
+    "unit_uniform": unit_uniform,
+    "shifted_normal": shifted_normal,
 }

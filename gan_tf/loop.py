@@ -11,7 +11,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gan_tf.data import scale
-from gan_tf.steps import GanState, Metrics
+from gan_tf.state import GanState
+from gan_tf.steps import METRICS, Metrics
 
 Step = Callable[[tf.Tensor], Metrics]
 Batches = Callable[[int, int], npt.NDArray[np.int32]]
@@ -45,10 +46,7 @@ class Loop:
         self.executed = 0
         self._step, self._state = step, state
         self._images = tf.constant(images)  # Resident on the device.
-        self._sums = {
-            name: tf.Variable(0.0, name=name)
-            for name in ("generator_loss", "discriminator_loss", "d_real", "d_fake")
-        }
+        self._sums = {name: tf.Variable(0.0, name=name) for name in METRICS}
         # Grappler's memory optimiser sums gradients in the order in which they arrive, so
         # that two runs differ in their last bits (even under enable_op_determinism). With it
         # off the steps are reproducible on CPU, and as fast.

@@ -59,15 +59,90 @@ def generator_minimax(fake_logits: tf.Tensor) -> tf.Tensor:
     return -_cross_entropy(fake_logits, 0.0)
 
 
+def discriminator_least_squares(
+    real_logits: tf.Tensor, fake_logits: tf.Tensor, label_smoothing: float
+) -> tf.Tensor:
+    """D's loss, E[(D(x) - b)^2] / 2 + E[D(G(z))^2] / 2, of the raw outputs, b = 1 - smoothing.
+
+    See "Least Squares Generative Adversarial Networks" (Mao et al., 2017), equation 9.
+    """
+    target = 1.0 - label_smoothing
+    return 0.5 * (
+        tf.reduce_mean(tf.square(real_logits - target)) + tf.reduce_mean(tf.square(fake_logits))
+    )
+
+
+def generator_least_squares(fake_logits: tf.Tensor) -> tf.Tensor:
+    """G's loss, E[(D(G(z)) - 1)^2] / 2. See Mao et al. (2017), equation 9."""
+    return 0.5 * tf.reduce_mean(tf.square(fake_logits - 1.0))
+
+
+def discriminator_hinge(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """D's loss, E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))], of the raw outputs.
+
+    See "Geometric GAN" (Lim & Ye, 2017) and "Spectral Normalization for Generative
+    Adversarial Networks" (Miyato et al., 2018), equation 16.
+    """
+    return tf.reduce_mean(tf.nn.relu(1.0 - real_logits)) + tf.reduce_mean(
+        tf.nn.relu(1.0 + fake_logits)
+    )
+
+
+def discriminator_wasserstein(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """The critic's loss, E[D(G(z))] - E[D(x)]; wants a penalty that bounds its slope.
+
+    See "Wasserstein GAN" (Arjovsky et al., 2017), equation 3.
+    """
+    return tf.reduce_mean(fake_logits) - tf.reduce_mean(real_logits)
+
+
+def generator_critic(fake_logits: tf.Tensor) -> tf.Tensor:
+    """G's loss -E[D(G(z))], for the hinge (Miyato et al., 2018, equation 17) and the critic."""
+    return -tf.reduce_mean(fake_logits)
+
+
 @dataclass(frozen=True)
 class Loss:
-    """A pair of losses to be minimised, one for each player."""
+    """A pair of losses to be minimised, one for each player.
+
+    Attributes:
+      generator: called with fake logits.
+      discriminator: called with real logits and fake logits and, if the loss is
+        `smoothable`, the label smoothing.
+      smoothable: whether D's reals have a target that smoothing can lower.
+      cross_entropy: whether D's output is the logit of a probability, so that the value
+        V(D, G) of the 2014 paper means something.
+    """
 
     generator: Callable[[tf.Tensor], tf.Tensor]
-    discriminator: Callable[[tf.Tensor, tf.Tensor, float], tf.Tensor]
+    discriminator: Callable[..., tf.Tensor]
+    smoothable: bool = True
+    cross_entropy: bool = False
+
+
+def discriminator_objective(
+    name: str, label_smoothing: float, reduction: str
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Returns a loss of D in real logits and fake logits alone.
+
+    Args:
+      name: one of LOSSES.
+      label_smoothing: see the loss; 0 if it is not smoothable.
+      reduction: `sum` adds the terms of reals and fakes, `mean` halves that sum. Adam does
+        not notice; plain gradient descent does.
+    """
+    loss = LOSSES[name].discriminator
+    smoothing = [label_smoothing] if LOSSES[name].smoothable else []
+    scale = {"sum": 1.0, "mean": 0.5}[reduction]
+    return lambda real_logits, fake_logits: scale * loss(real_logits, fake_logits, *smoothing)
 
 
 LOSSES: dict[str, Loss] = {
-    "non_saturating": Loss(generator_non_saturating, discriminator_cross_entropy),
-    "minimax": Loss(generator_minimax, discriminator_cross_entropy),
+    "non_saturating": Loss(
+        generator_non_saturating, discriminator_cross_entropy, cross_entropy=True
+    ),
+    "minimax": Loss(generator_minimax, discriminator_cross_entropy, cross_entropy=True),
+    "least_squares": Loss(generator_least_squares, discriminator_least_squares),
+    "hinge": Loss(generator_critic, discriminator_hinge, smoothable=False),
+    "wasserstein": Loss(generator_critic, discriminator_wasserstein, smoothable=False),
 }

@@ -1,28 +1,53 @@
-"""Optimisers: one instance a player, over that player's variables alone."""
+"""Optimisers: one instance a player, over that player's variables alone.
+
+Their moments and counts are plain variables, so that a checkpoint holds all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import keras
 import tensorflow as tf
 
+Schedule = Callable[[tf.Tensor], tf.Tensor]
+
+
+class Optimizer(Protocol):
+    """What a step needs of an optimiser."""
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """Everything that must be saved to go on exactly."""
+
+    def apply(self, gradients: Sequence[tf.Tensor]) -> None:
+        """Takes one step down the gradients, which stand in the order of the variables."""
+
+
+def decaying(start: float, divisor: float, floor: float) -> Schedule:
+    """A learning rate that is divided by `divisor` at each update, down to `floor`."""
+    return lambda updates: tf.maximum(start / tf.pow(divisor, updates), min(start, floor))
+
+
+def rising(start: float, end: float, updates: float) -> Schedule:
+    """A momentum that goes from `start` to `end` in a straight line over so many updates."""
+    return lambda done: start + (end - start) * tf.minimum(done / max(updates, 1.0), 1.0)
+
 
 class Adam:
-    """Adam (Kingma & Ba, 2015, arXiv 1412.6980, algorithm 1) as one fused kernel a variable.
-
-    The moments and the count are plain variables under names of their own, so that a
-    checkpoint holds all of it. Epsilon is Keras's, 1e-7.
-    """
+    """Adam (Kingma & Ba, 2015, arXiv 1412.6980, algorithm 1) as one fused kernel a variable."""
 
     def __init__(
         self,
         variables: Sequence[keras.Variable],
-        learning_rate: float,
+        learning_rate: Schedule,
         beta_1: float,
         beta_2: float,
-        epsilon: float = 1e-7,
+        epsilon: float,
     ) -> None:
+        """Takes the variables to move and, besides the paper's constants, the learning rate
+        as a function of the number of updates done."""
         self._variables = [variable.value for variable in variables]
         self._rate, self._beta_1, self._beta_2 = learning_rate, beta_1, beta_2
         self._epsilon = epsilon
@@ -32,12 +57,13 @@ class Adam:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """Everything that must be saved to go on exactly."""
+        """The count and both moments."""
         return [self._count, *self._means, *self._squares]
 
     def apply(self, gradients: Sequence[tf.Tensor]) -> None:
-        """Takes one step down the gradients, which stand in the order of the variables."""
-        count = tf.cast(self._count.assign_add(1), tf.float32)
+        """See Optimizer."""
+        done = tf.cast(self._count, tf.float32)
+        self._count.assign_add(1)
         for variable, mean, square, gradient in zip(
             self._variables, self._means, self._squares, gradients, strict=True
         ):
@@ -45,11 +71,44 @@ class Adam:
                 var=variable.handle,
                 m=mean.handle,
                 v=square.handle,
-                beta1_power=tf.pow(self._beta_1, count),
-                beta2_power=tf.pow(self._beta_2, count),
-                lr=self._rate,
+                beta1_power=tf.pow(self._beta_1, done + 1.0),
+                beta2_power=tf.pow(self._beta_2, done + 1.0),
+                lr=self._rate(done),
                 beta1=self._beta_1,
                 beta2=self._beta_2,
                 epsilon=self._epsilon,
                 grad=gradient,
+            )
+
+
+class Sgd:
+    """Gradient descent with momentum: v <- momentum * v - rate * gradient; w <- w + v."""
+
+    def __init__(
+        self, variables: Sequence[keras.Variable], learning_rate: Schedule, momentum: Schedule
+    ) -> None:
+        """Takes the variables to move, and both schedules by the number of updates done."""
+        self._variables = [variable.value for variable in variables]
+        self._rate, self._momentum = learning_rate, momentum
+        self._count = tf.Variable(0, dtype=tf.int64, name="count")
+        self._velocities = [tf.Variable(tf.zeros_like(v), name="velocity") for v in self._variables]
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The count and the velocities."""
+        return [self._count, *self._velocities]
+
+    def apply(self, gradients: Sequence[tf.Tensor]) -> None:
+        """See Optimizer."""
+        done = tf.cast(self._count, tf.float32)
+        self._count.assign_add(1)
+        for variable, velocity, gradient in zip(
+            self._variables, self._velocities, gradients, strict=True
+        ):
+            tf.raw_ops.ResourceApplyKerasMomentum(
+                var=variable.handle,
+                accum=velocity.handle,
+                lr=self._rate(done),
+                grad=gradient,
+                momentum=self._momentum(done),
             )

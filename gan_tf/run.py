@@ -1,12 +1,12 @@
 """The composition root: from a `Config` to a trained, recorded and exported generator.
 
-Below the commands only this module and `artefact` see a `Config`; whatever they call
-takes plain arguments.
+Below the commands only this module, `build` and `artefact` see a `Config`; whatever they
+call takes plain arguments.
 """
 
 from __future__ import annotations
 
-import functools
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,24 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from gan_tf import artefact, checkpoints, data, devices, images, latents, run_directory, signals
+from gan_tf import (
+    artefact,
+    build,
+    checkpoints,
+    data,
+    devices,
+    files,
+    images,
+    latents,
+    run_directory,
+    signals,
+)
 from gan_tf.config import Config
 from gan_tf.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.loop import Loop, NotFiniteError
-from gan_tf.losses import LOSSES
-from gan_tf.models import ARCHITECTURES
-from gan_tf.optimizers import Adam
+from gan_tf.measure import Measure
 from gan_tf.records import Progress, Records
-from gan_tf.steps import Algorithm1, new_state
+from gan_tf.steps import Game
 
 _GRID_IMAGES = 64
 
@@ -41,6 +50,9 @@ class Result:
       steps: steps done in all.
       executed: steps done by this call.
       seconds: seconds of training in all.
+      discriminator_accuracy: share that D tells right of all held-out reals and as many
+        fresh fakes.
+      held_out: how many reals that were.
     """
 
     run_dir: Path
@@ -51,6 +63,8 @@ class Result:
     steps: int
     executed: int
     seconds: float
+    discriminator_accuracy: float
+    held_out: int
 
 
 def train(config: Config) -> Result:
@@ -64,49 +78,61 @@ def train(config: Config) -> Result:
     config = config.resolved()
     directory = Path(str(config.run_dir))
     run_directory.check(directory, config)
-    manual_dir = Path(config.manual_dir).expanduser() if config.manual_dir else None
-    reals = data.load(config.dataset, Path(str(config.data_dir)), manual_dir).images
+    reals, held_out = _load(config)
     run_directory.write_config(directory, config)
 
-    algorithm = _algorithm(config)
-    k, batch = config.discriminator_steps, config.batch_size
-    loop = Loop(algorithm.step, algorithm.state, reals, k, batch)
+    game = build.game(config, reals)
+    loop = Loop(game.step, game.state, reals, config.discriminator_steps, config.batch_size)
     step = _restore(directory, loop.variables)
     total = config.total_steps(len(reals))
     _say(
         f"{config.arch} on {config.dataset}: {len(reals):,} images, {total:,} steps of "
-        f"{batch} images ({_epochs(config, total, reals):.3g} epochs)"
+        f"{config.batch_size} images ({_epochs(config, total, reals):.3g} epochs)"
     )
     _say(f"device: {devices.description()}, {config.precision}")
     _say(f"run directory: {directory}{f', resumed at step {step:,}' if step else ''}")
-    with Records(directory, step, config.log_every, batch) as records:
+    draw = latents.LATENTS[config.latents]
+    measure = Measure(game.state, held_out, draw, config.latent_dim, config.seed, config.loss)
+    # A run that does not go on keeps the line that closed it.
+    log_every = config.log_every if step < total else 1
+    with Records(directory, step, log_every, config.batch_size) as records:
         if step < total:
-            _train(config, directory, algorithm, loop, records, reals)
+            _train(config, directory, game, loop, measure, records, reals)
         else:
             _say(f"already at step {step:,}: a larger --steps or --epochs goes on")
-        return _finish(config, directory, records, max(step, total), loop.executed)
+        curves, evolution = directory / "curves.png", directory / "samples.gif"
+        images.write_curves(curves, records.lines)
+        images.write_gif(evolution, sorted((directory / "samples").glob("step-*.png")))
+        result = Result(
+            run_dir=directory,
+            samples=_grid_path(directory, max(step, total)),
+            evolution=evolution,
+            curves=curves,
+            export=artefact.export_newest(config, directory),
+            steps=max(step, total),
+            executed=loop.executed,
+            seconds=records.seconds,
+            discriminator_accuracy=measure.accuracy(),
+            held_out=len(held_out),
+        )
+        content = {n: str(v) if isinstance(v, Path) else v for n, v in vars(result).items()}
+        files.write_text(directory / "result.json", json.dumps(content, indent=2) + "\n")
+        return result
 
 
-def _algorithm(config: Config) -> Algorithm1:
-    """Returns the step that the configuration describes, and the state before it."""
-    adam = functools.partial(Adam, beta_1=config.beta_1, beta_2=config.beta_2)
-    state = new_state(
-        ARCHITECTURES[config.arch],
-        data.IMAGE_SHAPE,
-        config.latent_dim,
-        config.seed,
-        config.precision,
-        functools.partial(adam, learning_rate=config.generator_lr),
-        functools.partial(adam, learning_rate=config.discriminator_lr),
-    )
-
-    def draw_latents(counter: tf.Tensor) -> tf.Tensor:
-        seed = latents.stream_seed(config.seed, latents.TRAINING_STREAM, counter)
-        return latents.LATENTS[config.latents]((config.batch_size, config.latent_dim), seed)
-
-    return Algorithm1(
-        state, LOSSES[config.loss], draw_latents, config.label_smoothing, config.ema_decay
-    )
+def _load(config: Config) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Returns the images to train on, and those that no step sees."""
+    manual_dir = Path(config.manual_dir).expanduser() if config.manual_dir else None
+    data_dir = Path(str(config.data_dir))
+    reals = data.load(config.dataset, data_dir, manual_dir).images
+    if not config.validation_images:
+        return reals, data.load(config.dataset, data_dir, manual_dir, "test").images
+    if config.validation_images >= len(reals):
+        raise InputError(
+            f"--validation_images={config.validation_images}: must leave some of the "
+            f"{len(reals):,} images of {config.dataset} to train on"
+        )
+    return reals[: -config.validation_images], reals[-config.validation_images :]
 
 
 def _restore(directory: Path, variables: dict[str, tf.Variable]) -> int:
@@ -125,8 +151,9 @@ def _restore(directory: Path, variables: dict[str, tf.Variable]) -> int:
 def _train(
     config: Config,
     directory: Path,
-    algorithm: Algorithm1,
+    game: Game,
     loop: Loop,
+    measure: Measure,
     records: Records,
     reals: npt.NDArray[np.uint8],
 ) -> None:
@@ -141,7 +168,7 @@ def _train(
         return indices.reshape(steps, k, batch)
 
     def draw_grid(step: int) -> None:
-        fakes = algorithm.state.ema_generator(grid_latents, training=False).numpy()
+        fakes = game.state.ema_generator(grid_latents, training=False).numpy()
         images.write_grid(_grid_path(directory, step), data.unscale(fakes))
 
     def save(step: int) -> None:
@@ -151,7 +178,7 @@ def _train(
             raise NotFiniteError(step, names[:1])
         checkpoints.save(directory / "checkpoints", step, arrays, config.keep_checkpoints)
 
-    first = int(algorithm.state.step.numpy())
+    first = int(game.state.step.numpy())
     if first == 0:
         draw_grid(0)
     pauses = (config.log_every, config.sample_every, config.checkpoint_every)
@@ -161,7 +188,8 @@ def _train(
                 progress.update(step)
                 if step % config.log_every == 0 or step == total:
                     means = loop.means(step % config.log_every or config.log_every)
-                    progress.show(records.append(step, _epochs(config, step, reals), means))
+                    epoch = _epochs(config, step, reals)
+                    progress.show(records.append(step, epoch, means | measure(step)))
                 if step % config.log_every == 0:
                     loop.reset()
                 if step % config.sample_every == 0 or step == total:
@@ -180,24 +208,6 @@ def _train(
                 f"{good[-1] if good else 'none: it came before the first'}; lower learning rates "
                 "are the usual remedy"
             ) from None
-
-
-def _finish(config: Config, directory: Path, records: Records, step: int, executed: int) -> Result:
-    """Draws what shows a whole run, and exports its newest checkpoint unless it is already."""
-    grids = sorted((directory / "samples").glob("step-*.png"))
-    curves, evolution = directory / "curves.png", directory / "samples.gif"
-    images.write_curves(curves, records.lines)
-    images.write_gif(evolution, grids)
-    return Result(
-        run_dir=directory,
-        samples=_grid_path(directory, step),
-        evolution=evolution,
-        curves=curves,
-        export=artefact.export_newest(config, directory),
-        steps=step,
-        executed=executed,
-        seconds=records.seconds,
-    )
 
 
 def _grid_path(directory: Path, step: int) -> Path:

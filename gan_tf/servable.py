@@ -48,7 +48,8 @@ def export(generator: keras.Model, metadata: dict[str, Any], directory: Path) ->
     # No archive.track(): with the endpoint alone every weight is stored once.
     archive.add_endpoint(
         "serving_default",
-        lambda latents: {"images": generator(latents, training=False)},
+        # A generator without a bounded output is clipped here, never in training.
+        lambda latents: {"images": tf.clip_by_value(generator(latents, training=False), -1.0, 1.0)},
         input_signature=[tf.TensorSpec([None, metadata["latent_dim"]], tf.float32, "latents")],
     )
     with published(path) as temporary:

@@ -1,4 +1,4 @@
-"""Algorithm 1 of "Generative Adversarial Nets" (Goodfellow et al., 2014), and its state."""
+"""Algorithm 1 of "Generative Adversarial Nets" (Goodfellow et al., 2014), and its variants."""
 
 from __future__ import annotations
 
@@ -8,164 +8,157 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from gan_tf.losses import Loss
-from gan_tf.models import Architecture, ImageShape
-from gan_tf.optimizers import Adam
+from gan_tf.state import GanState
 
 Metrics = dict[str, tf.Tensor]
 
+# Means over a batch: both losses (without penalties), D(x) and D(G(z)) before D's update,
+# and D(G(z)) as G's update saw it, after D's update where D goes first.
+METRICS = ("generator_loss", "discriminator_loss", "d_real", "d_fake", "d_fake_after")
 
-@dataclass(frozen=True)
-class Player:
-    """One side of the game: a network, and the optimiser of that network's variables."""
-
-    network: keras.Model
-    optimizer: Adam
-
-    @property
-    def variables(self) -> list[tf.Variable]:
-        """Weights, batch statistics, dropout's seeds and the optimiser's moments."""
-        return [v.value for v in self.network.variables] + self.optimizer.variables
+# Called with D and the reals and fakes of an update; a scalar to add to D's loss.
+Penalty = Callable[[keras.Model, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 @dataclass(frozen=True)
-class GanState:
-    """All that a step changes. Its variables are the whole memory of a run.
+class Game:
+    """The rules of one run; a step is one pass of Algorithm 1's outer loop.
 
     Attributes:
-      generator, discriminator: the players.
-      ema_generator: the generator with averaged weights, in float32; what is shown.
-      step: int64 scalar, the number of steps done.
-    """
-
-    generator: Player
-    discriminator: Player
-    ema_generator: keras.Model
-    step: tf.Variable
-
-    @property
-    def variables(self) -> dict[str, tf.Variable]:
-        """Every variable under a name that is the same in every process."""
-        groups = {
-            "generator": self.generator.variables,
-            "discriminator": self.discriminator.variables,
-            "ema_generator": [v.value for v in self.ema_generator.variables],
-            "step": [self.step],
-        }
-        return {
-            f"{group}/{index:03d}": variable
-            for group, variables in groups.items()
-            for index, variable in enumerate(variables)
-        }
-
-
-def new_state(
-    architecture: Architecture,
-    image_shape: ImageShape,
-    latent_dim: int,
-    seed: int,
-    precision: str,
-    generator_optimizer: Callable[[list[keras.Variable]], Adam],
-    discriminator_optimizer: Callable[[list[keras.Variable]], Adam],
-) -> GanState:
-    """Returns the state before the first step.
-
-    Args:
-      architecture: the pair of networks.
-      image_shape: (H, W, C) of the reals.
-      latent_dim: size of z.
-      seed: decides the initial weights and dropout's masks.
-      precision: `float32` or `bfloat16`; variables are float32 in both.
-      generator_optimizer, discriminator_optimizer: each makes one player's optimiser.
-    """
-    keras.utils.set_random_seed(seed)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
-        generator = architecture.generator(latent_dim, image_shape)
-        discriminator = architecture.discriminator(image_shape)
-        keras.config.set_dtype_policy("float32")
-        ema_generator = architecture.generator(latent_dim, image_shape)
-    finally:
-        keras.config.set_dtype_policy(before)
-    ema_generator.set_weights(generator.get_weights())
-    return GanState(
-        Player(generator, generator_optimizer(generator.trainable_variables)),
-        Player(discriminator, discriminator_optimizer(discriminator.trainable_variables)),
-        ema_generator,
-        tf.Variable(0, dtype=tf.int64, name="step"),
-    )
-
-
-@dataclass(frozen=True)
-class Algorithm1:
-    """One pass of Algorithm 1's outer loop: k updates of D, then one of G.
-
-    Attributes:
-      state: what the step changes.
-      loss: the players' losses.
+      state: what a step changes.
+      generator_loss: called with fake logits `[B, 1]`; a scalar.
+      discriminator_loss: called with real logits and fake logits; a scalar.
       draw_latents: called with an int64 counter; fresh latents `[B, latent_dim]`.
-      label_smoothing: D's target for reals is 1 minus this.
+      update: the order of updates, one of UPDATES.
+      generator_steps: updates of G a step; 0 freezes it.
+      same_latents: whether G learns from the latents of D's last update, not from fresh ones.
+      penalty: what is added to D's loss, if anything.
       ema_decay: decay of the generator's average a step.
     """
 
     state: GanState
-    loss: Loss
+    generator_loss: Callable[[tf.Tensor], tf.Tensor]
+    discriminator_loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     draw_latents: Callable[[tf.Tensor], tf.Tensor]
-    label_smoothing: float
-    ema_decay: float
+    update: str = "discriminator_first"
+    generator_steps: int = 1
+    same_latents: bool = False
+    penalty: Penalty | None = None
+    ema_decay: float = 0.0
 
     def step(self, reals: tf.Tensor) -> Metrics:
-        """Updates both players once, D with each of the k batches of reals.
+        """Updates both players, D once with each of the k batches of reals.
 
         Args:
           reals: `[k, B, H, W, C]` float32 in [-1, 1].
 
         Returns:
-          Scalars: both losses, D(x) and D(G(z)) as D's last update saw them.
+          The scalars of METRICS.
         """
-        generator, discriminator = self.state.generator, self.state.discriminator
-        k = reals.shape[0]
-        draw = self.state.step * (k + 1)
-        for i in range(k):
-            gradients, seen = self.discriminator_gradients(reals[i], self.draw_latents(draw + i))
-            discriminator.optimizer.apply(gradients)
-        gradients, generator_loss = self.generator_gradients(self.draw_latents(draw + k))
-        generator.optimizer.apply(gradients)
+        metrics = UPDATES[self.update](self, reals)
         self._average_generator()
         self.state.step.assign_add(1)
-        return {"generator_loss": generator_loss, **seen}
+        return metrics
 
-    def discriminator_gradients(
-        self, reals: tf.Tensor, latents: tf.Tensor
-    ) -> tuple[list[tf.Tensor], Metrics]:
-        """Returns the gradients of D's loss in D's variables, and what D saw."""
-        discriminator = self.state.discriminator.network
+    def latents(self, draw: int, draws: int) -> tf.Tensor:
+        """Returns the latents of draw number `draw` of the `draws` in this step."""
+        return self.draw_latents(self.state.step * draws + draw)
+
+    def update_discriminator(self, reals: tf.Tensor, latents: tf.Tensor) -> Metrics:
+        """Updates D once; returns what it saw."""
+        player = self.state.discriminator
         fakes = self.state.generator.network(latents, training=True)
         with tf.GradientTape() as tape:
-            real_logits = discriminator(reals, training=True)
-            fake_logits = discriminator(fakes, training=True)
-            loss = self.loss.discriminator(real_logits, fake_logits, self.label_smoothing)
-        return tape.gradient(loss, discriminator.trainable_variables), {
-            "discriminator_loss": loss,
-            "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
-        }
+            loss, objective, seen = self._judge(reals, fakes)
+        player.optimizer.apply(tape.gradient(objective, player.network.trainable_variables))
+        return seen | {"discriminator_loss": loss}
 
-    def generator_gradients(self, latents: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """Returns the gradients of G's loss in G's variables, and that loss."""
-        generator = self.state.generator.network
+    def update_generator(self, latents: tf.Tensor) -> Metrics:
+        """Updates G once, through D as it is; returns what D made of its fakes."""
+        player = self.state.generator
         with tf.GradientTape() as tape:
-            fakes = generator(latents, training=True)
-            loss = self.loss.generator(self.state.discriminator.network(fakes, training=True))
-        return tape.gradient(loss, generator.trainable_variables), loss
+            fakes = player.network(latents, training=True)
+            fake_logits = self.state.discriminator.network(fakes, training=True)
+            loss = self.generator_loss(fake_logits)
+        player.optimizer.apply(tape.gradient(loss, player.network.trainable_variables))
+        return {"generator_loss": loss, "d_fake_after": tf.reduce_mean(tf.sigmoid(fake_logits))}
+
+    def update_both(self, reals: tf.Tensor, latents: tf.Tensor) -> Metrics:
+        """Updates D and G from one forward pass on the same fakes; returns what D saw."""
+        generator, discriminator = self.state.generator, self.state.discriminator
+        with tf.GradientTape(persistent=True) as tape:
+            fakes = generator.network(latents, training=True)
+            loss, objective, seen = self._judge(reals, fakes)
+        for player, target in ((discriminator, objective), (generator, seen["generator_loss"])):
+            gradients = tape.gradient(target, player.network.trainable_variables)
+            player.optimizer.apply(gradients)
+        return seen | {"discriminator_loss": loss}
+
+    def _judge(self, reals: tf.Tensor, fakes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Metrics]:
+        """Returns D's loss, the same with its penalty, and what D thinks of both batches."""
+        discriminator = self.state.discriminator.network
+        real_logits = discriminator(reals, training=True)
+        fake_logits = discriminator(fakes, training=True)
+        loss = objective = self.discriminator_loss(real_logits, fake_logits)
+        if self.penalty is not None:
+            objective += self.penalty(discriminator, reals, fakes)
+        d_fake = tf.reduce_mean(tf.sigmoid(fake_logits))
+        return (
+            loss,
+            objective,
+            {
+                "generator_loss": self.generator_loss(fake_logits),
+                "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+                "d_fake": d_fake,
+                "d_fake_after": d_fake,
+            },
+        )
 
     def _average_generator(self) -> None:
         """Moves the average towards G; its horizon grows with the step, so that it never
         remembers the initial weights for long."""
         steps = tf.cast(self.state.step, tf.float32)
-        weight = 1.0 - tf.minimum(self.ema_decay, (1.0 + steps) / (10.0 + steps))
+        decay = tf.minimum(self.ema_decay, (1.0 + steps) / (10.0 + steps))
         for average, current in zip(
             self.state.ema_generator.weights, self.state.generator.network.weights, strict=True
         ):
-            average.value.assign_sub(weight * (average.value - current.value))
+            average.assign(decay * average.value + (1.0 - decay) * current.value)
+
+
+def discriminator_first(game: Game, reals: tf.Tensor) -> Metrics:
+    """Algorithm 1: k updates of D, then G's through the D just updated."""
+    k, draws = reals.shape[0], reals.shape[0] + game.generator_steps
+    for i in range(k):
+        seen = game.update_discriminator(reals[i], game.latents(i, draws))
+    for i in range(game.generator_steps):
+        # G has not moved since D's last update, so the same latents are the same fakes.
+        seen |= game.update_generator(game.latents(k - 1 if game.same_latents else k + i, draws))
+    return seen
+
+
+def generator_first(game: Game, reals: tf.Tensor) -> Metrics:
+    """G's update through D as it is, then D's k on fakes of the G just updated."""
+    k, draws = reals.shape[0], reals.shape[0] + game.generator_steps
+    learned: Metrics = {}
+    for i in range(game.generator_steps):
+        learned = game.update_generator(
+            game.latents(game.generator_steps if game.same_latents else i, draws)
+        )
+    for i in range(k):
+        latents = game.latents(game.generator_steps + i, draws)
+        seen = game.update_discriminator(reals[i], latents)
+    return seen | learned
+
+
+def simultaneous(game: Game, reals: tf.Tensor) -> Metrics:
+    """One update of each from one forward pass; neither sees what the other has learned."""
+    for i in range(reals.shape[0] - 1):
+        game.update_discriminator(reals[i], game.latents(i, reals.shape[0]))
+    return game.update_both(reals[-1], game.latents(reals.shape[0] - 1, reals.shape[0]))
+
+
+UPDATES: dict[str, Callable[[Game, tf.Tensor], Metrics]] = {
+    "discriminator_first": discriminator_first,
+    "generator_first": generator_first,
+    "simultaneous": simultaneous,
+}

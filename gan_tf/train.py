@@ -38,6 +38,10 @@ def main(options: Options) -> None:
         f"{result.steps * options.batch_size / result.seconds:,.0f} images/s, "
         f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
     )
+    print(
+        f"D tells {100 * result.discriminator_accuracy:.2f} % right of {result.held_out:,} "
+        "held-out images and as many fresh fakes"
+    )
     print(f"samples:       {result.samples}")
     print(f"evolution:     {result.evolution}")
     print(f"loss curves:   {result.curves}")

@@ -60,6 +60,7 @@ def test_answers_without_tensorflow(flags: list[str], tmp_path: Path) -> None:
         ("--label_smoothing=nan", ["--label_smoothing=nan", "a number from 0 to 0.5"]),
         ("--generator_lr=-1e-4", ["--generator_lr=-1e-4", "a number from 0"]),
         ("--arch=dcgna", ["--arch=dcgna", "one of dcgan, mlp", "did you mean dcgan?"]),
+        ("--loss=hinge", ["--loss=hinge: has no target to smooth; add --label_smoothing=0"]),
         ("--seed=", ["--seed=", "a whole number from 0"]),
         ("--run_dir=", ["--run_dir=", "must be a directory"]),
         ("--dry_run=perhaps", ["--dry_run=perhaps", "true or false"]),

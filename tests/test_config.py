@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gan_tf.config import Config
 from gan_tf.errors import InputError
 from gan_tf.knobs import Knob, knobs
+from gan_tf.losses import LOSSES
 
 
 def values(knob: Knob) -> st.SearchStrategy[Any]:
@@ -28,7 +29,11 @@ def values(knob: Knob) -> st.SearchStrategy[Any]:
     return st.none() | allowed if knob.default is None else allowed
 
 
-configs = st.builds(Config, **{knob.name: values(knob) for knob in knobs(Config)})
+configs = st.fixed_dictionaries({knob.name: values(knob) for knob in knobs(Config)}).map(
+    lambda chosen: Config(
+        **chosen | ({} if LOSSES[chosen["loss"]].smoothable else {"label_smoothing": 0.0})
+    )
+)
 
 
 @given(configs)

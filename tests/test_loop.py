@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gan_tf import data
 from gan_tf.loop import Loop, NotFiniteError
-from gan_tf.steps import Algorithm1
+from gan_tf.steps import Game
 
 from .test_steps import BATCH, new, snapshot
 
@@ -21,36 +21,34 @@ def batches(first: int, steps: int) -> np.ndarray:
     return data.batch_indices(first, steps, BATCH, len(IMAGES), seed=0).reshape(steps, 1, BATCH)
 
 
-def loop_of(algorithm: Algorithm1) -> Loop:
-    return Loop(algorithm.step, algorithm.state, IMAGES, 1, BATCH)
+def loop_of(game: Game) -> Loop:
+    return Loop(game.step, game.state, IMAGES, 1, BATCH)
 
 
 def test_any_number_of_steps_shares_one_trace() -> None:
-    algorithm = new()
+    game = new()
     traces = 0
 
     def counted(reals: tf.Tensor) -> dict[str, tf.Tensor]:
         nonlocal traces
         traces += 1
-        return algorithm.step(reals)
+        return game.step(reals)
 
-    loop = Loop(counted, algorithm.state, IMAGES, 1, BATCH)
+    loop = Loop(counted, game.state, IMAGES, 1, BATCH)
     for total in (1, 3, 10, 11):
         list(loop.run_until(total, batches, [100]))
     assert traces == 1
-    assert loop.executed == int(algorithm.state.step) == 11
+    assert loop.executed == int(game.state.step) == 11
 
 
 def test_grouping_steps_into_calls_changes_no_bit() -> None:
     results = []
     for pauses in ([1], [5], [3, 2]):
-        algorithm = new("dcgan")
-        loop = loop_of(algorithm)
+        game = new("dcgan")
+        loop = loop_of(game)
         yielded = list(loop.run_until(10, batches, pauses))
         assert set(yielded) >= {step for step in range(1, 11) if any(step % p == 0 for p in pauses)}
-        results.append(
-            snapshot(algorithm.state) | {n: v.numpy() for n, v in loop.variables.items()}
-        )
+        results.append(snapshot(game.state) | {n: v.numpy() for n, v in loop.variables.items()})
     for other in results[1:]:
         for name, value in results[0].items():
             np.testing.assert_array_equal(value, other[name], err_msg=name)
@@ -70,26 +68,26 @@ def test_the_compiled_steps_equal_the_plain_ones() -> None:
 
 
 def test_it_halts_at_the_very_step_that_is_not_finite() -> None:
-    algorithm = new()
+    game = new()
 
     def broken_at_7(reals: tf.Tensor) -> dict[str, tf.Tensor]:
-        metrics = algorithm.step(reals)
-        bad = tf.equal(algorithm.state.step, 7)
+        metrics = game.step(reals)
+        bad = tf.equal(game.state.step, 7)
         return metrics | {"d_fake": tf.where(bad, np.nan, metrics["d_fake"])}
 
-    loop = Loop(broken_at_7, algorithm.state, IMAGES, 1, BATCH)
+    loop = Loop(broken_at_7, game.state, IMAGES, 1, BATCH)
     with pytest.raises(NotFiniteError) as caught:
         list(loop.run_until(20, batches, [100]))
     assert caught.value.args == (7, ["d_fake"])
-    assert int(algorithm.state.step) == loop.executed == 7
+    assert int(game.state.step) == loop.executed == 7
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_same_steps_give_the_same_bits_every_time(precision: str, data_dir: Path) -> None:
     """Ops run in parallel, in an order that differs each time; the sums must not."""
-    algorithm = new("dcgan", precision=precision)
+    game = new("dcgan", precision=precision)
     mnist = data.load("mnist", data_dir, None).images  # With fewer it never showed.
-    loop = Loop(algorithm.step, algorithm.state, mnist, 1, BATCH)
+    loop = Loop(game.step, game.state, mnist, 1, BATCH)
     start = {name: variable.numpy() for name, variable in loop.variables.items()}
     ends = set()
     for _ in range(20):

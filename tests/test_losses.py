@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf.losses import LOSSES, discriminator_cross_entropy
+from gan_tf.losses import LOSSES, discriminator_cross_entropy, discriminator_objective
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (64, 1))
 REALS, FAKES = LOGITS[:32], LOGITS[32:]
@@ -26,9 +26,11 @@ def test_discriminator(smoothing: float) -> None:
     target = 1 - smoothing
     expected = -np.mean(target * np.log(d_real) + smoothing * np.log(1 - d_real))
     expected -= np.mean(np.log(1 - d_fake))
-    for loss in LOSSES.values():
-        found = loss.discriminator(tensor(REALS), tensor(FAKES), smoothing)
-        assert float(found) == pytest.approx(expected, rel=1e-5)
+    for name in ("non_saturating", "minimax"):
+        for reduction, share in (("sum", 1.0), ("mean", 0.5)):
+            loss = discriminator_objective(name, smoothing, reduction)
+            found = float(loss(tensor(REALS), tensor(FAKES)))
+            assert found == pytest.approx(share * expected, rel=1e-5)
 
 
 def test_generator() -> None:
@@ -40,7 +42,27 @@ def test_generator() -> None:
     assert float(LOSSES["minimax"].generator(tensor(FAKES))) == pytest.approx(minimax, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", list(LOSSES))
+def test_least_squares_hinge_and_critic_by_their_formulas() -> None:
+    expected = {
+        "least_squares": (
+            0.5 * np.mean((REALS - 0.9) ** 2) + 0.5 * np.mean(FAKES**2),
+            0.5 * np.mean((FAKES - 1) ** 2),
+        ),
+        "hinge": (
+            np.mean(np.maximum(0, 1 - REALS)) + np.mean(np.maximum(0, 1 + FAKES)),
+            -np.mean(FAKES),
+        ),
+        "wasserstein": (np.mean(FAKES) - np.mean(REALS), -np.mean(FAKES)),
+    }
+    assert set(expected) | {"non_saturating", "minimax"} == set(LOSSES)
+    for name, (discriminator, generator) in expected.items():
+        found = discriminator_objective(name, 0.1, "sum")(tensor(REALS), tensor(FAKES))
+        assert float(found) == pytest.approx(discriminator, rel=1e-5), name
+        found = LOSSES[name].generator(tensor(FAKES))
+        assert float(found) == pytest.approx(generator, rel=1e-5), name
+
+
+@pytest.mark.parametrize("name", ["non_saturating", "minimax"])
 def test_generators_want_higher_logits_and_only_minimax_saturates(name: str) -> None:
     """At D(G(z)) near 0 the non-saturating gradient is -1, the minimax one near 0."""
     logits = tf.constant([[-30.0]])

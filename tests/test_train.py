@@ -175,12 +175,15 @@ def test_a_run_cut_between_cadences_goes_on_as_if_untouched(
 def test_the_same_command_again_has_nothing_to_do(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    flags = ("--arch=mlp", *SHORT, "--run_dir=run", "--steps=2")
+    flags = ("--arch=mlp", "--log_every=2", "--run_dir=run", "--steps=3")
     command("train", *flags)
+    lines = metrics(tmp_path / "run")
+    assert [line["step"] for line in lines] == [2, 3]
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("step-*")}
     again = command("train", *flags)
     assert (again.returncode, executed(again.stdout)) == (0, 0)
-    assert "already at step 2" in again.stderr
+    assert "already at step 3" in again.stderr
+    assert metrics(tmp_path / "run") == lines
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("step-*")}
     assert after == before
     assert [p.name for p in (tmp_path / "run" / "export").iterdir()] == ["1"]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from etils import epy
 
-from gan_tf.models import dcgan, mlp
+from gan_tf.models import dcgan, maxout, tutorials
+from gan_tf.models.mlp import dense_discriminator, dense_generator
 
 with epy.lazy_imports():
     import keras
@@ -26,13 +28,43 @@ class Architecture:
     Attributes:
       generator: called with (latent_dim, image_shape), image_shape being (H, W, C).
       discriminator: called with (image_shape).
+      start: called once with the new generator and the training images, uint8
+        `[N, H, W, C]`, if initial weights depend on the data.
     """
 
     generator: Callable[[int, ImageShape], keras.Model]
     discriminator: Callable[[ImageShape], keras.Model]
+    start: Callable[[keras.Model, Any], None] | None = None
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     "dcgan": Architecture(dcgan.generator, dcgan.discriminator),
-    "mlp": Architecture(mlp.generator, mlp.discriminator),
+    "mlp": Architecture(
+        dense_generator([256, 512, 1024], leak=0.2, torch=False),
+        dense_discriminator([1024, 512, 256], leak=0.2, dropout=0.3, torch=False),
+    ),
+    "paper_2014": Architecture(
+        maxout.generator, maxout.discriminator, maxout.start_at_the_mean_image
+    ),
+    "noise_classifier": Architecture(
+        dense_generator([256]), dense_discriminator([256], dropout=0.5)
+    ),
+    "step_by_step": Architecture(
+        dense_generator([256, 512, 1024]), dense_discriminator([1024, 512, 256], dropout=0.3)
+    ),
+    "label_smoothing": Architecture(
+        dense_generator([32, 64, 128], leak=0.2, dropout=0.3),
+        dense_discriminator([128, 64, 32], leak=0.2, dropout=0.3),
+    ),
+    "bells_and_whistles": Architecture(
+        dense_generator([256, 512, 1024], leak=0.2),
+        dense_discriminator([1024, 512, 256], leak=0.2, dropout=0.3),
+    ),
+    "tensorflow_notebook": Architecture(
+        tutorials.notebook_generator, tutorials.notebook_discriminator
+    ),
+    "lightning_cnn": Architecture(tutorials.lightning_generator, tutorials.lightning_discriminator),
+    "tensorflow_tutorial": Architecture(
+        tutorials.tutorial_generator, tutorials.tutorial_discriminator
+    ),
 }

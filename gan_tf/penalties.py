@@ -1,0 +1,46 @@
+"""Penalties on the slope of D, which are added to its loss. D must not mix examples
+(no batch norm) for these to mean what their papers say."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+def r1(discriminator: keras.Model, reals: tf.Tensor) -> tf.Tensor:
+    """Returns E[|dD/dx|^2] / 2 at the reals, the zero-centred penalty R1 for gamma = 1.
+
+    See "Which Training Methods for GANs do actually Converge?" (Mescheder et al., 2018),
+    equation 9.
+
+    Args:
+      discriminator: maps images to logits `[B, 1]`.
+      reals: `[B, H, W, C]`.
+    """
+    return 0.5 * tf.reduce_mean(_squared_slopes(discriminator, reals))
+
+
+def gradient_penalty(
+    discriminator: keras.Model, reals: tf.Tensor, fakes: tf.Tensor, mix: tf.Tensor
+) -> tf.Tensor:
+    """Returns E[(|dD/dx| - 1)^2] at points between reals and fakes, for lambda = 1.
+
+    See "Improved Training of Wasserstein GANs" (Gulrajani et al., 2017), equation 3.
+
+    Args:
+      discriminator: maps images to logits `[B, 1]`.
+      reals, fakes: `[B, H, W, C]`.
+      mix: `[B, 1, 1, 1]` in [0, 1), each point's share of its real.
+    """
+    between = mix * reals + (1.0 - mix) * tf.stop_gradient(fakes)
+    # The root has no slope at 0, where a dead D would make it infinite.
+    slopes = tf.sqrt(_squared_slopes(discriminator, between) + 1e-12)
+    return tf.reduce_mean(tf.square(slopes - 1.0))
+
+
+def _squared_slopes(discriminator: keras.Model, images: tf.Tensor) -> tf.Tensor:
+    """Returns |dD/dx|^2 of each image, `[B]`."""
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = discriminator(images, training=True)
+    return tf.reduce_sum(tf.square(tape.gradient(logits, images)), axis=[1, 2, 3])

@@ -1,0 +1,102 @@
+"""What training remembers: two symmetric players, the generator's average, the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gan_tf.models import Architecture, ImageShape
+from gan_tf.optimizers import Optimizer
+
+MakeOptimizer = Callable[[list[keras.Variable]], Optimizer]
+
+
+@dataclass(frozen=True)
+class Player:
+    """One side of the game: a network, and the optimiser of that network's variables."""
+
+    network: keras.Model
+    optimizer: Optimizer
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """Weights, batch statistics, dropout's seeds and the optimiser's moments."""
+        return [v.value for v in self.network.variables] + self.optimizer.variables
+
+
+@dataclass(frozen=True)
+class GanState:
+    """All that a step changes. Its variables are the whole memory of a run.
+
+    Attributes:
+      generator, discriminator: the players.
+      ema_generator: the generator with averaged weights, in float32; what is shown.
+      step: int64 scalar, the number of steps done.
+    """
+
+    generator: Player
+    discriminator: Player
+    ema_generator: keras.Model
+    step: tf.Variable
+
+    @property
+    def variables(self) -> dict[str, tf.Variable]:
+        """Every variable under a name that is the same in every process."""
+        groups = {
+            "generator": self.generator.variables,
+            "discriminator": self.discriminator.variables,
+            "ema_generator": [v.value for v in self.ema_generator.variables],
+            "step": [self.step],
+        }
+        return {
+            f"{group}/{index:03d}": variable
+            for group, variables in groups.items()
+            for index, variable in enumerate(variables)
+        }
+
+
+def new_state(
+    architecture: Architecture,
+    image_shape: ImageShape,
+    latent_dim: int,
+    seed: int,
+    precision: str,
+    generator_optimizer: MakeOptimizer,
+    discriminator_optimizer: MakeOptimizer,
+    reals: npt.NDArray[np.uint8],
+) -> GanState:
+    """Returns the state before the first step.
+
+    Args:
+      architecture: the pair of networks.
+      image_shape: (H, W, C) of the reals.
+      latent_dim: size of z.
+      seed: decides the initial weights and dropout's masks.
+      precision: `float32` or `bfloat16`; variables are float32 in both.
+      generator_optimizer, discriminator_optimizer: each makes one player's optimiser.
+      reals: the training images, uint8 `[N, H, W, C]`, for an architecture's `start`.
+    """
+    keras.utils.set_random_seed(seed)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        generator = architecture.generator(latent_dim, image_shape)
+        discriminator = architecture.discriminator(image_shape)
+        keras.config.set_dtype_policy("float32")
+        ema_generator = architecture.generator(latent_dim, image_shape)
+    finally:
+        keras.config.set_dtype_policy(before)
+    if architecture.start is not None:
+        architecture.start(generator, reals)
+    ema_generator.set_weights(generator.get_weights())
+    return GanState(
+        Player(generator, generator_optimizer(generator.trainable_variables)),
+        Player(discriminator, discriminator_optimizer(discriminator.trainable_variables)),
+        ema_generator,
+        tf.Variable(0, dtype=tf.int64, name="step"),
+    )

@@ -1,0 +1,184 @@
+"""Trains the presets one after the other and writes what each reached as one table.
+
+Every run is a command of its own, so that its figures are those of a user; a run that
+is cut off goes on where it was, and a preset that is done is not trained again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from gan_tf import command_line, data, files, images, parzen, servable
+from gan_tf.errors import InputError, TrainingFailedError
+from gan_tf.knobs import knob
+from gan_tf.run_directory import read_config
+
+ROOT = Path(__file__).parents[1]
+
+# In the order of the sources' age; what each author says of the result.
+CLAIMS = {
+    "paper_2014": "Parzen-window log-likelihood 225 +- 2",
+    "noise_classifier": "100 % of 10,000 + 10,000 held-out images told apart",
+    "step_by_step": "recognisable digits; sometimes all images look bad",
+    "label_smoothing": "digits such as 1, 7, 3 and 2 are recognisable",
+    "bells_and_whistles": "same seed, same result; recognisable digits",
+    "tensorflow_notebook": "names collapse and a too strong D as its failures",
+    "lightning_cnn": "digits take shape from epoch 4",
+    "tensorflow_tutorial": "digits after some 50 epochs",
+    "mlp": "ours",
+    "dcgan": "ours, the default",
+}
+INTERRUPTED = 75
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Which presets, how long, and to where."""
+
+    presets: str = knob("all", "Presets to run.", unit="all, or names between commas")
+    steps: int | None = knob(
+        None, "Length of every run, instead of the preset's own.", unit="steps", low=1, high=10**8
+    )
+    minutes: float = knob(60.0, "When to cut a run; the table says so.", low=0.01, high=1e5)
+    samples: int = knob(
+        10_000, "Samples of the Parzen window.", unit="images", low=100, high=100_000
+    )
+    runs_dir: str = knob("runs/reproduce", "Where the runs go.", unit="a directory")
+    data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
+    output: str = knob(
+        "runs/reproduce/table.md", "The table, as Markdown; pictures lie beside it.", unit="a file"
+    )
+
+
+def main(options: Options) -> None:
+    """Runs what is left to run and writes the table anew after each preset."""
+    chosen = list(CLAIMS) if options.presets == "all" else options.presets.split(",")
+    for name in chosen:
+        if name not in CLAIMS:
+            raise InputError(f"--presets={options.presets}: {name} is none of {', '.join(CLAIMS)}")
+    output = Path(options.output)
+    rows = []
+    for name in CLAIMS:
+        run_dir = Path(options.runs_dir) / name
+        if name in chosen:
+            print(f"{name}: {time.strftime('%H:%M')}", file=sys.stderr, flush=True)
+            status = train(name, run_dir, options)
+            rows.append(row(name, run_dir, status, options.samples, output.parent))
+            files.write_text(output, table(rows))
+            print(rows[-1], file=sys.stderr, flush=True)
+    print(output)
+
+
+def train(name: str, run_dir: Path, options: Options) -> str:
+    """Trains a preset in a process of its own; returns `done`, `cut` or why it failed."""
+    command = [sys.executable, "-m", "gan_tf.train"]
+    command += [f"--flagfile={ROOT / 'flags' / name}.flags", f"--run_dir={run_dir}"]
+    command += [f"--steps={options.steps}"] if options.steps else []
+    command += [f"--data_dir={options.data_dir}"] if options.data_dir else []
+    left = 60 * options.minutes - seconds(run_dir)
+    if left <= 0 and not (run_dir / "result.json").exists():
+        return "cut"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            _, errors = process.communicate(timeout=max(left, 60.0))
+        except subprocess.TimeoutExpired:
+            process.terminate()  # It saves first.
+            _, errors = process.communicate()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+    if process.returncode == INTERRUPTED:
+        return "cut"
+    if process.returncode == 1:
+        return "failed: " + errors.decode().strip().splitlines()[-1].partition(": ")[2]
+    if process.returncode:
+        raise TrainingFailedError(errors.decode().strip().splitlines()[-1])
+    return "done"
+
+
+def lines(run_dir: Path) -> list[dict[str, Any]]:
+    """The run's metrics so far."""
+    path = run_dir / "metrics.jsonl"
+    return [json.loads(line) for line in path.open(encoding="utf-8")] if path.exists() else []
+
+
+def seconds(run_dir: Path) -> float:
+    """Seconds of training behind a run."""
+    found = lines(run_dir)
+    return float(found[-1]["seconds"]) if found else 0.0
+
+
+def row(name: str, run_dir: Path, status: str, num: int, pictures: Path) -> str:
+    """One line of the table, with its picture written beside it."""
+    found = lines(run_dir)
+    if not found:
+        return f"| `{name}` | {CLAIMS[name]} | {status} | - | - | - |"
+    last = found[-1]
+    speed = np.median([line["images_per_second"] for line in found])
+    pixels = samples(run_dir, num)
+    images.write_grid(pictures / f"{name}.png", pixels[:16])
+    measured = [] if status == "done" else [status]
+    measured.append(
+        f"D right on {100 * accuracy(run_dir, last):.2f} % of held-out images and fakes"
+    )
+    if "jensen_shannon" in last:
+        measured.append(f"JSD estimate {last['jensen_shannon']:.3f}")
+    if len(pixels) == num:
+        measured.append(log_likelihood(run_dir, pixels))
+    return (
+        f"| `{name}` | {CLAIMS[name]} | {'; '.join(measured)} | {last['step']:,} | "
+        f"{last['seconds'] / 60:.1f} | {speed:,.0f} | ![{name}]({name}.png) |"
+    )
+
+
+def accuracy(run_dir: Path, last: dict[str, Any]) -> float:
+    """D's held-out accuracy: on all images if the run has ended, else on a log line's."""
+    result = run_dir / "result.json"
+    if result.exists():
+        return float(json.loads(result.read_text(encoding="utf-8"))["discriminator_accuracy"])
+    return float(last["d_accuracy"])
+
+
+def samples(run_dir: Path, num: int) -> np.ndarray:
+    """Samples of a run's export, or the last grid of one that has none, uint8."""
+    exported = servable.versions(run_dir / "export")
+    if exported:
+        return data.unscale(servable.load(exported[-1]).sample(num, seed=0))
+    with Image.open(sorted((run_dir / "samples").glob("*.png"))[-1]) as picture:
+        tiles = np.asarray(picture)[::2, ::2][1:, 1:].reshape(8, 29, 8, 29).swapaxes(1, 2)
+    return tiles.reshape(64, 29, 29, 1)[:, :28, :28]
+
+
+def log_likelihood(run_dir: Path, pixels: np.ndarray) -> str:
+    """The Parzen-window log-likelihood of MNIST's test set, sigma chosen on training images."""
+    config = read_config(run_dir)
+    place = Path(str(config.data_dir))
+    test, validation, drawn = (
+        each.reshape(len(each), -1).astype(np.float32) / 255.0
+        for each in (
+            data.load(config.dataset, place, None, "test").images,
+            data.load(config.dataset, place, None).images[-1_000:],
+            pixels,
+        )
+    )
+    mean, error, sigma = parzen.parzen(test, validation, drawn, np.logspace(-1, 0, 10))
+    return f"Parzen {mean:.0f} +- {error:.1f} (sigma {sigma:.2f})"
+
+
+def table(rows: list[str]) -> str:
+    """The rows under their head."""
+    head = "| preset | its author says | measured | steps | minutes | images/s | samples |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *rows]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main, Options, str(__doc__)))

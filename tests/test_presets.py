@@ -1,0 +1,262 @@
+"""Each preset holds what its source says: sizes counted by hand, rules, and real learning."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gan_tf import artefact, build, command_line, data, run_directory
+from gan_tf.config import Config
+from gan_tf.models import ARCHITECTURES
+
+from .conftest import Command, metrics
+
+FLAGS = Path(__file__).parents[1] / "flags"
+PRESETS = sorted(path.stem for path in FLAGS.glob("*.flags"))
+
+
+def preset(name: str, *more: str) -> Config:
+    return command_line.parse(Config, [f"--flagfile={FLAGS / name}.flags", *more])
+
+
+def dense(*sizes: int) -> int:
+    return sum(a * b + b for a, b in itertools.pairwise(sizes))
+
+
+def conv(kernel: int, inputs: int, outputs: int, bias: bool = True) -> int:
+    return kernel * kernel * inputs * outputs + (outputs if bias else 0)
+
+
+def norm(maps: int) -> int:
+    return 4 * maps  # Scale and offset, moving mean and variance.
+
+
+PARAMETERS = {
+    "paper_2014": (
+        dense(100, 1200, 1200, 784),
+        dense(784, 1200) + dense(240, 1200) + dense(240, 1),
+    ),
+    "noise_classifier": (dense(1, 256, 784), dense(784, 256, 1)),
+    "step_by_step": (dense(100, 256, 512, 1024, 784), dense(784, 1024, 512, 256, 1)),
+    "label_smoothing": (dense(100, 32, 64, 128, 784), dense(784, 128, 64, 32, 1)),
+    "bells_and_whistles": (dense(128, 256, 512, 1024, 784), dense(784, 1024, 512, 256, 1)),
+    "tensorflow_notebook": (
+        conv(5, 25, 256) + norm(256) + conv(5, 256, 128) + norm(128) + conv(5, 128, 64) + norm(64)
+        + conv(5, 64, 1),
+        conv(5, 1, 8) + conv(5, 8, 16) + dense(7 * 7 * 16, 32, 1),
+    ),
+    "lightning_cnn": (
+        dense(100, 7 * 7 * 64) + conv(4, 64, 32) + conv(4, 32, 16) + conv(7, 16, 1),
+        conv(5, 1, 10) + conv(5, 10, 20) + dense(320, 50, 1),
+    ),
+    "tensorflow_tutorial": (
+        100 * 7 * 7 * 256 + norm(7 * 7 * 256) + conv(5, 256, 128, False) + norm(128)
+        + conv(5, 128, 64, False) + norm(64) + conv(5, 64, 1, False),
+        conv(5, 1, 64) + conv(5, 64, 128) + dense(7 * 7 * 128, 1),
+    ),
+    "dcgan": (
+        64 * 7 * 7 * 128 + norm(128) + conv(4, 128, 64, False) + norm(64) + conv(4, 64, 1),
+        conv(4, 1, 64) + conv(4, 64, 128, False) + norm(128) + dense(7 * 7 * 128, 1),
+    ),
+    "mlp": (dense(64, 256, 512, 1024, 784), dense(784, 1024, 512, 256, 1)),
+}  # fmt: skip
+
+# update, latents of G's step, reduction, latents, dim, optimiser, rate of G, beta 1, batch,
+# smoothing, validation images.
+RULES = {
+    "paper_2014": "discriminator_first fresh mean unit_uniform 100 sgd 0.1 0.5 100 0.0 10000",
+    "noise_classifier": "discriminator_first fresh mean normal 1 adam 0.0002 0.9 32 0.0 0",
+    "step_by_step": "discriminator_first fresh mean normal 100 adam 0.0001 0.9 32 0.0 0",
+    "label_smoothing": "discriminator_first fresh sum uniform 100 adam 0.002 0.9 64 0.1 0",
+    "bells_and_whistles": "discriminator_first same sum normal 128 adam 0.0002 0.5 100 0.0 0",
+    "tensorflow_notebook": (
+        "discriminator_first same sum shifted_normal 100 adam 0.001 0.9 16 0.0 5000"
+    ),
+    "lightning_cnn": "generator_first fresh mean normal 100 adam 0.0002 0.9 128 0.0 5000",
+    "tensorflow_tutorial": "simultaneous fresh sum normal 100 adam 0.0001 0.9 256 0.0 0",
+}
+
+# Length in the author's own unit, as steps on MNIST.
+STEPS = {
+    "noise_classifier": 5_625,
+    "step_by_step": 93_750,
+    "label_smoothing": 93_750,
+    "bells_and_whistles": 30_000,
+    "tensorflow_notebook": 3_000,
+    "lightning_cnn": 8_594,
+    "tensorflow_tutorial": 11_719,
+}
+
+
+def test_every_preset_is_checked() -> None:
+    assert sorted(PARAMETERS) == PRESETS
+    assert sorted(ARCHITECTURES) == PRESETS
+    assert sorted({*RULES, "dcgan", "mlp"}) == PRESETS
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_parameters_are_those_of_the_source(name: str) -> None:
+    config = preset(name)
+    assert config.arch == name
+    architecture = ARCHITECTURES[name]
+    generator = architecture.generator(config.latent_dim, data.IMAGE_SHAPE)
+    discriminator = architecture.discriminator(data.IMAGE_SHAPE)
+    counts = tuple(
+        sum(int(np.prod(weight.shape)) for weight in network.weights)
+        for network in (generator, discriminator)
+    )
+    assert counts == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_rules_are_those_of_the_source(name: str) -> None:
+    c = preset(name)
+    found = (
+        c.update, c.generator_latents, c.discriminator_reduction, c.latents, c.latent_dim,
+        c.optimizer, c.generator_lr, c.beta_1, c.batch_size, c.label_smoothing,
+        c.validation_images,
+    )  # fmt: skip
+    assert " ".join(map(str, found)) == RULES[name]
+    assert (c.loss, c.ema_decay, c.discriminator_steps) == ("non_saturating", 0.0, 1)
+    if name in STEPS:
+        assert c.total_steps(60_000 - c.validation_images) == STEPS[name]
+
+
+def test_what_only_one_source_says() -> None:
+    paper = preset("paper_2014")
+    assert (paper.lr_decay, paper.lr_min, paper.discriminator_lr) == (1.000004, 1e-6, 0.1)
+    assert (paper.momentum, paper.final_momentum, paper.momentum_updates) == (0.5, 0.7, 250 * 500)
+    noise = preset("noise_classifier")
+    assert (noise.generator_steps, noise.latent_pool) == (0, 60_000)
+    assert preset("bells_and_whistles").seed == 999
+    torch = {"noise_classifier", "step_by_step", "label_smoothing", "bells_and_whistles"}
+    for name in torch | {"lightning_cnn"}:
+        assert preset(name).adam_epsilon == 1e-8
+    assert preset("tensorflow_tutorial").adam_epsilon == 1e-7
+
+
+def kernel(network: keras.Model, kind: Any, index: int) -> tuple[np.ndarray, np.ndarray]:
+    layer = [each for each in network.layers if isinstance(each, kind)][index]
+    return layer.kernel.numpy(), layer.bias.numpy()
+
+
+@pytest.mark.parametrize(
+    ("name", "player", "kind", "index", "fan_in"),
+    [
+        ("noise_classifier", "generator", keras.layers.Dense, 0, 1),
+        ("step_by_step", "discriminator", keras.layers.Dense, 0, 784),
+        ("label_smoothing", "generator", keras.layers.Dense, -1, 128),
+        ("bells_and_whistles", "discriminator", keras.layers.Dense, -1, 256),
+        ("lightning_cnn", "discriminator", keras.layers.Conv2D, 1, 5 * 5 * 10),
+        ("lightning_cnn", "generator", keras.layers.Conv2DTranspose, 1, 4 * 4 * 16),
+        ("lightning_cnn", "generator", keras.layers.Dense, 0, 100),
+    ],
+)
+def test_torch_starts_weights_and_biases_alike(
+    name: str, player: str, kind: Any, index: int, fan_in: int
+) -> None:
+    config = preset(name)
+    arguments = (config.latent_dim,) if player == "generator" else ()
+    network = getattr(ARCHITECTURES[name], player)(*arguments, data.IMAGE_SHAPE)
+    bound = fan_in**-0.5
+    for values in kernel(network, kind, index):
+        assert np.abs(values).max() <= bound
+        if values.size > 50:
+            assert np.abs(values).max() > 0.9 * bound
+            assert values.std() == pytest.approx(bound / 3**0.5, rel=0.2)
+
+
+def test_the_paper_starts_at_the_mean_image_with_its_uniform_weights(data_dir: Path) -> None:
+    reals = data.load("mnist", data_dir, None).images[:10_000]
+    game = build.game(preset("paper_2014", "--precision=float32"), reals)
+    generator = game.state.generator.network
+    generator.layers[-4].kernel.assign(tf.zeros([1200, 784]))
+    image = (generator(tf.zeros([1, 100]), training=False).numpy()[0] + 1) / 2
+    np.testing.assert_allclose(image, (reals / 255.0).mean(axis=0), atol=1e-3)
+    for network, bound in ((generator, 0.05), (game.state.discriminator.network, 0.005)):
+        values, _ = kernel(network, keras.layers.Dense, 0)
+        assert 0.99 * bound < np.abs(values).max() <= bound
+
+
+def test_the_notebook_starts_from_truncated_normals() -> None:
+    architecture = ARCHITECTURES["tensorflow_notebook"]
+    values, bias = kernel(
+        architecture.generator(100, data.IMAGE_SHAPE), keras.layers.Conv2DTranspose, 0
+    )
+    assert np.abs(values).max() <= 0.2001
+    assert values.std() == pytest.approx(0.088, rel=0.02)  # 0.1, cut at two deviations.
+    np.testing.assert_array_equal(bias, np.float32(0.1))
+    values, bias = kernel(architecture.discriminator(data.IMAGE_SHAPE), keras.layers.Dense, 0)
+    assert np.abs(values).max() <= 0.04001
+    assert not bias.any()
+
+
+# The short runs: steps, and what the distance of the samples' pixel statistics from the
+# data's must fall to, as a share of its value at step 0.
+SHORT_RUNS = {
+    "paper_2014": (1_000, 0.8),
+    "step_by_step": (600, 0.7),
+    "label_smoothing": (600, 0.7),
+    "bells_and_whistles": (400, 0.7),
+    "tensorflow_notebook": (600, 0.85),
+    "lightning_cnn": (1_300, 0.7),
+    "tensorflow_tutorial": (200, 0.75),
+    "dcgan": (200, 0.7),
+    "mlp": (400, 0.7),
+}
+
+
+def pixel_distance(images: np.ndarray, reals: np.ndarray, means: bool) -> float:
+    """Distance of two sets of uint8 images in their pixels' deviations and, if asked, means."""
+    statistics = [
+        np.concatenate([each.std(axis=0).ravel(), means * each.mean(axis=0).ravel()])
+        for each in (images.astype(np.float64), reals.astype(np.float64))
+    ]
+    return float(np.linalg.norm(statistics[0] - statistics[1]))
+
+
+@pytest.mark.parametrize("name", list(SHORT_RUNS))
+def test_a_short_run_improves(command: Command, tmp_path: Path, data_dir: Path, name: str) -> None:
+    steps, share = SHORT_RUNS[name]
+    flags = (f"--flagfile={FLAGS / name}.flags", "--run_dir=run", f"--steps={steps}")
+    finished = command("train", *flags, f"--sample_every={steps}")
+    assert finished.returncode == 0, finished.stderr
+    reals = data.load("mnist", data_dir, None, "test").images[:2_000]
+    config = run_directory.read_config(tmp_path / "run")
+    trained, _ = artefact.load_generator(config, tmp_path / "run", None)
+    start = build.game(config, data.load("mnist", data_dir, None).images).state.ema_generator
+    latents = build.game(config, reals).draw_latents
+    z = np.concatenate(
+        [latents(tf.constant(i, tf.int64)) for i in range(1_000 // config.batch_size + 1)]
+    )
+    before, after = (
+        # The paper's generator starts AT the mean image, and can only move away from it.
+        pixel_distance(
+            data.unscale(network(z, training=False).numpy()), reals, name != "paper_2014"
+        )
+        for network in (start, trained)
+    )
+    assert after < share * before, f"{after / before:.3f}"
+    lines = metrics(tmp_path / "run")
+    assert np.isfinite([list(line.values()) for line in lines]).all()
+
+
+def test_the_noise_classifier_is_never_wrong(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    finished = command("train", f"--flagfile={FLAGS / 'noise_classifier.flags'}", "--run_dir=run")
+    assert "D tells 100.00 % right of 10,000 held-out images and as many fresh" in finished.stdout
+    result: dict[str, Any] = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert (result["steps"], result["discriminator_accuracy"]) == (5_625, 1.0)
+    config = run_directory.read_config(tmp_path / "run")
+    trained, _ = artefact.load_generator(config, tmp_path / "run", None)
+    start = build.game(config, data.load("mnist", data_dir, None).images).state.ema_generator
+    for a, b in zip(start.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg="G is frozen")

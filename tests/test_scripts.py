@@ -1,0 +1,73 @@
+"""The scripts: installed once, and a table of every preset that is asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_what_is_installed_is_not_installed_again(home: Path) -> None:
+    for extra in ((), ("dev",)):
+        finished = run("scripts/install", *extra, home=home)
+        assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+
+
+def test_a_python_too_old_is_named(tmp_path: Path, home: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\n[ \"$1\" = --version ] && echo 'Python 3.9.1'\nexit 1\n")
+    old.chmod(0o755)
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHON": str(old)}
+    finished = subprocess.run(
+        ["scripts/install"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 2
+    assert "Python 3.9.1" in finished.stderr
+    assert "Python 3.11 to 3.13 is needed" in finished.stderr
+
+
+def test_reproduce_writes_a_table_and_does_nothing_twice(
+    tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    command = (
+        "scripts/reproduce",
+        "--presets=tensorflow_notebook,mlp",
+        "--steps=20",
+        "--samples=500",
+        f"--runs_dir={tmp_path / 'runs'}",
+        f"--output={tmp_path / 'out' / 'table.md'}",
+    )
+    first = run(*command, home=home)
+    assert first.returncode == 0, first.stderr
+    text = (tmp_path / "out" / "table.md").read_text()
+    head, _, notebook, mlp = text.splitlines()
+    assert "its author says" in head
+    assert notebook.startswith("| `tensorflow_notebook` | ")
+    assert mlp.startswith("| `mlp` | ")
+    for line in (notebook, mlp):
+        assert " | 20 | " in line
+        assert "Parzen " in line
+        assert "of held-out images and fakes" in line
+    with Image.open(tmp_path / "out" / "mlp.png") as picture:
+        assert picture.size == (234, 234)
+    before = (tmp_path / "runs" / "mlp" / "metrics.jsonl").read_bytes()
+    assert run(*command, home=home).returncode == 0
+    assert (tmp_path / "runs" / "mlp" / "metrics.jsonl").read_bytes() == before
+    assert (tmp_path / "out" / "table.md").read_text() == text
+
+
+def test_reproduce_refuses_an_unknown_preset(home: Path) -> None:
+    finished = run("scripts/reproduce", "--presets=dcgan,nonesuch", home=home)
+    assert finished.returncode == 2
+    assert "nonesuch is none of paper_2014, " in finished.stderr
