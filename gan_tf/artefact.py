@@ -36,8 +36,11 @@ def load_generator(config: Config, run_dir: Path, step: int | None) -> tuple[ker
     else:
         raise InputError(f"{run_dir}: has no checkpoint of step {step}; it has {sorted(kept)}")
     generator = ARCHITECTURES[config.arch].generator(config.latent_dim, data.IMAGE_SHAPE)
-    for index, variable in enumerate(generator.variables):
-        variable.assign(arrays[f"ema_generator/{index:03d}"])
+    averages = [array for name, array in arrays.items() if name.startswith("ema_generator/")]
+    if [array.shape for array in averages] != [tuple(v.shape) for v in generator.variables]:
+        raise InputError(f"{run_dir}: its checkpoints hold another network than config.json says")
+    for variable, array in zip(generator.variables, averages, strict=True):
+        variable.assign(array)
     return generator, step
 
 
@@ -67,6 +70,9 @@ def export_newest(config: Config, run_dir: Path) -> Path:
     directory = run_dir / "export"
     exported = servable.versions(directory)
     newest = max(checkpoints.paths(run_dir / "checkpoints"), default=None)
-    if exported and servable.read_metadata(exported[-1])["step"] == newest:
-        return exported[-1]
+    try:
+        if exported and servable.read_metadata(exported[-1]).get("step") == newest:
+            return exported[-1]
+    except InputError:
+        pass  # That version is damaged; it stays, and the next one is sound.
     return export(config, run_dir, None, directory)

@@ -34,7 +34,7 @@ def save(directory: Path, step: int, arrays: Arrays, keep: int) -> Path:
         file.write(archive.getbuffer())
         file.write(hashlib.sha256(archive.getbuffer()).digest())
     for old in list(paths(directory).values())[:-keep]:
-        old.unlink()
+        old.unlink(missing_ok=True)
     return path
 
 
@@ -65,12 +65,16 @@ def load_newest(directory: Path) -> tuple[int, dict[str, npt.NDArray[np.generic]
 
     A damaged checkpoint is named on standard error and the one before it is taken.
     """
-    candidates = paths(directory)
-    for step, path in reversed(candidates.items()):
+    damaged = []
+    for step, path in reversed(paths(directory).items()):
         try:
-            return step, load(path)
+            arrays = load(path)
         except InputError as error:
-            print(f"warning: {error}; going back to the one before", file=sys.stderr)
-    if candidates:
+            damaged.append(str(error))
+            continue
+        for each in damaged:
+            print(f"warning: {each}; going back to {path.name}", file=sys.stderr)
+        return step, arrays
+    if damaged:
         raise InputError(f"{directory}: every checkpoint was truncated or altered")
     return None

@@ -8,6 +8,7 @@ flags, exits 1 and takes two lines.
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import signal
 import sys
@@ -22,6 +23,19 @@ from gan_tf.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.knobs import Knob, check_all, knobs
 
 Options = TypeVar("Options")
+
+# A path that cannot be is the user's to mend; a full or failing disk is not.
+_WRONG_PATHS = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 
 def run(main: Callable[[Options], None], options: type[Options], description: str) -> int:
@@ -44,9 +58,17 @@ def run(main: Callable[[Options], None], options: type[Options], description: st
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
-    except BrokenPipeError:
-        # The reader of our output (a `head`, say) has gone: not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            return _reader_has_gone()
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2 if error.errno in _WRONG_PATHS else 1
+    return 0
+
+
+def _reader_has_gone() -> int:
+    """Ends quietly when whoever read our output (a `head`, say) has closed it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -69,15 +91,19 @@ def parse(options: type[Options], argv: Sequence[str]) -> Options:
             ),
             values,
         )
+    if any(each.lstrip("-") == "flagfile=" for each in argv):
+        raise InputError("--flagfile=: must name a file")
     try:
         _, *rest = values(["", *argv])
     except flags.UnrecognizedFlagError as error:
         near = difflib.get_close_matches(error.flagname, list(values), n=1)
         hint = f"did you mean --{near[0]}? " if near else ""
-        raise InputError(
-            f"--{error.flagname}={error.flagvalue}: no such flag; {hint}--help lists them"
-        ) from None
-    except (flags.Error, UnicodeDecodeError) as error:
+        given = next((a for a in argv if a.lstrip("-").startswith(error.flagname)), error.flagname)
+        raise InputError(f"{given}: no such flag; {hint}--help lists them") from None
+    except UnicodeDecodeError:
+        named = " or ".join(each for each in argv if "flagfile" in each)
+        raise InputError(f"{named}: a flag file must be UTF-8 text, one flag a line") from None
+    except (flags.Error, ValueError) as error:
         raise InputError(str(error).removeprefix("flag ").removeprefix("ERROR:: ")) from None
     if rest:
         raise InputError(

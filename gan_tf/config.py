@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_tf.errors import InputError
+from gan_tf.files import user_path
 from gan_tf.knobs import check_all, knob, knobs
 from gan_tf.latents import LATENTS
 from gan_tf.losses import LOSSES
@@ -105,7 +106,7 @@ class Config:
         "Updates of D in a step (k in Algorithm 1).",
         unit="updates",
         low=1,
-        high=1_000,
+        high=20,
     )
     discriminator_reduction: str = knob(
         "sum", "Sum or mean of D's terms for reals and for fakes.", choices=("sum", "mean")
@@ -133,7 +134,7 @@ class Config:
         choices=("discriminator_first", "generator_first", "simultaneous"),
     )
     generator_steps: int = knob(
-        1, "Updates of G in a step; 0 freezes it.", unit="updates", low=0, high=1_000
+        1, "Updates of G in a step; 0 freezes it.", unit="updates", low=0, high=20
     )
     generator_latents: str = knob(
         "fresh",
@@ -205,8 +206,9 @@ class Config:
         name = f"{self.arch}-{self.dataset}".replace("/", "-").replace(":", "-")
         return dataclasses.replace(
             self,
-            data_dir=str(Path(self.data_dir or home).expanduser()),
-            run_dir=str(Path(self.run_dir or f"runs/{name}").expanduser()),
+            data_dir=str(user_path("data_dir", self.data_dir or home)),
+            manual_dir=self.manual_dir and str(user_path("manual_dir", self.manual_dir)),
+            run_dir=str(user_path("run_dir", self.run_dir or f"runs/{name}")),
             precision=_native_precision() if self.precision == "auto" else self.precision,
         )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from gan_tf import command_line
 from gan_tf.errors import InputError
@@ -30,17 +30,18 @@ def main(options: Options) -> None:
     """Publishes the next version and says where."""
     if options.run_dir is None:
         raise InputError("--run_dir: must name a run directory")
-    if options.checkpoint != "last" and not options.checkpoint.isdecimal():
+    if options.checkpoint != "last" and not re.fullmatch(r"\d{1,9}", options.checkpoint):
         raise InputError(f"--checkpoint={options.checkpoint}: must be last, or a step")
     from gan_tf import devices, run_directory
+    from gan_tf.files import user_path
 
-    run_dir = Path(options.run_dir).expanduser()
+    run_dir = user_path("run_dir", options.run_dir)
     config = run_directory.read_config(run_dir)
     devices.start_tensorflow()
     from gan_tf import artefact
 
     step = None if options.checkpoint == "last" else int(options.checkpoint)
-    output = Path(options.output).expanduser() if options.output else run_dir / "export"
+    output = user_path("output", options.output) if options.output else run_dir / "export"
     print(artefact.export(config, run_dir, step, output))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+from gan_tf.errors import InputError
 
 
 @contextlib.contextmanager
@@ -19,7 +22,7 @@ def published(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The leading dot hides it from directory listings that look for numbered versions.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         for file in [temporary] if temporary.is_file() else temporary.rglob("*"):
@@ -39,6 +42,14 @@ def write_text(path: Path, text: str) -> None:
     """Publishes UTF-8 text at `path`."""
     with published(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def user_path(flag: str, text: str) -> Path:
+    """Returns the path that a user typed, with `~` expanded; InputError names the flag."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InputError(f"--{flag}={text}: there is no such home directory") from None
 
 
 def sha256(path: Path) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gan_tf.files import published
 
@@ -52,8 +53,11 @@ def write_gif(path: Path, frames: Sequence[Path], seconds: float = 6.0) -> None:
     """Publishes PNG files as an endless GIF that takes `seconds` and rests on its last frame."""
     pictures = []
     for frame in frames:
-        with Image.open(frame) as picture:
+        # A frame that cannot be read is left out: the film is not worth a failed run.
+        with contextlib.suppress(UnidentifiedImageError, OSError), Image.open(frame) as picture:
             pictures.append(picture.copy())
+    if not pictures:
+        return
     durations = [max(40, round(1000 * seconds / len(pictures)))] * len(pictures)
     durations[-1] = 2000
     with published(path) as temporary:

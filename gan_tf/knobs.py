@@ -78,7 +78,8 @@ class Knob:
         elif fits and self.choices:
             fits = value in self.choices
         elif fits and self.kind is str:
-            fits = bool(value) and "\0" not in value
+            # Bytes of the command line that are no UTF-8 arrive as lone surrogates.
+            fits = bool(value) and "\0" not in value and value.isprintable()
         if not fits:
             raise ValueError(self.refusal(value))
         return typing.cast(Value, value)

@@ -48,6 +48,8 @@ def cached(
             if sha256(directory / name) != digest:
                 raise InputError(f"{directory / name} was truncated or altered")
         splits = {name.rpartition("-")[0] for name in digests}
+        if not splits:
+            raise ValueError
         return {
             split: (directory / f"{split}-images.npy", directory / f"{split}-labels.npy")
             for split in splits
@@ -77,7 +79,11 @@ def _prepare(
 
     builder = _builder(tfds, dataset, data_dir, shape)
     if not builder.is_prepared():
-        manual_dir = manual_dir or _PACKAGED.get(dataset) or data_dir / "manual" / directory.name
+        manual_dir = (
+            manual_dir
+            or _PACKAGED.get(dataset.split(":")[0])
+            or data_dir / "manual" / directory.name
+        )
         _check_files(dataset, builder, manual_dir)
         print(f"Preparing {dataset} in {data_dir} (once) ...", file=sys.stderr, flush=True)
         start = time.monotonic()
@@ -93,7 +99,13 @@ def _prepare(
     with published(directory) as temporary:
         temporary.mkdir()
         for split in builder.info.splits:
-            examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
+            try:
+                examples = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
+            except Exception as error:  # TensorFlow's and TFDS's reasons share no base.
+                raise InputError(
+                    f"{builder.data_path} was truncated or altered: remove it and it is made "
+                    f"again ({type(error).__name__})"
+                ) from None
             images = examples["image"]
             labels = examples.get("label", np.zeros(len(images), np.int64))
             np.save(temporary / f"{split}-images.npy", images)
@@ -110,13 +122,16 @@ def _builder(tfds: Any, dataset: str, data_dir: Path, shape: tuple[int, int, int
     known = tfds.list_builders(with_community_datasets=False)
     name = dataset.split("/")[0].split(":")[0]
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+        near = difflib.get_close_matches(name.lower(), known, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise InputError(f"--dataset={dataset}: must be a name that TFDS has{hint}")
     try:
         builder = tfds.builder(dataset, data_dir=data_dir)
-    except (ValueError, TypeError, AssertionError, tfds.core.registered.DatasetNotFoundError) as e:
-        raise InputError(f"--dataset={dataset}: {e}") from None
+    except (ValueError, TypeError, AssertionError, tfds.core.registered.DatasetNotFoundError):
+        configs = ", ".join(tfds.builder_cls(name).builder_configs) or "no configs"
+        raise InputError(
+            f"--dataset={dataset}: no such config or version; {name} has {configs}"
+        ) from None
     features = builder.info.features
     found = getattr(features["image"], "shape", None) if "image" in (features or {}) else None
     if found != shape:

@@ -11,6 +11,7 @@ from types import TracebackType
 import tensorflow as tf
 from tqdm import tqdm
 
+from gan_tf.errors import InputError
 from gan_tf.files import write_text
 
 Line = dict[str, float]
@@ -20,11 +21,16 @@ def read_metrics(path: Path) -> list[Line]:
     """Returns the whole lines of a metrics file; a line that a crash cut short is left out."""
     if not path.exists():
         return []
-    lines = []
+    lines: list[Line] = []
     for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
         if not text.endswith("\n"):
             break
-        lines.append(json.loads(text))
+        try:
+            line = json.loads(text)
+            float(line["step"]), float(line["seconds"])
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{path}: line {len(lines) + 1} was altered: {text[:40]!r}") from None
+        lines.append(line)
     return lines
 
 
@@ -35,7 +41,10 @@ class Records:
     behind that step, and the one that closed the run between two multiples of `every`.
     """
 
-    def __init__(self, directory: Path, step: int, every: int, batch_size: int) -> None:
+    def __init__(
+        self, directory: Path, step: int, every: int, batch_size: int, seconds: float
+    ) -> None:
+        """Opens the records of a run that stands at `step`, after `seconds` of training."""
         path = directory / "metrics.jsonl"
         self.lines = [
             line
@@ -47,11 +56,12 @@ class Records:
         self._writer = tf.summary.create_file_writer(str(directory / "tensorboard"))
         self._batch_size = batch_size
         self._step, self._time = step, time.monotonic()
+        self._start = self._time - seconds
 
     @property
     def seconds(self) -> float:
-        """Seconds of training behind the last line."""
-        return self.lines[-1]["seconds"] if self.lines else 0.0
+        """Seconds of training until now, those before a restart included."""
+        return time.monotonic() - self._start
 
     def append(self, step: int, epoch: float, metrics: Line) -> Line:
         """Writes and returns a line: the metrics and the speed since the line before."""
@@ -60,7 +70,7 @@ class Records:
         line = {
             "step": step,
             "epoch": round(epoch, 4),
-            "seconds": round(self.seconds + elapsed, 3),
+            "seconds": round(now - self._start, 3),
             "images_per_second": round((step - self._step) * self._batch_size / elapsed, 1),
             **metrics,
         }

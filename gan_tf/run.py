@@ -31,10 +31,11 @@ from gan_tf.config import Config
 from gan_tf.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.loop import Loop, NotFiniteError
 from gan_tf.measure import Measure
-from gan_tf.records import Progress, Records
+from gan_tf.records import Progress, Records, read_metrics
 from gan_tf.steps import Game
 
 _GRID_IMAGES = 64
+_SECONDS = "timing/seconds"  # In a checkpoint, the one array that no two runs share.
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,25 @@ def train(config: Config) -> Result:
       TrainingFailedError: a metric was not finite; the last good checkpoint is named.
       InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
     """
-    config = config.resolved()
-    directory = Path(str(config.run_dir))
+    directory = files.user_path("run_dir", str(config.resolved().run_dir))
+    config = run_directory.with_its_precision(directory, config).resolved()
     run_directory.check(directory, config)
     reals, held_out = _load(config)
-    run_directory.write_config(directory, config)
+    with run_directory.locked(directory):
+        return _train_locked(config, directory, reals, held_out)
 
+
+def _train_locked(
+    config: Config,
+    directory: Path,
+    reals: npt.NDArray[np.uint8],
+    held_out: npt.NDArray[np.uint8],
+) -> Result:
+    """Trains in a run directory that is this process's alone."""
+    run_directory.check(directory, config)
     game = build.game(config, reals)
     loop = Loop(game.step, game.state, reals, config.discriminator_steps, config.batch_size)
-    step = _restore(directory, loop.variables)
+    step, seconds = _restore(directory, loop.variables)
     total = config.total_steps(len(reals))
     _say(
         f"{config.arch} on {config.dataset}: {len(reals):,} images, {total:,} steps of "
@@ -93,36 +104,38 @@ def train(config: Config) -> Result:
     _say(f"run directory: {directory}{f', resumed at step {step:,}' if step else ''}")
     draw = latents.LATENTS[config.latents]
     measure = Measure(game.state, held_out, draw, config.latent_dim, config.seed, config.loss)
-    # A run that does not go on keeps the line that closed it.
-    log_every = config.log_every if step < total else 1
-    with Records(directory, step, log_every, config.batch_size) as records:
-        if step < total:
+    if step < total:
+        run_directory.write_config(directory, config)
+        with Records(directory, step, config.log_every, config.batch_size, seconds) as records:
             _train(config, directory, game, loop, measure, records, reals)
-        else:
-            _say(f"already at step {step:,}: a larger --steps or --epochs goes on")
-        curves, evolution = directory / "curves.png", directory / "samples.gif"
-        images.write_curves(curves, records.lines)
-        images.write_gif(evolution, sorted((directory / "samples").glob("step-*.png")))
-        result = Result(
-            run_dir=directory,
-            samples=_grid_path(directory, max(step, total)),
-            evolution=evolution,
-            curves=curves,
-            export=artefact.export_newest(config, directory),
-            steps=max(step, total),
-            executed=loop.executed,
-            seconds=records.seconds,
-            discriminator_accuracy=measure.accuracy(),
-            held_out=len(held_out),
-        )
-        content = {n: str(v) if isinstance(v, Path) else v for n, v in vars(result).items()}
-        files.write_text(directory / "result.json", json.dumps(content, indent=2) + "\n")
-        return result
+            seconds = records.seconds
+    else:
+        _say(f"already at step {step:,}: a larger --steps or --epochs goes on")
+    export = artefact.export_newest(config, directory)  # What counts comes first.
+    grids = sorted((directory / "samples").glob("step-*.png"))
+    curves, evolution = directory / "curves.png", directory / "samples.gif"
+    images.write_curves(curves, read_metrics(directory / "metrics.jsonl"))
+    images.write_gif(evolution, grids)
+    result = Result(
+        run_dir=directory,
+        samples=grids[-1] if grids else _grid_path(directory, step),
+        evolution=evolution,
+        curves=curves,
+        export=export,
+        steps=max(step, total),
+        executed=loop.executed,
+        seconds=seconds,
+        discriminator_accuracy=measure.accuracy(),
+        held_out=len(held_out),
+    )
+    content = {n: str(v) if isinstance(v, Path) else v for n, v in vars(result).items()}
+    files.write_text(directory / "result.json", json.dumps(content, indent=2) + "\n")
+    return result
 
 
 def _load(config: Config) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Returns the images to train on, and those that no step sees."""
-    manual_dir = Path(config.manual_dir).expanduser() if config.manual_dir else None
+    manual_dir = Path(config.manual_dir) if config.manual_dir else None
     data_dir = Path(str(config.data_dir))
     reals = data.load(config.dataset, data_dir, manual_dir).images
     if not config.validation_images:
@@ -135,17 +148,19 @@ def _load(config: Config) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
     return reals[: -config.validation_images], reals[-config.validation_images :]
 
 
-def _restore(directory: Path, variables: dict[str, tf.Variable]) -> int:
-    """Restores the newest checkpoint, if there is one; returns the step to go on from."""
+def _restore(directory: Path, variables: dict[str, tf.Variable]) -> tuple[int, float]:
+    """Restores the newest checkpoint, if there is one; returns the step to go on from and the
+    seconds of training behind it."""
     found = checkpoints.load_newest(directory / "checkpoints")
     if found is None:
-        return 0
+        return 0, 0.0
     step, arrays = found
+    seconds = float(arrays.pop(_SECONDS, np.float64(0.0)))
     if {n: a.shape for n, a in arrays.items()} != {n: v.shape for n, v in variables.items()}:
         raise InputError(f"{directory}: its checkpoints hold other networks than --arch builds")
     for name, variable in variables.items():
         variable.assign(arrays[name])
-    return step
+    return step, seconds
 
 
 def _train(
@@ -176,6 +191,7 @@ def _train(
         # A weight or a moment can overflow in a step whose metrics were still finite.
         if names := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
             raise NotFiniteError(step, names[:1])
+        arrays[_SECONDS] = np.float64(records.seconds)
         checkpoints.save(directory / "checkpoints", step, arrays, config.keep_checkpoints)
 
     first = int(game.state.step.numpy())
@@ -203,9 +219,9 @@ def _train(
         except NotFiniteError as error:
             step, names = error.args
             good = list(checkpoints.paths(directory / "checkpoints").values())
+            last = f"the last good checkpoint is {good[-1]}" if good else "no checkpoint was saved"
             raise TrainingFailedError(
-                f"{' and '.join(names)} not finite at step {step:,}; the last good checkpoint is "
-                f"{good[-1] if good else 'none: it came before the first'}; lower learning rates "
+                f"{' and '.join(names)} not finite at step {step:,}; {last}; lower learning rates "
                 "are the usual remedy"
             ) from None
 

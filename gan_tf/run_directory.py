@@ -2,6 +2,7 @@
 
 <run_dir>/
     config.json            the configuration, written before training starts
+    run.lock               held while a process trains here
     checkpoints/step-N.npz what resumes the run
     metrics.jsonl          a line of metrics every --log_every steps
     tensorboard/           the same for TensorBoard
@@ -13,7 +14,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import fcntl
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from gan_tf import __version__
@@ -39,18 +44,32 @@ def read_config(directory: Path) -> Config:
     return Config.from_json(content.get("config"), str(path))
 
 
+def with_its_precision(directory: Path, config: Config) -> Config:
+    """Returns the configuration with `--precision=auto` meaning what the run began with, so
+    that another processor does not make another run of it."""
+    if config.precision == "auto" and (directory / "config.json").exists():
+        return dataclasses.replace(config, precision=read_config(directory).precision)
+    return config
+
+
 def check(directory: Path, config: Config) -> None:
     """Raises InputError if the run of `config` cannot begin or go on in `directory`."""
+    if "[" in str(directory.absolute()):
+        raise InputError(
+            f"--run_dir={directory}: must have no [, which TensorFlow cannot load from"
+        )
     for parent in [directory, *directory.parents]:
         if parent.exists() and not parent.is_dir():
             raise InputError(f"--run_dir={directory}: {parent} is a file, not a directory")
     if not (directory / "config.json").exists():
-        if directory.exists() and any(directory.iterdir()):
+        if directory.exists() and {path.name for path in directory.iterdir()} - {"run.lock"}:
             raise InputError(
                 f"--run_dir={directory}: must be new, empty or a run's own; it holds other files"
             )
         return
     before = read_config(directory).to_json()
+    if not any((directory / "checkpoints").glob("step-*.npz")):
+        return  # Nothing came of it: a run that failed at once may begin again, otherwise.
     now = config.to_json()
     differing = [
         f"--{knob.name} was {before[knob.name]} and is now {now[knob.name]}"
@@ -62,6 +81,21 @@ def check(directory: Path, config: Config) -> None:
             f"--run_dir={directory} holds another run: {', '.join(differing)}; "
             "choose another --run_dir, or the same values to resume"
         )
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Holds the run directory for this process; InputError if another is training in it.
+
+    The system lets go of the lock when its process ends, however that ends.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "run.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"--run_dir={directory}: another process is training in it") from None
+        yield
 
 
 def write_config(directory: Path, config: Config) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from gan_tf import command_line
 from gan_tf.errors import InputError
@@ -38,20 +37,29 @@ def main(options: Options) -> None:
     """Writes the samples and says where."""
     if (options.run_dir is None) == (options.saved_model is None):
         raise InputError("give either --run_dir=RUN_DIR or --saved_model=RUN_DIR/export/1")
-    output = Path(options.output).expanduser()
-    if output.suffix in (".png", ".npy") and output.is_dir():
-        raise InputError(f"--output={output}: is a directory")
+    from gan_tf.files import user_path
+
+    output = user_path("output", options.output)
+    if output.suffix in (".png", ".npy"):
+        if output.is_dir():
+            raise InputError(f"--output={output}: is a directory")
+    elif output.suffix in (".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npz"):
+        raise InputError(f"--output={output}: must end in .png or .npy, or be a directory")
+    elif output.is_dir() and any(output.iterdir()):
+        raise InputError(f"--output={output}: must be a new or empty directory")
     from gan_tf import devices
 
     devices.start_tensorflow()
     import numpy as np
 
-    from gan_tf import data, files, images, servable
+    from gan_tf import data, files, images, run_directory, servable
 
     if options.saved_model is not None:
-        path = Path(options.saved_model).expanduser()
+        path = user_path("saved_model", options.saved_model)
     else:
-        exported = servable.versions(Path(str(options.run_dir)).expanduser() / "export")
+        run_dir = user_path("run_dir", str(options.run_dir))
+        run_directory.read_config(run_dir)
+        exported = servable.versions(run_dir / "export")
         if not exported:
             raise InputError(
                 f"--run_dir={options.run_dir}: has no export yet; finish its training, or run "

@@ -91,7 +91,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """Returns the description that lies with an export; InputError if there is none."""
     try:
         metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
-        if metadata["latents"] in LATENTS and int(metadata["latent_dim"]) > 0:
+        if metadata["latents"] in LATENTS and type(metadata["latent_dim"]) is int:
             return dict(metadata)
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -103,6 +103,15 @@ def load(path: Path) -> Servable:
     metadata = read_metadata(path)
     try:
         model = tf.saved_model.load(str(path))
-        return Servable(path, metadata, model.signatures["serving_default"], model)
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise InputError(f"{path}: the SavedModel is damaged ({error})") from None
+        signature = model.signatures["serving_default"]
+        (latents,) = signature.structured_input_signature[1].values()
+    except Exception as error:  # A damaged SavedModel fails in more ways than can be listed.
+        raise InputError(
+            f"{path}: the SavedModel was truncated or altered ({type(error).__name__})"
+        ) from None
+    if latents.shape[1] != metadata["latent_dim"]:
+        raise InputError(
+            f"{path}: {_METADATA} says latents of size {metadata['latent_dim']}, the SavedModel "
+            f"takes {latents.shape[1]}"
+        )
+    return Servable(path, metadata, signature, model)

@@ -32,10 +32,10 @@ def main(options: Options) -> None:
     from gan_tf import run
 
     result = run.train(options)
+    speed = result.steps * options.batch_size / result.seconds if result.seconds else 0.0
     print(
         f"{result.steps:,} steps ({result.executed:,} of them now) in "
-        f"{result.seconds / 60:.1f} minutes, "
-        f"{result.steps * options.batch_size / result.seconds:,.0f} images/s, "
+        f"{result.seconds / 60:.1f} minutes, {speed:,.0f} images/s, "
         f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
     )
     print(

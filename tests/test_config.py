@@ -25,7 +25,7 @@ def values(knob: Knob) -> st.SearchStrategy[Any]:
     elif knob.kind is float:
         allowed = st.floats(knob.low, knob.high)
     else:
-        allowed = st.text(min_size=1).filter(lambda text: "\0" not in text)
+        allowed = st.text(min_size=1).filter(str.isprintable)
     return st.none() | allowed if knob.default is None else allowed
 
 

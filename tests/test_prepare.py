@@ -62,7 +62,8 @@ def test_another_shape_is_refused_before_anything_is_built(
     [
         ("mnsit", "did you mean mnist?"),
         ("iris", "has no images"),
-        ("emnist/nonesuch", "nonesuch"),
+        ("emnist/nonesuch", "no such config or version; emnist has byclass, bymerge, "),
+        ("MNIST", "did you mean mnist?"),
         ("../../etc", "must be a TFDS name"),
     ],
 )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from gan_tf.errors import InputError
 from gan_tf.records import Records, read_metrics
 
 METRICS = {"generator_loss": 1.0, "discriminator_loss": 2.0, "d_real": 0.5, "d_fake": 0.5}
 
 
 def write(directory: Path, step: int, steps: list[int], every: int = 2) -> list[float]:
-    with Records(directory, step, every, batch_size=10) as records:
+    with Records(directory, step, every, batch_size=10, seconds=step * 100.0) as records:
         for each in steps:
             records.append(each, each / 100, METRICS)
         return [line["step"] for line in records.lines]
@@ -40,8 +43,16 @@ def test_the_line_that_closed_a_shorter_run_goes(tmp_path: Path) -> None:
 
 def test_training_time_adds_up_over_restarts(tmp_path: Path) -> None:
     write(tmp_path, 0, [2])
-    before = read_metrics(tmp_path / "metrics.jsonl")[-1]["seconds"]
     write(tmp_path, 2, [4])
-    line = read_metrics(tmp_path / "metrics.jsonl")[-1]
-    assert line["seconds"] >= before
-    assert line["images_per_second"] > 0
+    first, second = read_metrics(tmp_path / "metrics.jsonl")
+    assert first["seconds"] < 100
+    assert 200 <= second["seconds"] < 300
+    assert second["images_per_second"] > 0
+
+
+def test_an_altered_line_is_named(tmp_path: Path) -> None:
+    write(tmp_path, 0, [2, 4])
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(path.read_text().replace('"step": 4', '"step"- 4'))
+    with pytest.raises(InputError, match="line 2 was altered"):
+        read_metrics(path)

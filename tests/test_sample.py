@@ -57,7 +57,8 @@ def test_the_seed_decides_and_the_number_does_not(
     [
         ([], "give either --run_dir"),
         (["--run_dir=a", "--saved_model=b"], "give either --run_dir"),
-        (["--run_dir=missing"], "has no export yet"),
+        (["--run_dir=missing"], "missing: must be a run directory"),
+        (["--run_dir=x", "--output=a.jpg"], "must end in .png or .npy, or be a directory"),
         (["--saved_model=missing"], "must be a SavedModel that gan_tf exported"),
         (["--saved_model=.", "--num=0"], "--num=0: must be a whole number of images from 1"),
         (["--saved_model=.", "--output="], "--output="),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,24 @@ def test_batches_of_any_size_give_the_same_images(saved_model: Path) -> None:
     together = loaded.generate(latents)
     np.testing.assert_allclose(loaded.generate(latents[:1]), together[:1], atol=1e-5)
     np.testing.assert_allclose(loaded.generate(latents[500:]), together[500:], atol=1e-5)
+
+
+@pytest.mark.parametrize("damage", ["latent_dim", "variables", "graph"])
+def test_a_damaged_export_is_refused(tmp_path: Path, saved_model: Path, damage: str) -> None:
+    path = tmp_path / "1"
+    shutil.copytree(saved_model, path)
+    if damage == "latent_dim":
+        metadata = path / "assets.extra" / "gan_tf.json"
+        metadata.write_text(metadata.read_text().replace('"latent_dim": 64', '"latent_dim": 65'))
+        reason = "says latents of size 65, the SavedModel takes 64"
+    else:
+        victim = path / "saved_model.pb"
+        if damage == "variables":
+            victim = path / "variables" / "variables.data-00000-of-00001"
+        victim.write_bytes(victim.read_bytes()[:-5000])
+        reason = "truncated or altered"
+    with pytest.raises(InputError, match=reason):
+        servable.load(path)
 
 
 def test_something_else_is_refused(tmp_path: Path, saved_model: Path) -> None:
