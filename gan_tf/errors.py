@@ -3,9 +3,10 @@
 | status | meaning |
 |---|---|
 | 0 | done |
-| 1 | the run itself failed (a non-finite loss, say) |
+| 1 | the run itself failed (a non-finite loss, a full disk) |
 | 2 | the input was wrong: nothing was lost or overwritten |
 | 75 | interrupted and saved: the same command goes on (`EX_TEMPFAIL` of sysexits.h) |
+| 130 | interrupted before there was anything to save |
 """
 
 

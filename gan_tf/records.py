@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 
 import tensorflow as tf
 from tqdm import tqdm
@@ -84,15 +83,8 @@ class Records:
         self._writer.flush()
         return line
 
-    def __enter__(self) -> Records:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Closes both files."""
         self._file.close()
         self._writer.close()
 
@@ -134,13 +126,6 @@ class Progress:
             refresh=False,
         )
 
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Leaves the bar as it stands."""
         self._bar.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +107,9 @@ def _train_locked(
     measure = Measure(game.state, held_out, draw, config.latent_dim, config.seed, config.loss)
     if step < total:
         run_directory.write_config(directory, config)
-        with Records(directory, step, config.log_every, config.batch_size, seconds) as records:
+        with closing(
+            Records(directory, step, config.log_every, config.batch_size, seconds)
+        ) as records:
             _train(config, directory, game, loop, measure, records, reals)
             seconds = records.seconds
     else:
@@ -139,7 +142,10 @@ def _load(config: Config) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
     data_dir = Path(str(config.data_dir))
     reals = data.load(config.dataset, data_dir, manual_dir).images
     if not config.validation_images:
-        return reals, data.load(config.dataset, data_dir, manual_dir, "test").images
+        try:
+            return reals, data.load(config.dataset, data_dir, manual_dir, "test").images
+        except InputError as error:
+            raise InputError(f"{error}; --validation_images=1000 keeps some apart") from None
     if config.validation_images >= len(reals):
         raise InputError(
             f"--validation_images={config.validation_images}: must leave some of the "
@@ -198,7 +204,7 @@ def _train(
     if first == 0:
         draw_grid(0)
     pauses = (config.log_every, config.sample_every, config.checkpoint_every)
-    with signals.deferred() as stop_requested, Progress(first, total) as progress:
+    with signals.deferred() as stop_requested, closing(Progress(first, total)) as progress:
         try:
             for step in loop.run_until(total, batches, pauses):
                 progress.update(step)

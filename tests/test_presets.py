@@ -15,6 +15,7 @@ import tensorflow as tf
 from gan_tf import artefact, build, command_line, data, run_directory
 from gan_tf.config import Config
 from gan_tf.models import ARCHITECTURES
+from gan_tf.steps import Game
 
 from .conftest import Command, metrics
 
@@ -196,6 +197,46 @@ def test_the_notebook_starts_from_truncated_normals() -> None:
     values, bias = kernel(architecture.discriminator(data.IMAGE_SHAPE), keras.layers.Dense, 0)
     assert np.abs(values).max() <= 0.04001
     assert not bias.any()
+
+
+def by_hand(name: str, game: Game, reals: tf.Tensor, step: int) -> None:
+    """One step of each source, spelled out: what is updated when, and on which latents."""
+
+    def z(number: int) -> tf.Tensor:
+        return game.draw_latents(tf.constant(number, tf.int64))
+
+    if name in ("paper_2014", "tensorflow_tutorial"):
+        game.update_both(reals, z(step))
+    elif name == "lightning_cnn":
+        game.update_generator(z(2 * step))
+        game.update_discriminator(reals, z(2 * step + 1))
+    elif name == "noise_classifier":
+        game.update_discriminator(reals, z(step))
+    else:
+        game.update_discriminator(reals, z(2 * step))
+        same = name in ("bells_and_whistles", "tensorflow_notebook")
+        game.update_generator(z(2 * step if same else 2 * step + 1))
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_the_first_steps_on_mnist_are_in_the_order_of_the_source(name: str, data_dir: Path) -> None:
+    config = preset(name)
+    mnist = data.load("mnist", data_dir, None).images
+    whole, parts = build.game(config, mnist), build.game(config, mnist)
+    before = whole.state.generator.network.get_weights()
+    for step in range(2):
+        reals = data.scale(mnist[step * config.batch_size :][: config.batch_size])
+        whole.step(reals[None])
+        by_hand(name, parts, reals, step)
+    for player in ("generator", "discriminator"):
+        mine, theirs = (getattr(game.state, player).network for game in (whole, parts))
+        for a, b in zip(mine.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    moved = any(
+        not np.array_equal(a, b)
+        for a, b in zip(before, whole.state.generator.network.get_weights(), strict=True)
+    )
+    assert moved is (name != "noise_classifier")
 
 
 # The short runs: steps, and what the distance of the samples' pixel statistics from the

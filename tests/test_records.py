@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ METRICS = {"generator_loss": 1.0, "discriminator_loss": 2.0, "d_real": 0.5, "d_f
 
 
 def write(directory: Path, step: int, steps: list[int], every: int = 2) -> list[float]:
-    with Records(directory, step, every, batch_size=10, seconds=step * 100.0) as records:
+    seconds = step * 100.0
+    with closing(Records(directory, step, every, batch_size=10, seconds=seconds)) as records:
         for each in steps:
             records.append(each, each / 100, METRICS)
         return [line["step"] for line in records.lines]

@@ -334,3 +334,28 @@ def test_damage_to_pictures_or_an_export_costs_no_training(
 )
 def test_odd_input_gets_one_line(command: Command, data_dir: Path, flag: str, part: str) -> None:
     assert part in one_line(command("train", "--steps=1", flag))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--loss=minimax", "--discriminator_steps=2"),
+        ("--loss=least_squares", "--update=generator_first"),
+        ("--loss=hinge", "--label_smoothing=0", "--r1_gamma=1", "--r1_every=3"),
+        ("--loss=wasserstein", "--label_smoothing=0", "--gradient_penalty=10"),
+        ("--optimizer=sgd", "--generator_lr=0.01", "--final_momentum=0.9", "--lr_decay=1.01"),
+    ],
+    ids=lambda flags: flags[0].lstrip("-"),
+)
+def test_every_loss_penalty_and_optimiser_resumes_exactly(
+    command: Command, tmp_path: Path, data_dir: Path, flags: tuple[str, ...]
+) -> None:
+    common = ("--arch=mlp", *SHORT, *flags)
+    for run_dir, steps in (("whole", 6), ("parts", 4), ("parts", 6)):
+        finished = command("train", *common, f"--run_dir={run_dir}", f"--steps={steps}")
+        assert finished.returncode == 0, finished.stderr
+    assert_same_bits(tmp_path / "whole", tmp_path / "parts", 6)
+    lines = metrics(tmp_path / "whole")
+    assert ("value" in lines[0]) is (flags[0] in ("--loss=minimax", "--optimizer=sgd"))
+    assert np.isfinite([list(line.values()) for line in lines]).all()
+    assert len({line["discriminator_loss"] for line in lines}) == 6
