@@ -49,7 +49,8 @@ def run(main: Callable[[Options], None], options: type[Options], description: st
     name = spec.name if spec else Path(sys.argv[0]).name
     try:
         if {"-h", "--help", "-help", "--helpfull"} & set(argv):
-            print(_usage(options, f"python {'-m ' if spec else ''}{name}", description), flush=True)
+            program = f"python -m {name}" if spec else f"python {sys.argv[0]}"
+            print(_usage(options, program, description), flush=True)
         else:
             main(parse(options, argv))
     except (InputError, TrainingFailedError, InterruptedRunError) as error:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gan_tf import command_line, data, files, images, parzen, servable
+from gan_tf import command_line, devices, files, images, parzen
 from gan_tf.errors import InputError, TrainingFailedError
 from gan_tf.knobs import knob
 from gan_tf.run_directory import read_config
@@ -65,6 +65,7 @@ def main(options: Options) -> None:
     for name in chosen:
         if name not in CLAIMS:
             raise InputError(f"--presets={options.presets}: {name} is none of {', '.join(CLAIMS)}")
+    devices.start_tensorflow()
     output = Path(options.output)
     rows = []
     for name in CLAIMS:
@@ -132,7 +133,7 @@ def row(name: str, run_dir: Path, status: str, num: int, pictures: Path) -> str:
     )
     if "jensen_shannon" in last:
         measured.append(f"JSD estimate {last['jensen_shannon']:.3f}")
-    if len(pixels) == num:
+    if len(pixels) == num and read_config(run_dir).generator_steps:
         measured.append(log_likelihood(run_dir, pixels))
     return (
         f"| `{name}` | {CLAIMS[name]} | {'; '.join(measured)} | {last['step']:,} | "
@@ -150,6 +151,8 @@ def accuracy(run_dir: Path, last: dict[str, Any]) -> float:
 
 def samples(run_dir: Path, num: int) -> np.ndarray:
     """Samples of a run's export, or the last grid of one that has none, uint8."""
+    from gan_tf import data, servable
+
     exported = servable.versions(run_dir / "export")
     if exported:
         return data.unscale(servable.load(exported[-1]).sample(num, seed=0))
@@ -160,6 +163,8 @@ def samples(run_dir: Path, num: int) -> np.ndarray:
 
 def log_likelihood(run_dir: Path, pixels: np.ndarray) -> str:
     """The Parzen-window log-likelihood of MNIST's test set, sigma chosen on training images."""
+    from gan_tf import data
+
     config = read_config(run_dir)
     place = Path(str(config.data_dir))
     test, validation, drawn = (
