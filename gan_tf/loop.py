@@ -47,9 +47,9 @@ class Loop:
         self._step, self._state = step, state
         self._images = tf.constant(images)  # Resident on the device.
         self._sums = {name: tf.Variable(0.0, name=name) for name in METRICS}
-        # Grappler's memory optimiser sums gradients in the order in which they arrive, so
-        # that two runs differ in their last bits (even under enable_op_determinism). With it
-        # off the steps are reproducible on CPU, and as fast.
+        # With Grappler on, the same steps differ in their last bits from one time to the next
+        # (even under enable_op_determinism); probably it sums gradients in the order in which
+        # they arrive. With it off they are reproducible on CPU, and as fast.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         # One trace serves every number of steps.
         signature = tf.TensorSpec([None, discriminator_steps, batch_size], tf.int32)
