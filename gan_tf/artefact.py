@@ -7,46 +7,58 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from gan_tf import __version__, checkpoints, data, servable
+from gan_tf import __version__, checkpoints, data, run_directory, servable
 from gan_tf.config import Config
 from gan_tf.errors import InputError
+from gan_tf.files import sha256, user_path
 from gan_tf.models import ARCHITECTURES
 
 
-def load_generator(config: Config, run_dir: Path, step: int | None) -> tuple[keras.Model, int]:
-    """Returns the averaged generator of one checkpoint, in float32, and its step.
+def find_checkpoint(run_dir: Path, which: str) -> Path:
+    """Returns one of a run's checkpoints.
 
     Args:
-      config: the run's configuration.
       run_dir: the run directory.
-      step: the checkpoint's step; None takes the newest sound one.
+      which: `best` for the least Fréchet distance (the newest, if nothing was evaluated),
+        `last` for the newest sound one, or the step of one that is kept.
 
     Raises:
-      InputError: there is no such checkpoint, or it is damaged.
+      InputError: there is no such checkpoint.
     """
-    directory = run_dir / "checkpoints"
+    directory, best = run_dir / "checkpoints", run_dir / run_directory.BEST
+    if which == "best" and best.exists():
+        return best
     kept = checkpoints.paths(directory)
-    if step is None:
+    if which in ("best", "last"):
         newest = checkpoints.load_newest(directory)
         if newest is None:
             raise InputError(f"{run_dir}: holds no checkpoint yet; train it first")
-        step, arrays = newest
-    elif step in kept:
-        arrays = checkpoints.load(kept[step])
-    else:
-        raise InputError(f"{run_dir}: has no checkpoint of step {step}; it has {sorted(kept)}")
+        return kept[newest[0]]
+    if int(which) not in kept:
+        steps = ", ".join(map(str, kept)) or "none"
+        raise InputError(f"{run_dir}: has no checkpoint of step {which}; it has {steps}")
+    return kept[int(which)]
+
+
+def load_generator(config: Config, path: Path) -> tuple[keras.Model, int]:
+    """Returns a checkpoint's averaged generator, in float32, and its step.
+
+    Raises:
+      InputError: the checkpoint is damaged, or of other networks than the configuration's.
+    """
+    arrays = checkpoints.load(path)
     generator = ARCHITECTURES[config.arch].generator(config.latent_dim, data.IMAGE_SHAPE)
     averages = [array for name, array in arrays.items() if name.startswith("ema_generator/")]
     if [array.shape for array in averages] != [tuple(v.shape) for v in generator.variables]:
-        raise InputError(f"{run_dir}: its checkpoints hold another network than config.json says")
+        raise InputError(f"{path}: holds another network than config.json says")
     for variable, array in zip(generator.variables, averages, strict=True):
         variable.assign(array)
-    return generator, step
+    return generator, int(arrays["step/000"])
 
 
-def export(config: Config, run_dir: Path, step: int | None, directory: Path) -> Path:
-    """Exports one checkpoint's averaged generator as the next version below `directory`."""
-    generator, step = load_generator(config, run_dir, step)
+def export(config: Config, checkpoint: Path, directory: Path) -> Path:
+    """Exports a checkpoint's averaged generator as the next version below `directory`."""
+    generator, step = load_generator(config, checkpoint)
     values = config.to_json()
     for place in ("data_dir", "manual_dir", "run_dir"):
         del values[place]  # Paths of this machine mean nothing elsewhere.
@@ -57,6 +69,7 @@ def export(config: Config, run_dir: Path, step: int | None, directory: Path) -> 
         "pixels": "float32 in [-1, 1]; as uint8: round((x + 1) * 127.5)",
         "dataset": config.dataset,
         "step": step,
+        "checkpoint": sha256(checkpoint),
         "config": values,
         "gan_tf": __version__,
         "tensorflow": tf.__version__,
@@ -65,14 +78,32 @@ def export(config: Config, run_dir: Path, step: int | None, directory: Path) -> 
     return servable.export(generator, metadata, directory)
 
 
-def export_newest(config: Config, run_dir: Path) -> Path:
-    """Exports a run's newest checkpoint below its own directory, unless it is there already."""
-    directory = run_dir / "export"
+def export_best(config: Config, run_dir: Path) -> Path:
+    """Exports a run's best generator below its own directory, unless it is there already."""
+    checkpoint, directory = find_checkpoint(run_dir, "best"), run_dir / "export"
     exported = servable.versions(directory)
-    newest = max(checkpoints.paths(run_dir / "checkpoints"), default=None)
     try:
-        if exported and servable.read_metadata(exported[-1]).get("step") == newest:
-            return exported[-1]
+        if exported:
+            metadata = servable.read_metadata(exported[-1])
+            if metadata.get("checkpoint") == sha256(checkpoint):
+                return exported[-1]
     except InputError:
         pass  # That version is damaged; it stays, and the next one is sound.
-    return export(config, run_dir, None, directory)
+    return export(config, checkpoint, directory)
+
+
+def find(run_dir: str | None, saved_model: str | None) -> Path:
+    """Returns the SavedModel that a command is to use: a run's newest export, or as given."""
+    if (run_dir is None) == (saved_model is None):
+        raise InputError("give either --run_dir=RUN_DIR or --saved_model=RUN_DIR/export/1")
+    if saved_model is not None:
+        return user_path("saved_model", saved_model)
+    directory = user_path("run_dir", str(run_dir))
+    run_directory.read_config(directory)
+    exported = servable.versions(directory / "export")
+    if not exported:
+        raise InputError(
+            f"--run_dir={run_dir}: has no export yet; finish its training, or run "
+            f"python -m gan_tf.export --run_dir={run_dir}"
+        )
+    return exported[-1]

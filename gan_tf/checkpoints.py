@@ -28,14 +28,19 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 def save(directory: Path, step: int, arrays: Arrays, keep: int) -> Path:
     """Publishes a checkpoint and removes all but the newest `keep`; returns its path."""
     path = directory / f"step-{step:08d}.npz"
+    write(path, arrays)
+    for old in list(paths(directory).values())[:-keep]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def write(path: Path, arrays: Arrays) -> None:
+    """Publishes arrays under their names as one file that `load` verifies."""
     with published(path) as temporary, temporary.open("wb") as file:
         archive = io.BytesIO()
         np.savez(archive, **arrays)  # type: ignore[arg-type]
         file.write(archive.getbuffer())
         file.write(hashlib.sha256(archive.getbuffer()).digest())
-    for old in list(paths(directory).values())[:-keep]:
-        old.unlink(missing_ok=True)
-    return path
 
 
 def paths(directory: Path) -> dict[int, Path]:

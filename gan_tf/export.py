@@ -17,7 +17,9 @@ class Options:
 
     run_dir: str | None = knob(None, "The run to export.", unit="a run directory")
     checkpoint: str = knob(
-        "last", "Which of the run's checkpoints.", unit="last, or the step of a checkpoint kept"
+        "best",
+        "Which of the run's checkpoints; best has the least Fréchet distance.",
+        unit="best, last, or the step of a checkpoint kept",
     )
     output: str | None = knob(
         None,
@@ -30,8 +32,8 @@ def main(options: Options) -> None:
     """Publishes the next version and says where."""
     if options.run_dir is None:
         raise InputError("--run_dir: must name a run directory")
-    if options.checkpoint != "last" and not re.fullmatch(r"\d{1,9}", options.checkpoint):
-        raise InputError(f"--checkpoint={options.checkpoint}: must be last, or a step")
+    if not re.fullmatch(r"best|last|\d{1,9}", options.checkpoint):
+        raise InputError(f"--checkpoint={options.checkpoint}: must be best, last, or a step")
     from gan_tf import devices, run_directory
     from gan_tf.files import user_path
 
@@ -40,9 +42,9 @@ def main(options: Options) -> None:
     devices.start_tensorflow()
     from gan_tf import artefact
 
-    step = None if options.checkpoint == "last" else int(options.checkpoint)
+    checkpoint = artefact.find_checkpoint(run_dir, options.checkpoint)
     output = user_path("output", options.output) if options.output else run_dir / "export"
-    print(artefact.export(config, run_dir, step, output))
+    print(artefact.export(config, checkpoint, output))
 
 
 if __name__ == "__main__":

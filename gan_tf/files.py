@@ -52,6 +52,13 @@ def user_path(flag: str, text: str) -> Path:
         raise InputError(f"--{flag}={text}: there is no such home directory") from None
 
 
+def data_directory(given: str | None) -> Path:
+    """Returns where prepared datasets are kept: as a user gave it, or where TFDS keeps them."""
+    return user_path(
+        "data_dir", given or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    )
+
+
 def sha256(path: Path) -> str:
     """Returns the hexadecimal SHA-256 of a file's content."""
     with path.open("rb") as file:

@@ -18,7 +18,11 @@ _IMAGES = 500  # At each line of the log; all of them at the end.
 
 class Measure:
     """D's accuracy on held-out reals and fresh fakes and, if its output is the logit of a
-    probability, the value V(D, G) and the Jensen-Shannon estimate that it implies."""
+    probability, the value V(D, G) and the Jensen-Shannon estimate that it implies.
+
+    Attributes:
+      held_out: how many reals there are to measure on.
+    """
 
     def __init__(
         self,
@@ -30,7 +34,7 @@ class Measure:
         loss: str,
     ) -> None:
         """Takes the players, reals that no step sees, and how latents are drawn."""
-        self._state, self._held_out = state, held_out
+        self._state, self._held_out, self.held_out = state, held_out, len(held_out)
         self._draw, self._latent_dim, self._seed = draw, latent_dim, seed
         self._cross_entropy = LOSSES[loss].cross_entropy
         self._judge = tf.function(self._logits, reduce_retracing=True)

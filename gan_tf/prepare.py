@@ -39,24 +39,29 @@ def cached(
     Raises:
       InputError: see `gan_tf.data.load`.
     """
-    directory = data_dir / "gan_tf" / _safe_name(dataset)
-    if not directory.exists():
-        _prepare(dataset, data_dir, manual_dir, shape, directory)
+    cache = directory(dataset, data_dir)
+    if not cache.exists():
+        _prepare(dataset, data_dir, manual_dir, shape, cache)
     try:
-        digests = json.loads((directory / "cache.json").read_text(encoding="utf-8"))["sha256"]
+        digests = json.loads((cache / "cache.json").read_text(encoding="utf-8"))["sha256"]
         for name, digest in digests.items():
-            if sha256(directory / name) != digest:
-                raise InputError(f"{directory / name} was truncated or altered")
+            if sha256(cache / name) != digest:
+                raise InputError(f"{cache / name} was truncated or altered")
         splits = {name.rpartition("-")[0] for name in digests}
         if not splits:
             raise ValueError
         return {
-            split: (directory / f"{split}-images.npy", directory / f"{split}-labels.npy")
+            split: (cache / f"{split}-images.npy", cache / f"{split}-labels.npy")
             for split in splits
         }
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        reason = str(error) if isinstance(error, InputError) else f"{directory} is no cache"
-        raise InputError(f"{reason}: remove {directory} and it is made again") from None
+        reason = str(error) if isinstance(error, InputError) else f"{cache} is no cache"
+        raise InputError(f"{reason}: remove {cache} and it is made again") from None
+
+
+def directory(dataset: str, data_dir: Path) -> Path:
+    """Returns where a dataset's arrays are kept, and what is worked out from them."""
+    return data_dir / "gan_tf" / _safe_name(dataset)
 
 
 def _safe_name(dataset: str) -> str:

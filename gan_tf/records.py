@@ -6,14 +6,18 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tqdm import tqdm
 
 from gan_tf.errors import InputError
+from gan_tf.figures import FIGURES, SPREAD
 from gan_tf.files import write_text
 
-Line = dict[str, float]
+Line = dict[str, Any]
+
+_EVALUATION = {*FIGURES, *SPREAD, "evaluation_seconds", "health"}
 
 
 def read_metrics(path: Path) -> list[Line]:
@@ -26,7 +30,7 @@ def read_metrics(path: Path) -> list[Line]:
             break
         try:
             line = json.loads(text)
-            float(line["step"]), float(line["seconds"])
+            float(line["attempt"]), float(line["step"]), float(line["seconds"])
         except (ValueError, KeyError, TypeError):
             raise InputError(f"{path}: line {len(lines) + 1} was altered: {text[:40]!r}") from None
         lines.append(line)
@@ -36,26 +40,70 @@ def read_metrics(path: Path) -> list[Line]:
 class Records:
     """Appends each line of metrics to `metrics.jsonl` and to TensorBoard's event file.
 
-    Opening it forgets what a run that goes on after `step` will say again: the lines
-    behind that step, and the one that closed the run between two multiples of `every`.
+    There is a line every `log_every` and every `evaluate_every` steps, and one at the run's
+    end. Opening it forgets what a run that goes on after `step` will say again: the lines
+    behind that step, and what was said only because the run ended there.
+
+    Attributes:
+      lines: those of the attempts before and of this one.
     """
 
     def __init__(
-        self, directory: Path, step: int, every: int, batch_size: int, seconds: float
+        self,
+        directory: Path,
+        attempt: int,
+        step: int,
+        log_every: int,
+        evaluate_every: int,
+        batch_size: int,
+        seconds: float,
     ) -> None:
-        """Opens the records of a run that stands at `step`, after `seconds` of training."""
+        """Opens the records of an attempt that stands at `step`, after `seconds` of training."""
+        self._attempt, self._batch_size = attempt, batch_size
+        self._log_every, self._evaluate_every = log_every, evaluate_every
         path = directory / "metrics.jsonl"
-        self.lines = [
-            line
-            for line in read_metrics(path)
-            if line["step"] <= step and line["step"] % every == 0
-        ]
+        self.lines = []
+        for line in read_metrics(path):
+            if line["attempt"] == attempt:
+                if line["step"] > step or not self._due(line["step"]):
+                    continue
+                if not self.evaluates(line["step"]):
+                    line = {key: value for key, value in line.items() if key not in _EVALUATION}
+            if line["attempt"] <= attempt:
+                self.lines.append(line)
         write_text(path, "".join(map(_dumps, self.lines)))
         self._file = path.open("a", encoding="utf-8")
-        self._writer = tf.summary.create_file_writer(str(directory / "tensorboard"))
-        self._batch_size = batch_size
+        events = directory / "tensorboard" / (f"attempt-{attempt + 1}" if attempt else "")
+        self._writer = tf.summary.create_file_writer(str(events))
         self._step, self._time = step, time.monotonic()
         self._start = self._time - seconds
+
+    def logs(self, step: int) -> bool:
+        """Whether a line of metrics is due at a step."""
+        return step % self._log_every == 0
+
+    def evaluates(self, step: int) -> bool:
+        """Whether an evaluation is due at a step."""
+        return bool(self._evaluate_every) and step % self._evaluate_every == 0
+
+    def _due(self, step: int) -> bool:
+        return self.logs(step) or self.evaluates(step)
+
+    def line_before(self, step: int) -> int:
+        """Returns the step of the line before the one at `step`."""
+        every = filter(None, (self._log_every, self._evaluate_every))
+        return max((step - 1) // each * each for each in every)
+
+    @property
+    def evaluated(self) -> list[Line]:
+        """The lines of this attempt that hold an evaluation."""
+        mine = (line for line in self.lines if line["attempt"] == self._attempt)
+        return [line for line in mine if "frechet_distance" in line]
+
+    def best(self) -> Line | None:
+        """Returns the line with the least Fréchet distance, of every attempt; None without any."""
+        evaluated = (line for line in self.lines if "frechet_distance" in line)
+        return min(evaluated, key=lambda line: float(line["frechet_distance"]), default=None)
 
     @property
     def seconds(self) -> float:
@@ -67,6 +115,7 @@ class Records:
         now = time.monotonic()
         elapsed = max(now - self._time, 1e-9)
         line = {
+            "attempt": self._attempt,
             "step": step,
             "epoch": round(epoch, 4),
             "seconds": round(now - self._start, 3),
@@ -79,7 +128,8 @@ class Records:
         self._file.flush()
         with self._writer.as_default(step):
             for name, value in line.items():
-                _write_scalar(name, value)
+                if not isinstance(value, str):
+                    _write_scalar(name, value)
         self._writer.flush()
         return line
 
@@ -106,6 +156,7 @@ class Progress:
     """A bar on standard error: live on a terminal, a line now and then in a log file."""
 
     def __init__(self, step: int, total: int) -> None:
+        self._distance = ""  # Of the last evaluation.
         self._bar = tqdm(
             total=total,
             initial=step,
@@ -119,12 +170,18 @@ class Progress:
 
     def show(self, line: Line) -> None:
         """Puts the last metrics at the bar's end, to fit 80 columns."""
+        if "frechet_distance" in line:
+            self._distance = f" FD {line['frechet_distance']:.1f}"
         self._bar.set_postfix_str(
-            f"{line['images_per_second']:.0f} images/s, G {line['generator_loss']:.2f} "
+            f"{line['images_per_second']:.0f} img/s, G {line['generator_loss']:.2f} "
             f"D {line['discriminator_loss']:.2f} D(x) {line['d_real']:.2f} "
-            f"D(G(z)) {line['d_fake']:.2f}",
+            f"D(G(z)) {line['d_fake']:.2f}{self._distance}",
             refresh=False,
         )
+
+    def say(self, line: str) -> None:
+        """Writes a line of its own above the bar."""
+        self._bar.write(line, file=sys.stderr)
 
     def close(self) -> None:
         """Leaves the bar as it stands."""

@@ -4,12 +4,14 @@
     config.json            the configuration, written before training starts
     run.lock               held while a process trains here
     checkpoints/step-N.npz what resumes the run
-    metrics.jsonl          a line of metrics every --log_every steps
+    best.npz               the same, of the generator with the least Fréchet distance
+    metrics.jsonl          a line of metrics every --log_every and --evaluate_every steps
     tensorboard/           the same for TensorBoard
     samples/step-N.png     the same latents at a cadence, by the averaged generator
     samples.gif            their evolution
-    curves.png             losses, D(x) and D(G(z)) over the steps
+    curves.png             losses, D(x), D(G(z)) and Fréchet distance over the steps
     export/<version>/      SavedModels
+    attempts/<n>/          what an attempt that was given up has left, and why
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gan_tf import __version__
 from gan_tf.config import Config
@@ -27,7 +30,8 @@ from gan_tf.errors import InputError
 from gan_tf.files import write_text
 from gan_tf.knobs import knobs
 
-_FORMAT = 1
+BEST = "best.npz"
+_FORMAT = 2
 
 
 def read_config(directory: Path) -> Config:
@@ -105,3 +109,30 @@ def write_config(directory: Path, config: Config) -> None:
         write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
     except OSError as error:
         raise InputError(f"--run_dir={directory}: cannot be written ({error})") from None
+
+
+def grid(directory: Path, step: int) -> Path:
+    """Returns where the grid of samples of a step lies."""
+    return directory / "samples" / f"step-{step:08d}.png"
+
+
+def attempts_given_up(directory: Path) -> list[dict[str, Any]]:
+    """Returns what `give_up` recorded of each attempt that was given up, in their order."""
+    found = sorted(
+        directory.glob("attempts/*/attempt.json"), key=lambda path: int(path.parent.name)
+    )
+    return [json.loads(path.read_text(encoding="utf-8")) for path in found]
+
+
+def give_up(directory: Path, attempt: int, record: dict[str, Any]) -> None:
+    """Moves an attempt's checkpoints and samples aside, so that the next one can begin.
+
+    The record is written last: cut short before it, the attempt is made again from its first
+    step, with the same result.
+    """
+    place = directory / "attempts" / str(attempt + 1)
+    for name in ("samples", "checkpoints"):
+        (place / name).mkdir(parents=True, exist_ok=True)
+        for path in sorted((directory / name).glob("step-*")):
+            path.replace(place / name / path.name)
+    write_text(place / "attempt.json", json.dumps(record, indent=2) + "\n")

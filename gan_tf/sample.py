@@ -35,8 +35,6 @@ class Options:
 
 def main(options: Options) -> None:
     """Writes the samples and says where."""
-    if (options.run_dir is None) == (options.saved_model is None):
-        raise InputError("give either --run_dir=RUN_DIR or --saved_model=RUN_DIR/export/1")
     from gan_tf.files import user_path
 
     output = user_path("output", options.output)
@@ -52,20 +50,9 @@ def main(options: Options) -> None:
     devices.start_tensorflow()
     import numpy as np
 
-    from gan_tf import data, files, images, run_directory, servable
+    from gan_tf import artefact, data, files, images, servable
 
-    if options.saved_model is not None:
-        path = user_path("saved_model", options.saved_model)
-    else:
-        run_dir = user_path("run_dir", str(options.run_dir))
-        run_directory.read_config(run_dir)
-        exported = servable.versions(run_dir / "export")
-        if not exported:
-            raise InputError(
-                f"--run_dir={options.run_dir}: has no export yet; finish its training, or run "
-                f"python -m gan_tf.export --run_dir={options.run_dir}"
-            )
-        path = exported[-1]
+    path = artefact.find(options.run_dir, options.saved_model)
     pixels = data.unscale(servable.load(path).sample(options.num, options.seed))
     try:
         if output.suffix == ".png":

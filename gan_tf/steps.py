@@ -13,8 +13,16 @@ from gan_tf.state import GanState
 Metrics = dict[str, tf.Tensor]
 
 # Means over a batch: both losses (without penalties), D(x) and D(G(z)) before D's update,
-# and D(G(z)) as G's update saw it, after D's update where D goes first.
-METRICS = ("generator_loss", "discriminator_loss", "d_real", "d_fake", "d_fake_after")
+# and D(G(z)) as G's update saw it, after D's update where D goes first; then the norm of
+# G's whole gradient, 0 where G is frozen.
+METRICS = (
+    "generator_loss",
+    "discriminator_loss",
+    "d_real",
+    "d_fake",
+    "d_fake_after",
+    "generator_gradient",
+)
 
 # Called with D and the reals and fakes of an update; a scalar to add to D's loss.
 Penalty = Callable[[keras.Model, tf.Tensor, tf.Tensor], tf.Tensor]
@@ -80,8 +88,13 @@ class Game:
             fakes = player.network(latents, training=True)
             fake_logits = self.state.discriminator.network(fakes, training=True)
             loss = self.generator_loss(fake_logits)
-        player.optimizer.apply(tape.gradient(loss, player.network.trainable_variables))
-        return {"generator_loss": loss, "d_fake_after": tf.reduce_mean(tf.sigmoid(fake_logits))}
+        gradients = tape.gradient(loss, player.network.trainable_variables)
+        player.optimizer.apply(gradients)
+        return {
+            "generator_loss": loss,
+            "d_fake_after": tf.reduce_mean(tf.sigmoid(fake_logits)),
+            "generator_gradient": tf.linalg.global_norm(gradients),
+        }
 
     def update_both(self, reals: tf.Tensor, latents: tf.Tensor) -> Metrics:
         """Updates D and G from one forward pass on the same fakes; returns what D saw."""
@@ -92,7 +105,10 @@ class Game:
         for player, target in ((discriminator, objective), (generator, seen["generator_loss"])):
             gradients = tape.gradient(target, player.network.trainable_variables)
             player.optimizer.apply(gradients)
-        return seen | {"discriminator_loss": loss}
+        return seen | {
+            "discriminator_loss": loss,
+            "generator_gradient": tf.linalg.global_norm(gradients),  # G's: it came last.
+        }
 
     def _judge(self, reals: tf.Tensor, fakes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Metrics]:
         """Returns D's loss, the same with its penalty, and what D thinks of both batches."""
@@ -111,6 +127,7 @@ class Game:
                 "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
                 "d_fake": d_fake,
                 "d_fake_after": d_fake,
+                "generator_gradient": tf.zeros([]),
             },
         )
 

@@ -42,6 +42,17 @@ def main(options: Options) -> None:
         f"D tells {100 * result.discriminator_accuracy:.2f} % right of {result.held_out:,} "
         "held-out images and as many fresh fakes"
     )
+    if result.best:
+        best, last = result.best, result.last
+        print(
+            f"best generator: attempt {best['attempt'] + 1}, step {best['step']:,}, Fréchet "
+            f"distance {best['frechet_distance']:.1f} ({result.classifier}); "
+            f"the last: {last['frechet_distance']:.1f}"
+        )
+        print(
+            f"evaluations took {result.evaluation_seconds:.1f} s, "
+            f"{100 * result.evaluation_seconds / result.seconds:.1f} % of the training"
+        )
     print(f"samples:       {result.samples}")
     print(f"evolution:     {result.evolution}")
     print(f"loss curves:   {result.curves}")

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from etils import epy
 
-from gan_tf import command_line, devices, files, images, parzen
+from gan_tf import command_line, devices, files, images, monitor, parzen
 from gan_tf.errors import InputError, TrainingFailedError
 from gan_tf.knobs import knob
 from gan_tf.run_directory import read_config
@@ -39,6 +39,9 @@ CLAIMS = {
 }
 INTERRUPTED = 75
 
+with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
+    from gan_tf import artefact, data, servable
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -50,7 +53,7 @@ class Options:
     )
     minutes: float = knob(60.0, "When to cut a run; the table says so.", low=0.01, high=1e5)
     samples: int = knob(
-        10_000, "Samples of the Parzen window.", unit="images", low=100, high=100_000
+        10_000, "Samples that are judged, of each of 3 seeds.", unit="images", low=100, high=10_000
     )
     runs_dir: str = knob("runs/reproduce", "Where the runs go.", unit="a directory")
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
@@ -73,7 +76,7 @@ def main(options: Options) -> None:
         if name in chosen:
             print(f"{name}: {time.strftime('%H:%M')}", file=sys.stderr, flush=True)
             status = train(name, run_dir, options)
-            rows.append(row(name, run_dir, status, options.samples, output.parent))
+            rows.append(row(name, run_dir, status, options, output.parent))
             files.write_text(output, table(rows))
             print(rows[-1], file=sys.stderr, flush=True)
     print(output)
@@ -118,27 +121,64 @@ def seconds(run_dir: Path) -> float:
     return float(found[-1]["seconds"]) if found else 0.0
 
 
-def row(name: str, run_dir: Path, status: str, num: int, pictures: Path) -> str:
+def row(name: str, run_dir: Path, status: str, options: Options, pictures: Path) -> str:
     """One line of the table, with its picture written beside it."""
     found = lines(run_dir)
     if not found:
-        return f"| `{name}` | {CLAIMS[name]} | {status} | - | - | - |"
+        return f"| `{name}` | {CLAIMS[name]} | {status} |" + " - |" * 6
     last = found[-1]
-    speed = np.median([line["images_per_second"] for line in found])
-    pixels = samples(run_dir, num)
-    images.write_grid(pictures / f"{name}.png", pixels[:16])
+    found = [line for line in found if line["attempt"] == last["attempt"]]
     measured = [] if status == "done" else [status]
-    measured.append(
-        f"D right on {100 * accuracy(run_dir, last):.2f} % of held-out images and fakes"
-    )
+    measured.append(f"D {100 * accuracy(run_dir, last):.0f} % right")
     if "jensen_shannon" in last:
-        measured.append(f"JSD estimate {last['jensen_shannon']:.3f}")
-    if len(pixels) == num and read_config(run_dir).generator_steps:
-        measured.append(log_likelihood(run_dir, pixels))
-    return (
-        f"| `{name}` | {CLAIMS[name]} | {'; '.join(measured)} | {last['step']:,} | "
-        f"{last['seconds'] / 60:.1f} | {speed:,.0f} | ![{name}]({name}.png) |"
-    )
+        measured.append(f"JSD {last['jensen_shannon']:.2f}")
+    saved_model = exported(run_dir)
+    pixels = data.unscale(servable.load(saved_model).sample(options.samples, seed=0))
+    images.write_grid(pictures / f"{name}.png", pixels[:16])
+    quality = ["-"] * 3
+    if read_config(run_dir).evaluate_every:
+        card = scorecard(run_dir, saved_model, options)
+        quality = [
+            f"{card['frechet_distance']['value']:.2f}",
+            f"{100 * card['confident_share']['value']:.0f} %",
+            f"{card['precision']['value']:.2f} / {card['recall']['value']:.2f}",
+        ]
+        measured += [log_likelihood(run_dir, pixels), health(found)]
+    cells = [f"`{name}`", CLAIMS[name], *quality, "; ".join(measured)]
+    cells += [f"{last['step']:,}", f"{last['seconds'] / 60:.0f}", f"![{name}]({name}.png)"]
+    return f"| {' | '.join(cells)} |"
+
+
+def exported(run_dir: Path) -> Path:
+    """The SavedModel of a run; that of its best generator so far, if it was cut."""
+    found = servable.versions(run_dir / "export")
+    return found[-1] if found else artefact.export_best(read_config(run_dir), run_dir)
+
+
+def scorecard(run_dir: Path, saved_model: Path, options: Options) -> dict[str, Any]:
+    """What the evaluate command says of a SavedModel, kept beside the run."""
+    output = run_dir / "evaluation.json"
+    known = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
+    if (known.get("saved_model"), known.get("num")) != (
+        str(saved_model.absolute()),
+        options.samples,
+    ):
+        command = [sys.executable, "-m", "gan_tf.evaluate", f"--saved_model={saved_model}"]
+        command += [f"--data_dir={read_config(run_dir).data_dir}"]
+        command += [f"--num={options.samples}", f"--output={output}"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        known = json.loads(output.read_text(encoding="utf-8"))
+    return dict(known)
+
+
+def health(found: list[dict[str, Any]]) -> str:
+    """What the monitor says of the recorded evaluations: the first verdict of each kind."""
+    evaluated = [line for line in found if "frechet_distance" in line]
+    first: dict[str, int] = {}
+    for end in range(1, len(evaluated) + 1):
+        if verdict := monitor.verdict(evaluated[:end]):
+            first.setdefault(verdict.kind, evaluated[end - 1]["step"])
+    return ", ".join(f"{kind} from step {step:,}" for kind, step in first.items()) or "healthy"
 
 
 def accuracy(run_dir: Path, last: dict[str, Any]) -> float:
@@ -149,22 +189,8 @@ def accuracy(run_dir: Path, last: dict[str, Any]) -> float:
     return float(last["d_accuracy"])
 
 
-def samples(run_dir: Path, num: int) -> np.ndarray:
-    """Samples of a run's export, or the last grid of one that has none, uint8."""
-    from gan_tf import data, servable
-
-    exported = servable.versions(run_dir / "export")
-    if exported:
-        return data.unscale(servable.load(exported[-1]).sample(num, seed=0))
-    with Image.open(sorted((run_dir / "samples").glob("*.png"))[-1]) as picture:
-        tiles = np.asarray(picture)[::2, ::2][1:, 1:].reshape(8, 29, 8, 29).swapaxes(1, 2)
-    return tiles.reshape(64, 29, 29, 1)[:, :28, :28]
-
-
 def log_likelihood(run_dir: Path, pixels: np.ndarray) -> str:
     """The Parzen-window log-likelihood of MNIST's test set, sigma chosen on training images."""
-    from gan_tf import data
-
     config = read_config(run_dir)
     place = Path(str(config.data_dir))
     test, validation, drawn = (
@@ -181,8 +207,9 @@ def log_likelihood(run_dir: Path, pixels: np.ndarray) -> str:
 
 def table(rows: list[str]) -> str:
     """The rows under their head."""
-    head = "| preset | its author says | measured | steps | minutes | images/s | samples |"
-    return "\n".join([head, "|---|---|---|---|---|---|---|", *rows]) + "\n"
+    head = "| preset | its author says | Fréchet distance | recognised | precision / recall | "
+    head += "also | steps | minutes | samples |"
+    return "\n".join([head, "|---" * 9 + "|", *rows]) + "\n"
 
 
 if __name__ == "__main__":

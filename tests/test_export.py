@@ -40,7 +40,7 @@ def test_the_next_version_is_a_new_one_and_another_checkpoint_another_model(
     [
         ([], "--run_dir: must name a run directory"),
         (["--run_dir=missing"], "missing: must be a run directory"),
-        (["--run_dir=x", "--checkpoint=newest"], "--checkpoint=newest: must be last, or a step"),
+        (["--run_dir=x", "--checkpoint=newest"], "--checkpoint=newest: must be best, last, or"),
     ],
 )
 def test_wrong_input_gets_one_line(command: Command, flags: list[str], part: str) -> None:
@@ -49,4 +49,4 @@ def test_wrong_input_gets_one_line(command: Command, flags: list[str], part: str
 
 def test_a_checkpoint_that_is_not_kept_is_refused(command: Command, trained: Path) -> None:
     line = one_line(command("export", f"--run_dir={trained}", "--checkpoint=7"))
-    assert "has no checkpoint of step 7; it has [120, 150]" in line
+    assert "has no checkpoint of step 7; it has 120, 150" in line

@@ -11,14 +11,19 @@ import pytest
 from gan_tf.errors import InputError
 from gan_tf.records import Records, read_metrics
 
+EVALUATED = {"frechet_distance": 3.0, "coverage": 0.5, "evaluation_seconds": 0.1}
 METRICS = {"generator_loss": 1.0, "discriminator_loss": 2.0, "d_real": 0.5, "d_fake": 0.5}
 
 
-def write(directory: Path, step: int, steps: list[int], every: int = 2) -> list[float]:
-    seconds = step * 100.0
-    with closing(Records(directory, step, every, batch_size=10, seconds=seconds)) as records:
+def write(
+    directory: Path, step: int, steps: list[int], attempt: int = 0, ended: bool = False
+) -> list[float]:
+    """Appends lines to what an attempt with a line every 2 steps has written; all that stand."""
+    records = Records(directory, attempt, step, 2, 6, batch_size=10, seconds=step * 100.0)
+    with closing(records):
         for each in steps:
-            records.append(each, each / 100, METRICS)
+            evaluated = EVALUATED if each % 6 == 0 or (ended and each == steps[-1]) else {}
+            records.append(each, each / 100, METRICS | evaluated)
         return [line["step"] for line in records.lines]
 
 
@@ -41,6 +46,30 @@ def test_what_came_after_the_checkpoint_is_said_again_once(tmp_path: Path) -> No
 def test_the_line_that_closed_a_shorter_run_goes(tmp_path: Path) -> None:
     write(tmp_path, 0, [2, 4, 5])
     assert write(tmp_path, 5, [6]) == [2, 4, 6]
+
+
+def test_what_was_evaluated_only_because_the_run_ended_goes(tmp_path: Path) -> None:
+    write(tmp_path, 0, [2, 4, 6, 8], ended=True)
+    write(tmp_path, 8, [10], ended=True)
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    assert [line["step"] for line in lines if "coverage" in line] == [6, 10]
+    assert not any("evaluation_seconds" in line for line in lines if line["step"] == 8)
+
+
+def test_lines_of_attempts_that_were_given_up_stay(tmp_path: Path) -> None:
+    write(tmp_path, 0, [2, 4, 5])
+    write(tmp_path, 0, [2], attempt=1)
+    assert write(tmp_path, 2, [4], attempt=1) == [2, 4, 5, 2, 4]
+    lines = read_metrics(tmp_path / "metrics.jsonl")
+    assert [line["attempt"] for line in lines] == [0, 0, 0, 1, 1]
+    assert write(tmp_path, 2, [4], attempt=0) == [2, 4], "what was given up is made again"
+
+
+def test_a_line_comes_at_both_cadences(tmp_path: Path) -> None:
+    with closing(Records(tmp_path, 0, 0, 4, 6, batch_size=10, seconds=0.0)) as records:
+        due = [step for step in range(1, 13) if records.logs(step) or records.evaluates(step)]
+        assert due == [4, 6, 8, 12]
+        assert [records.line_before(step) for step in (*due, 11)] == [0, 4, 6, 8, 8]
 
 
 def test_training_time_adds_up_over_restarts(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def saved_model(trained: Path) -> Path:
 @pytest.fixture(scope="module")
 def expected(trained: Path) -> np.ndarray:
     """What the in-memory generator makes of LATENTS."""
-    generator, step = artefact.load_generator(run_directory.read_config(trained), trained, None)
+    generator, step = artefact.load_generator(
+        run_directory.read_config(trained), artefact.find_checkpoint(trained, "best")
+    )
     assert step == 150
     images: np.ndarray = generator(LATENTS, training=False).numpy()
     assert images.std() > 0.1, "a generator that ignores its latents would prove nothing"

@@ -1,0 +1,103 @@
+"""What the game is: losses, order of updates, optimisers, arithmetic."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gan_tf.knobs import knob
+from gan_tf.losses import LOSSES
+
+MAX_UPDATES = 100_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class GameConfig:
+    """How the two players learn."""
+
+    loss: str = knob("non_saturating", "The players' losses.", choices=LOSSES)
+    label_smoothing: float = knob(
+        0.1,
+        "One-sided label smoothing: 0.1 makes D's target for reals 0.9. Losses without a "
+        "target (hinge, wasserstein) want 0.",
+        low=0.0,
+        high=0.5,
+    )
+    discriminator_steps: int = knob(
+        1,
+        "Updates of D in a step (k in Algorithm 1).",
+        unit="updates",
+        low=1,
+        high=20,
+    )
+    discriminator_reduction: str = knob(
+        "sum", "Sum or mean of D's terms for reals and for fakes.", choices=("sum", "mean")
+    )
+    r1_gamma: float = knob(
+        0.0, "Weight of the R1 penalty on D's slope at the reals; 0 is none.", low=0.0, high=1e6
+    )
+    r1_every: int = knob(
+        8,
+        "Steps between two R1 penalties, each as many times as heavy.",
+        unit="steps",
+        low=1,
+        high=1_000,
+    )
+    gradient_penalty: float = knob(
+        0.0,
+        "Weight of the penalty that pulls D's slope between reals and fakes to 1, which "
+        "--loss=wasserstein wants (10 in its paper); 0 is none.",
+        low=0.0,
+        high=1e6,
+    )
+    update: str = knob(
+        "discriminator_first",
+        "Order of the two players' updates.",
+        choices=("discriminator_first", "generator_first", "simultaneous"),
+    )
+    generator_steps: int = knob(
+        1, "Updates of G in a step; 0 freezes it.", unit="updates", low=0, high=20
+    )
+    generator_latents: str = knob(
+        "fresh",
+        "Whether G learns from fresh latents or from the same as D just did.",
+        choices=("fresh", "same"),
+    )
+    latent_pool: int = knob(
+        0,
+        "Draw the latents of training once, so many, and take them in turn; 0 draws fresh ones.",
+        unit="latents",
+        low=0,
+        high=10_000_000,
+    )
+    optimizer: str = knob("adam", "Optimiser of both players.", choices=("adam", "sgd"))
+    generator_lr: float = knob(2e-4, "Learning rate of G.", low=0.0, high=1e6)
+    discriminator_lr: float = knob(2e-4, "Learning rate of D.", low=0.0, high=1e6)
+    lr_decay: float = knob(
+        1.0, "What each update divides the learning rates by.", low=1.0, high=2.0
+    )
+    lr_min: float = knob(0.0, "Where that decay ends.", low=0.0, high=1e6)
+    beta_1: float = knob(0.5, "Adam's decay of the first moment.", low=0.0, high=0.9999)
+    beta_2: float = knob(0.999, "Adam's decay of the second moment.", low=0.0, high=0.999999)
+    adam_epsilon: float = knob(
+        1e-7, "Adam's epsilon: 1e-7 in Keras, 1e-8 in PyTorch.", low=1e-16, high=1.0
+    )
+    momentum: float = knob(0.5, "SGD's momentum at the start.", low=0.0, high=0.9999)
+    final_momentum: float = knob(
+        0.5, "SGD's momentum after --momentum_updates.", low=0.0, high=0.9999
+    )
+    momentum_updates: int = knob(
+        1, "Updates over which SGD's momentum changes.", unit="updates", low=1, high=MAX_UPDATES
+    )
+    ema_decay: float = knob(
+        0.998,
+        "Decay a step of the average of G's weights that is sampled and exported; "
+        "0 takes G as it is.",
+        low=0.0,
+        high=0.999999,
+    )
+    precision: str = knob(
+        "auto",
+        "Arithmetic of the networks; weights, batch statistics, logits and losses stay "
+        "float32. auto is bfloat16 where the processor computes in it, float32 elsewhere.",
+        choices=("auto", "float32", "bfloat16"),
+    )

@@ -1,0 +1,134 @@
+"""Measure how good a trained generator is: how real its images look, how many kinds there are.
+
+Every figure compares the samples of an exported SavedModel with images of
+the dataset's test split, on the features or the class probabilities of a
+classifier of that dataset (mnist-v1 for MNIST), whose name stands with it.
+Beside it stands what as many real training images score: the floor that no
+generator should be expected to pass. The interval is the 95 % one of the mean
+over the latent seeds (Student's t).
+
+  frechet_distance       squared distance of the Gaussians with the features'
+                         moments (Heusel et al., 2017)
+  kid                    unbiased squared MMD of the features, with kernel
+                         (x.y / D + 1)^3 (Binkowski et al., 2018)
+  classifier_score       exp(mean KL(p(y|x) || p(y))), from 1 to the number of
+                         classes (Salimans et al., 2016)
+  confident_share        share whose likeliest class has at least 0.9
+  class_total_variation  half the sum of |share of a class - its share in the
+                         data|, classes as the classifier sees them; 0 to 1
+  precision, recall      share of samples within the 5-neighbour ball of some
+                         real feature, and the reverse (Kynkaanniemi et al.,
+                         2019, where k is 3)
+  density, coverage      real 5-neighbour balls that hold a sample, over 5;
+                         share of those balls that hold one (Naeem et al.,
+                         2020)
+  near_copies            share whose nearest training image differs by at most
+                         NEAR_COPY of the pixels' range, root mean square;
+                         its floor is that of test images
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+
+from gan_tf import command_line
+from gan_tf.errors import InputError
+from gan_tf.knobs import knob
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to evaluate, on how much, against what."""
+
+    run_dir: str | None = knob(
+        None, "Evaluate the newest export of this run.", unit="a run directory"
+    )
+    saved_model: str | None = knob(
+        None, "Evaluate this SavedModel instead.", unit="a directory such as RUN_DIR/export/1"
+    )
+    dataset: str | None = knob(
+        None, "What to compare with; the data it was trained on by default.", unit="a TFDS name"
+    )
+    num: int = knob(
+        10_000,
+        "Samples of each seed, and as many reals.",
+        unit="images",
+        low=100,
+        high=100_000,
+    )
+    seeds: str = knob(
+        "0,1,2", "Latent seeds; two or more give an interval.", unit="whole numbers and commas"
+    )
+    classifier: str = knob(
+        "auto",
+        "What judges: auto is the package's own for MNIST (mnist-v1); train trains one on "
+        "the dataset's labels, once, named by dataset and digest; inception is ImageNet's "
+        "Inception v3, for comparison with the literature only, and needs its weights.",
+        choices=("auto", "train", "inception"),
+    )
+    inception_weights: str | None = knob(
+        None,
+        "The weights of keras.applications' InceptionV3 with its top; there is no other way "
+        "to get them than to download them.",
+        unit="a file inception_v3_weights_tf_dim_ordering_tf_kernels.h5",
+    )
+    output: str | None = knob(
+        None, "Also write every figure there, as JSON.", unit="a path that ends in .json"
+    )
+    data_dir: str | None = knob(
+        None,
+        "Where prepared datasets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets by default.",
+        unit="a directory",
+    )
+    manual_dir: str | None = knob(
+        None,
+        "Directory that holds the dataset's own files, for a machine without a network.",
+        unit="a directory",
+    )
+
+
+def main(options: Options) -> None:
+    """Prints the table and writes the JSON."""
+    if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", options.seeds):
+        raise InputError(f"--seeds={options.seeds}: must be whole numbers and commas, as in 0,1,2")
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"--seeds={options.seeds}: must not have a seed twice")
+    if (options.classifier == "inception") != (options.inception_weights is not None):
+        raise InputError("--classifier=inception and --inception_weights=FILE go together")
+    from gan_tf.files import data_directory, user_path, write_text
+
+    output = user_path("output", options.output) if options.output else None
+    if output and (output.suffix != ".json" or output.is_dir()):
+        raise InputError(f"--output={output}: must be a path that ends in .json")
+    from gan_tf import devices
+
+    devices.start_tensorflow()
+    from gan_tf import artefact, classifier, data, evaluation, run_directory, scorecard, servable
+
+    exported = servable.load(artefact.find(options.run_dir, options.saved_model))
+    dataset = options.dataset or str(exported.metadata["dataset"])
+    place = options.data_dir
+    if options.run_dir and not place:
+        place = run_directory.read_config(user_path("run_dir", options.run_dir)).data_dir
+    data_dir = data_directory(place)
+    manual_dir = user_path("manual_dir", options.manual_dir) if options.manual_dir else None
+
+    def split(name: str) -> data.LabelledImages:
+        return data.load(dataset, data_dir, manual_dir, name)
+
+    if options.inception_weights:
+        judge = classifier.inception(user_path("inception_weights", options.inception_weights))
+    else:
+        judge = evaluation.find_classifier(dataset, options.classifier, data_dir, split)
+    card = scorecard.scorecard(exported, judge, dataset, data_dir, split, options.num, seeds)
+    if output:
+        write_text(output, json.dumps(card, indent=2) + "\n")
+    print(scorecard.table(card))
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main, Options, str(__doc__)))

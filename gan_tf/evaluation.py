@@ -1,0 +1,127 @@
+"""Scores generated images against a dataset, by every figure of `fidelity`.
+
+The reals are images of the test split, which nothing is trained on; each figure is also
+taken of training images, which shows what a perfect generator would score: the floor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import scipy.special
+
+from gan_tf import checkpoints, classifier, fidelity, prepare
+from gan_tf.classifier import Classifier, Judged
+from gan_tf.data import LabelledImages
+from gan_tf.errors import InputError
+from gan_tf.figures import FIGURES
+
+Pixels = npt.NDArray[np.uint8]
+Split = Callable[[str], LabelledImages]
+
+
+class Evaluation:
+    """Takes the figures of samples against a fixed set of reals.
+
+    Attributes:
+      classifier: what judges.
+      reals: how many test images it judges against.
+    """
+
+    def __init__(self, judge: Classifier, test: Judged, training_images: Pixels, num: int) -> None:
+        """Judges against `num` images of the test split, or all if it has fewer.
+
+        Args:
+          judge: the classifier.
+          test: what it makes of the test split.
+          training_images: uint8 `[M, H, W, C]`, in which near copies are sought.
+          num: how many images each evaluation will be given; as many reals are compared,
+            because recall and coverage depend on the numbers of both.
+        """
+        # MNIST's first 5,000 test images are its easier half, so none go by their order.
+        chosen = np.random.Generator(np.random.Philox(0)).permutation(len(test.features))[:num]
+        self.classifier, self.reals = judge, len(chosen)
+        self._features, probabilities = test.features[chosen], test.probabilities[chosen]
+        self._radii = fidelity.neighbour_radii(self._features)
+        self._histogram = fidelity.class_histogram(probabilities)
+        self._variance = self._features.var(axis=0).sum()
+        self._training_images = training_images
+
+    def __call__(self, images: Pixels) -> dict[str, float]:
+        """Returns the figures of uint8 images `[N, H, W, C]`: FIGURES, then SPREAD."""
+        near_copies = fidelity.near_copies(images, self._training_images)
+        return self.of_judged(self.classifier(images), near_copies)
+
+    def of_judged(self, fakes: Judged, near_copies: float) -> dict[str, float]:
+        """Returns the figures of images that were judged already."""
+        histogram = fidelity.class_histogram(fakes.probabilities)
+        found = {
+            "frechet_distance": fidelity.frechet_distance(self._features, fakes.features),
+            "kid": fidelity.kernel_distance(self._features, fakes.features),
+            "classifier_score": fidelity.classifier_score(fakes.probabilities),
+            "confident_share": fidelity.confident_share(fakes.probabilities),
+            "class_total_variation": fidelity.total_variation(self._histogram, histogram),
+            **fidelity.manifold_figures(self._features, fakes.features, self._radii),
+            "near_copies": near_copies,
+        }
+        spread = {
+            "classes": _effective(histogram) / _effective(self._histogram),
+            "diversity": float(fakes.features.var(axis=0).sum() / self._variance),
+        }
+        return {name: found[name] for name in FIGURES} | spread
+
+
+def possible(dataset: str, kind: str) -> bool:
+    """Whether there is a classifier for a dataset, or one would be trained."""
+    return kind == "train" or dataset in classifier.PACKAGED
+
+
+def find_classifier(dataset: str, kind: str, data_dir: Path, split: Split) -> Classifier:
+    """Returns the classifier for a dataset, trained now if it has to be.
+
+    Args:
+      dataset: a TFDS name.
+      kind: `auto` for the one in the package, `train` for one of the dataset's own labels,
+        which is kept beside its cache and named by the dataset and the weights' digest.
+      data_dir: where prepared datasets are kept.
+      split: gives a split of the dataset by name.
+
+    Raises:
+      InputError: there is none in the package, or the dataset has no labels.
+    """
+    if kind == "auto":
+        return classifier.packaged(dataset)
+    path = prepare.directory(dataset, data_dir) / "classifier.npz"
+    if not path.exists():
+        train, test = split("train"), split("test")
+        if train.labels.max() < 1:
+            raise InputError(f"--dataset={dataset}: has no labels to train a classifier on")
+        print(f"Training a classifier on {dataset} (once, minutes) ...", file=sys.stderr)
+        classifier.train(path, train, test)
+    return classifier.load(path, prepare.directory(dataset, data_dir).name)
+
+
+def judged(judge: Classifier, dataset: str, data_dir: Path, name: str, split: Split) -> Judged:
+    """Returns what a classifier makes of a split, which is worked out once and kept."""
+    directory = prepare.directory(dataset, data_dir) / "features"
+    path = directory / f"{judge.name}-{judge.digest}-{name}.npz"
+    with contextlib.suppress(InputError):  # Missing or damaged, it is made again.
+        arrays = checkpoints.load(path)
+        return Judged(arrays["features"], arrays["probabilities"])  # type: ignore[arg-type]
+    images = split(name).images
+    print(f"{judge.name} judges {len(images):,} real images (once) ...", file=sys.stderr)
+    found = judge(images)
+    with contextlib.suppress(OSError):  # A data directory may be read-only.
+        checkpoints.write(path, found._asdict())
+    return found
+
+
+def _effective(histogram: npt.NDArray[np.float64]) -> float:
+    """How many classes of equal shares have the entropy of these shares `[C]`."""
+    return math.exp(scipy.special.entr(histogram).sum())

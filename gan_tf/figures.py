@@ -1,0 +1,18 @@
+"""The figures of an evaluation, in their order."""
+
+# Name -> (how it is printed, what a better generator has).
+FIGURES = {
+    "frechet_distance": (".2f", "lower"),
+    "kid": (".4f", "lower"),
+    "classifier_score": (".3f", "higher"),
+    "confident_share": (".4f", "higher"),
+    "class_total_variation": (".4f", "lower"),
+    "precision": (".4f", "higher"),
+    "recall": (".4f", "higher"),
+    "density": (".4f", "near the real"),
+    "coverage": (".4f", "higher"),
+    "near_copies": (".4f", "near the real"),
+}
+# What the health of a run is judged by besides: the effective number of classes, and the
+# variance of the features, both as a share of the data's.
+SPREAD = ("classes", "diversity")

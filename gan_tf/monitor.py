@@ -1,0 +1,109 @@
+"""Whether a run is healthy: from its latest measurements to a verdict with a reason.
+
+Nothing here reads or writes anything. An evaluation is bad if a rule finds a reason; the
+verdict falls at the second bad one in a row, because healthy runs, too, stumble once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+Measurement = Mapping[str, float]
+History = Sequence[Measurement]
+Rule = Callable[[History], str | None]
+
+IN_A_ROW = 2  # Bad evaluations that make a verdict.
+FEW_CLASSES = 0.3  # Of the data's effective number of classes.
+LOW_DIVERSITY = 0.1  # Of the features' variance in the data.
+LOST_COVERAGE = 0.25  # Of the best coverage that the attempt has had.
+COVERED = 0.1  # Coverage from which on its loss says something.
+SURE = 0.999  # Accuracy of a discriminator that makes no mistakes.
+NO_CHANCE = 1e-3  # D(G(z)), the mean over fakes, when no fake fools D any more.
+NO_GRADIENT = 1e-3  # Of the largest gradient that G has had.
+PATIENCE = 4  # Evaluations after which a generator must have come closer to the data.
+PROGRESS = 0.9  # Of the first Fréchet distance, which it must have passed by then.
+REGRESSION = 3.0  # Times the best Fréchet distance of the attempt.
+
+
+class Verdict(NamedTuple):
+    """What is wrong with a run, and the figures that say so."""
+
+    kind: str
+    reason: str
+
+
+def verdict(history: History) -> Verdict | None:
+    """Returns what is wrong with an attempt, or None if nothing is.
+
+    Args:
+      history: the attempt's evaluations so far, oldest first: the figures of
+        `evaluation.FIGURES`, `classes`, `diversity`, and the line's `d_accuracy`,
+        `d_fake_after` and `generator_gradient`.
+    """
+    for kind, rule in RULES.items():
+        reasons = [rule(history[: len(history) - back]) for back in range(IN_A_ROW)]
+        if reasons[0] is not None and all(reasons):
+            return Verdict(kind, reasons[0])
+    return None
+
+
+def not_finite(names: Sequence[str]) -> Verdict:
+    """Returns the verdict on a run in which these metrics or variables are not finite."""
+    return Verdict("not finite", f"{' and '.join(names)} not finite")
+
+
+def collapsed(history: History) -> str | None:
+    """G draws few kinds of images: few classes, little variety, or much less than it did."""
+    if not history:
+        return None
+    last, coverage = history[-1], max(each["coverage"] for each in history)
+    if last["diversity"] < LOW_DIVERSITY:
+        return f"the samples vary {last['diversity']:.2f} times as much as the data"
+    if last["classes"] < FEW_CLASSES:
+        return f"the samples have {last['classes']:.2f} times the data's classes"
+    if coverage >= COVERED and last["coverage"] < LOST_COVERAGE * coverage:
+        return f"coverage fell from {coverage:.2f} to {last['coverage']:.2f}"
+    return None
+
+
+def overpowered(history: History) -> str | None:
+    """D tells every held-out image right, and G has nothing to learn from it any more."""
+    if not history or history[-1]["d_accuracy"] < SURE:
+        return None
+    last, gradient = history[-1], max(each["generator_gradient"] for each in history)
+    if last["d_fake_after"] < NO_CHANCE:
+        return f"D is right on all held-out images and D(G(z)) is {last['d_fake_after']:.0e}"
+    if last["generator_gradient"] < NO_GRADIENT * gradient:
+        return (
+            f"D is right on all held-out images and G's gradient fell from {gradient:.2g} "
+            f"to {last['generator_gradient']:.2g}"
+        )
+    return None
+
+
+def no_progress(history: History) -> str | None:
+    """G has never come closer to the data than it was at first."""
+    distances = [each["frechet_distance"] for each in history]
+    if len(distances) < PATIENCE or min(distances) < PROGRESS * distances[0]:
+        return None
+    return (
+        f"the Fréchet distance was {distances[0]:.0f} at first and {min(distances):.0f} at best "
+        f"in {len(distances)} evaluations"
+    )
+
+
+def regressed(history: History) -> str | None:
+    """G has moved far away from the best that it was."""
+    distances = [each["frechet_distance"] for each in history]
+    if not distances or distances[-1] < REGRESSION * min(distances):
+        return None
+    return f"the Fréchet distance rose from {min(distances):.0f} at best to {distances[-1]:.0f}"
+
+
+RULES: dict[str, Rule] = {
+    "collapsed": collapsed,
+    "overpowered": overpowered,
+    "no progress": no_progress,
+    "regressed": regressed,
+}

@@ -1,0 +1,102 @@
+"""Every figure of an exported generator, with its interval over seeds and its floor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_tf import __version__, data, fidelity
+from gan_tf.classifier import Classifier
+from gan_tf.evaluation import Evaluation, Split, judged
+from gan_tf.figures import FIGURES
+from gan_tf.servable import Servable
+
+Scorecard = dict[str, Any]
+
+
+def scorecard(
+    servable: Servable,
+    judge: Classifier,
+    dataset: str,
+    data_dir: Path,
+    split: Split,
+    num: int,
+    seeds: Sequence[int],
+) -> Scorecard:
+    """Returns the figures of `num` samples of each seed.
+
+    Args:
+      servable: the exported generator.
+      judge: the classifier of the dataset.
+      dataset: a TFDS name.
+      data_dir: where prepared datasets are kept.
+      split: gives a split of the dataset by name.
+      num: samples of each seed, and as many reals.
+      seeds: latent seeds; the interval is that of the mean over them.
+
+    Returns:
+      Plain values: for each name in FIGURES its `value`, `low` and `high` (None for a single
+      seed) and `floor`; then what was judged by whom.
+    """
+    training, test = split("train").images, split("test").images
+    evaluation = Evaluation(judge, judged(judge, dataset, data_dir, "test", split), training, num)
+    samples = (data.unscale(servable.sample(num, seed)) for seed in seeds)
+    found = [evaluation(images) for images in samples]
+    real = judged(judge, dataset, data_dir, "train", split)
+    chosen = np.random.Generator(np.random.Philox(1)).permutation(len(training))[:num]
+    # A training image is a copy of itself, so for copies test images show what is usual.
+    floor = evaluation.of_judged(
+        type(real)(*(each[chosen] for each in real)),
+        fidelity.near_copies(test[np.sort(chosen) % len(test)], training),
+    )
+    card: Scorecard = {}
+    for name in FIGURES:
+        values = [figures[name] for figures in found]
+        low, high = fidelity.interval(values)
+        card[name] = {
+            "value": float(np.mean(values)),
+            "low": None if math.isnan(low) else low,
+            "high": None if math.isnan(high) else high,
+            "floor": floor[name],
+        }
+    return card | {
+        "classifier": judge.name,
+        "classifier_digest": judge.digest,
+        "classifier_accuracy": judge.accuracy,
+        "dataset": dataset,
+        "num": num,
+        "seeds": list(seeds),
+        "reals": evaluation.reals,
+        "saved_model": str(servable.path.absolute()),
+        "step": servable.metadata.get("step"),
+        "gan_tf": __version__,
+    }
+
+
+def table(card: Scorecard) -> str:
+    """Returns a scorecard for people, at 80 columns."""
+    seeds = len(card["seeds"])
+    accuracy = card["classifier_accuracy"]
+    judge = f"which tells {100 * accuracy:.2f} % of them right" if accuracy else "of ImageNet"
+    lines = [
+        f"{card['num']:,} samples of {'each of ' if seeds > 1 else ''}{seeds} "
+        f"seed{'s' if seeds > 1 else ''}, against {card['reals']:,} test images of "
+        f"{card['dataset']},",
+        f"judged by {card['classifier']}, {judge}",
+        "",
+        f"{'figure':<22}{'value':>9}   {'95 % interval':^21}{'real':>9}   better is",
+    ]
+    for name, (form, better) in FIGURES.items():
+        figure = card[name]
+        value, floor = format(figure["value"], form), format(figure["floor"], form)
+        interval = (
+            "-"
+            if figure["low"] is None
+            else f"{format(figure['low'], form)} to {format(figure['high'], form)}"
+        )
+        lines.append(f"{name:<22}{value:>9}   {interval:^21}{floor:>9}   {better}")
+    return "\n".join(lines)
