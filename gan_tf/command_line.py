@@ -130,11 +130,13 @@ class _Parser(flags.ArgumentParser):  # type: ignore[type-arg]
 
 
 def _usage(options: type, program: str, description: str) -> str:
-    """The text of `--help`, at 80 columns: every flag with its bounds, unit and default."""
+    """The text of `--help`, at 80 columns: every flag with its bounds, unit and default, then
+    what the description says after its first line."""
+    summary, *more = description.strip().split("\n\n")
     lines = [
         f"usage: {program} [--flag=value ...]",
         "",
-        *textwrap.wrap(description.strip().split("\n\n")[0], 79),
+        *textwrap.wrap(summary, 79),
         "",
         "The last of two equal flags wins. Flags can stand in a file, one a line:",
         "--flagfile=FILE.",
@@ -145,4 +147,4 @@ def _usage(options: type, program: str, description: str) -> str:
         text = f"{knob.help} {knob.allowed[0].upper()}{knob.allowed[1:]}.{default}"
         lines.append(f"  --{knob.name}")
         lines += textwrap.wrap(text, 79, initial_indent=" " * 6, subsequent_indent=" " * 6)
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"\n{paragraph}" for paragraph in more)])

@@ -1,14 +1,15 @@
-"""Measure how good a trained generator is: how real its images look, how many kinds there are.
+"""Measure how real a generator's images look, and how much of the data's variety they have.
 
-Every figure compares the samples of an exported SavedModel with images of
-the dataset's test split, on the features or the class probabilities of a
-classifier of that dataset (mnist-v1 for MNIST), whose name stands with it.
-Beside it stands what as many real training images score: the floor that no
-generator should be expected to pass. The interval is the 95 % one of the mean
-over the latent seeds (Student's t).
+Every figure compares the samples of an exported SavedModel with images of the
+dataset's test split, by the features and class probabilities of a classifier
+of that dataset (mnist-v1 for MNIST), which the figures are named by. Under
+"real" stands what as many real training images score: no generator should be
+expected to do better. The interval is that of the mean over the latent seeds
+(Student's t).
 
   frechet_distance       squared distance of the Gaussians with the features'
-                         moments (Heusel et al., 2017)
+                         moments (Heusel et al., 2017); the features' mean
+                         square is 1 on real images
   kid                    unbiased squared MMD of the features, with kernel
                          (x.y / D + 1)^3 (Binkowski et al., 2018)
   classifier_score       exp(mean KL(p(y|x) || p(y))), from 1 to the number of
@@ -23,7 +24,7 @@ over the latent seeds (Student's t).
                          share of those balls that hold one (Naeem et al.,
                          2020)
   near_copies            share whose nearest training image differs by at most
-                         NEAR_COPY of the pixels' range, root mean square;
+                         0.04 of the pixels' range, root mean square;
                          its floor is that of test images
 """
 

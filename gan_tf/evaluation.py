@@ -20,6 +20,7 @@ from gan_tf import checkpoints, classifier, fidelity, prepare
 from gan_tf.classifier import Classifier, Judged
 from gan_tf.data import LabelledImages
 from gan_tf.errors import InputError
+from gan_tf.fidelity import NearCopies
 from gan_tf.figures import FIGURES
 
 Pixels = npt.NDArray[np.uint8]
@@ -32,6 +33,7 @@ class Evaluation:
     Attributes:
       classifier: what judges.
       reals: how many test images it judges against.
+      near_copies: finds near copies of the training images.
     """
 
     def __init__(self, judge: Classifier, test: Judged, training_images: Pixels, num: int) -> None:
@@ -51,12 +53,11 @@ class Evaluation:
         self._radii = fidelity.neighbour_radii(self._features)
         self._histogram = fidelity.class_histogram(probabilities)
         self._variance = self._features.var(axis=0).sum()
-        self._training_images = training_images
+        self.near_copies = NearCopies(training_images)
 
     def __call__(self, images: Pixels) -> dict[str, float]:
         """Returns the figures of uint8 images `[N, H, W, C]`: FIGURES, then SPREAD."""
-        near_copies = fidelity.near_copies(images, self._training_images)
-        return self.of_judged(self.classifier(images), near_copies)
+        return self.of_judged(self.classifier(images), self.near_copies.share(images))
 
     def of_judged(self, fakes: Judged, near_copies: float) -> dict[str, float]:
         """Returns the figures of images that were judged already."""

@@ -14,15 +14,16 @@ History = Sequence[Measurement]
 Rule = Callable[[History], str | None]
 
 IN_A_ROW = 2  # Bad evaluations that make a verdict.
+PATIENCE = 4  # Evaluations after which a generator must have come to something.
 FEW_CLASSES = 0.3  # Of the data's effective number of classes.
-LOW_DIVERSITY = 0.1  # Of the features' variance in the data.
-LOST_COVERAGE = 0.25  # Of the best coverage that the attempt has had.
-COVERED = 0.1  # Coverage from which on its loss says something.
+LOW_DIVERSITY = 0.05  # Of the features' variance in the data.
+LOST = 0.25  # Of the best coverage that the attempt has had ...
+WORTH_LOSING = 0.1  # ... if that was so much.
 SURE = 0.999  # Accuracy of a discriminator that makes no mistakes.
 NO_CHANCE = 1e-3  # D(G(z)), the mean over fakes, when no fake fools D any more.
-NO_GRADIENT = 1e-3  # Of the largest gradient that G has had.
-PATIENCE = 4  # Evaluations after which a generator must have come closer to the data.
-PROGRESS = 0.9  # Of the first Fréchet distance, which it must have passed by then.
+NO_GRADIENT = 1e-2  # Of the largest gradient that G has had.
+STILL = 1e-5  # Relative change of the Fréchet distance; an average of the same weights rounds.
+PROGRESS = 0.9  # Of the first Fréchet distance, which G must have passed in time.
 REGRESSION = 3.0  # Times the best Fréchet distance of the attempt.
 
 
@@ -41,7 +42,7 @@ def verdict(history: History) -> Verdict | None:
         `evaluation.FIGURES`, `classes`, `diversity`, and the line's `d_accuracy`,
         `d_fake_after` and `generator_gradient`.
     """
-    for kind, rule in RULES.items():
+    for kind, rule in RULES:
         reasons = [rule(history[: len(history) - back]) for back in range(IN_A_ROW)]
         if reasons[0] is not None and all(reasons):
             return Verdict(kind, reasons[0])
@@ -53,18 +54,12 @@ def not_finite(names: Sequence[str]) -> Verdict:
     return Verdict("not finite", f"{' and '.join(names)} not finite")
 
 
-def collapsed(history: History) -> str | None:
-    """G draws few kinds of images: few classes, little variety, or much less than it did."""
-    if not history:
+def still(history: History) -> str | None:
+    """G does not move at all: the same latents give the same samples."""
+    distances = [each["frechet_distance"] for each in history]
+    if len(distances) < 2 or abs(distances[-1] / distances[-2] - 1.0) > STILL:
         return None
-    last, coverage = history[-1], max(each["coverage"] for each in history)
-    if last["diversity"] < LOW_DIVERSITY:
-        return f"the samples vary {last['diversity']:.2f} times as much as the data"
-    if last["classes"] < FEW_CLASSES:
-        return f"the samples have {last['classes']:.2f} times the data's classes"
-    if coverage >= COVERED and last["coverage"] < LOST_COVERAGE * coverage:
-        return f"coverage fell from {coverage:.2f} to {last['coverage']:.2f}"
-    return None
+    return f"the same samples as at the evaluation before, Fréchet distance {distances[-1]:.1f}"
 
 
 def overpowered(history: History) -> str | None:
@@ -73,23 +68,37 @@ def overpowered(history: History) -> str | None:
         return None
     last, gradient = history[-1], max(each["generator_gradient"] for each in history)
     if last["d_fake_after"] < NO_CHANCE:
-        return f"D is right on all held-out images and D(G(z)) is {last['d_fake_after']:.0e}"
+        return f"D is right on all held-out images, and D(G(z)) is {last['d_fake_after']:.0e}"
     if last["generator_gradient"] < NO_GRADIENT * gradient:
         return (
-            f"D is right on all held-out images and G's gradient fell from {gradient:.2g} "
-            f"to {last['generator_gradient']:.2g}"
+            f"D is right on all held-out images, and G's gradient fell from {gradient:.1g} to "
+            f"{last['generator_gradient']:.1g}"
         )
     return None
 
 
+def collapsed(history: History) -> str | None:
+    """G draws few kinds of images: far fewer than it did, or still after some time."""
+    if not history:
+        return None
+    last, coverage = history[-1], max(each["coverage"] for each in history)
+    if coverage > WORTH_LOSING and last["coverage"] < LOST * coverage:
+        return f"coverage fell from {coverage:.2f} to {last['coverage']:.2f}"
+    if len(history) > PATIENCE and last["diversity"] < LOW_DIVERSITY:
+        return f"the samples vary {last['diversity']:.2f} times as much as the data"
+    if len(history) > PATIENCE and last["classes"] < FEW_CLASSES:
+        return f"the samples have {last['classes']:.2f} times as many classes as the data"
+    return None
+
+
 def no_progress(history: History) -> str | None:
-    """G has never come closer to the data than it was at first."""
+    """G has not come closer to the data in all its time."""
     distances = [each["frechet_distance"] for each in history]
-    if len(distances) < PATIENCE or min(distances) < PROGRESS * distances[0]:
+    if len(distances) <= PATIENCE or min(distances) < PROGRESS * distances[0]:
         return None
     return (
-        f"the Fréchet distance was {distances[0]:.0f} at first and {min(distances):.0f} at best "
-        f"in {len(distances)} evaluations"
+        f"the Fréchet distance was {distances[0]:.1f} at first and is {min(distances):.1f} at "
+        f"best after {len(distances)} evaluations"
     )
 
 
@@ -101,9 +110,11 @@ def regressed(history: History) -> str | None:
     return f"the Fréchet distance rose from {min(distances):.0f} at best to {distances[-1]:.0f}"
 
 
-RULES: dict[str, Rule] = {
-    "collapsed": collapsed,
-    "overpowered": overpowered,
-    "no progress": no_progress,
-    "regressed": regressed,
-}
+# The first that finds a reason decides: what stands before is the likelier cause of the rest.
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("no progress", still),
+    ("D overpowering", overpowered),
+    ("G collapsed", collapsed),
+    ("no progress", no_progress),
+    ("regression", regressed),
+)

@@ -51,7 +51,7 @@ def scorecard(
     # A training image is a copy of itself, so for copies test images show what is usual.
     floor = evaluation.of_judged(
         type(real)(*(each[chosen] for each in real)),
-        fidelity.near_copies(test[np.sort(chosen) % len(test)], training),
+        evaluation.near_copies.share(test[:num]),
     )
     card: Scorecard = {}
     for name in FIGURES:

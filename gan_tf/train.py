@@ -1,6 +1,6 @@
 """Train a GAN, or go on with a run where it stands.
 
-python -m gan_tf.train --arch=dcgan
+Example: python -m gan_tf.train --arch=dcgan
 """
 
 from __future__ import annotations

@@ -10,7 +10,17 @@ import gan_tf
 LAYERS = [
     ["gan_tf"],  # The version.
     ["errors"],
-    ["knobs", "files", "latents", "losses", "penalties", "optimizers", "signals", "devices"],
+    [
+        "knobs",
+        "files",
+        "latents",
+        "losses",
+        "penalties",
+        "optimizers",
+        "signals",
+        "devices",
+        "pairs",
+    ],
     ["theory", "parzen", "figures", "fidelity", "monitor"],
     ["models.initializers", "models.dcgan", "models.maxout"],
     ["models.mlp", "models.tutorials"],
