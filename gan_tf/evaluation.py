@@ -22,6 +22,7 @@ from gan_tf.data import LabelledImages
 from gan_tf.errors import InputError
 from gan_tf.fidelity import NearCopies
 from gan_tf.figures import FIGURES
+from gan_tf.files import sha256
 
 Pixels = npt.NDArray[np.uint8]
 Split = Callable[[str], LabelledImages]
@@ -36,22 +37,19 @@ class Evaluation:
       near_copies: finds near copies of the training images.
     """
 
-    def __init__(self, judge: Classifier, test: Judged, training_images: Pixels, num: int) -> None:
-        """Judges against `num` images of the test split, or all if it has fewer.
+    def __init__(self, judge: Classifier, reals: Judged, training_images: Pixels) -> None:
+        """Takes the reals to compare with.
 
         Args:
           judge: the classifier.
-          test: what it makes of the test split.
+          reals: what it makes of images of the test split; as many as will be compared with
+            them, because recall and coverage depend on the numbers of both.
           training_images: uint8 `[M, H, W, C]`, in which near copies are sought.
-          num: how many images each evaluation will be given; as many reals are compared,
-            because recall and coverage depend on the numbers of both.
         """
-        # MNIST's first 5,000 test images are its easier half, so none go by their order.
-        chosen = np.random.Generator(np.random.Philox(0)).permutation(len(test.features))[:num]
-        self.classifier, self.reals = judge, len(chosen)
-        self._features, probabilities = test.features[chosen], test.probabilities[chosen]
+        self.classifier, self.reals = judge, len(reals.features)
+        self._features = reals.features
         self._radii = fidelity.neighbour_radii(self._features)
-        self._histogram = fidelity.class_histogram(probabilities)
+        self._histogram = fidelity.class_histogram(reals.probabilities)
         self._variance = self._features.var(axis=0).sum()
         self.near_copies = NearCopies(training_images)
 
@@ -105,18 +103,28 @@ def find_classifier(dataset: str, kind: str, data_dir: Path, split: Split) -> Cl
             raise InputError(f"--dataset={dataset}: has no labels to train a classifier on")
         print(f"Training a classifier on {dataset} (once, minutes) ...", file=sys.stderr)
         classifier.train(path, train, test)
-    return classifier.load(path, prepare.directory(dataset, data_dir).name)
+    return classifier.load(path, f"{path.parent.name}-{sha256(path)[:8]}")
 
 
-def judged(judge: Classifier, dataset: str, data_dir: Path, name: str, split: Split) -> Judged:
-    """Returns what a classifier makes of a split, which is worked out once and kept."""
+def some(images: Pixels, num: int) -> Pixels:
+    """Returns `num` images of a split, or all if it has fewer: the same ones at each call.
+
+    They are drawn from all of it: MNIST's first 5,000 test images are its easier half.
+    """
+    return images[np.random.Generator(np.random.Philox(0)).permutation(len(images))[:num]]
+
+
+def judged(
+    judge: Classifier, dataset: str, data_dir: Path, name: str, split: Split, num: int
+) -> Judged:
+    """Returns what a classifier makes of `some` images of a split, worked out once and kept."""
     directory = prepare.directory(dataset, data_dir) / "features"
-    path = directory / f"{judge.name}-{judge.digest}-{name}.npz"
+    path = directory / f"{judge.name}-{judge.digest}-{name}-{num}.npz"
     with contextlib.suppress(InputError):  # Missing or damaged, it is made again.
         arrays = checkpoints.load(path)
         return Judged(arrays["features"], arrays["probabilities"])  # type: ignore[arg-type]
-    images = split(name).images
-    print(f"{judge.name} judges {len(images):,} real images (once) ...", file=sys.stderr)
+    images = some(split(name).images, num)
+    print(f"{judge.name} judges {len(images):,} {name} images (once) ...", file=sys.stderr)
     found = judge(images)
     with contextlib.suppress(OSError):  # A data directory may be read-only.
         checkpoints.write(path, found._asdict())

@@ -23,7 +23,7 @@ NEIGHBOURS = 5  # The k of the manifolds' balls, as in Naeem et al. (2020).
 CONFIDENT = 0.9  # The largest probability at which the classifier counts as sure.
 NEAR_COPY = 0.04  # Root mean square pixel difference of a copy, pixels in [0, 1].
 
-_PAIRS = 2_000  # Pairs of images compared at a time, which bounds the memory.
+_PAIRS = 500  # Pairs of images compared at a time.
 
 
 def frechet_distance(reals: Floats, fakes: Floats) -> float:
@@ -173,15 +173,17 @@ class NearCopies:
         distances = squared_distances(sums, self._sums)
 
         def copies(block: slice) -> int:
-            rows, columns = np.divmod(np.flatnonzero(distances(block) <= bound), len(self._sums))
-            found = np.zeros(block.stop - block.start, bool)
-            for start in range(0, len(rows), _PAIRS):
-                some, others = rows[start : start + _PAIRS], columns[start : start + _PAIRS]
-                pixels = fakes[block][some], self._training[others]
-                different = np.subtract(*pixels, dtype=np.float32)
+            near = distances(block) <= bound
+            return sum(map(is_copy, fakes[block], map(np.flatnonzero, near)))
+
+        def is_copy(fake: Images, candidates: npt.NDArray[np.intp]) -> bool:
+            for start in range(0, len(candidates), _PAIRS):
+                others = self._training[candidates[start : start + _PAIRS]]
+                different = np.subtract(fake, others, dtype=np.float32)
                 squares = np.einsum("nhwc,nhwc->n", different, different)  # Exact below 2^24.
-                found[some[squares <= limit]] = True
-            return int(found.sum())
+                if (squares <= limit).any():
+                    return True
+            return False
 
         return sum(over_blocks(copies, len(fakes), len(self._sums))) / len(fakes)
 

@@ -6,6 +6,7 @@ verdict falls at the second bad one in a row, because healthy runs, too, stumble
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ def not_finite(names: Sequence[str]) -> Verdict:
 def still(history: History) -> str | None:
     """G does not move at all: the same latents give the same samples."""
     distances = [each["frechet_distance"] for each in history]
-    if len(distances) < 2 or abs(distances[-1] / distances[-2] - 1.0) > STILL:
+    if len(distances) < 2 or not math.isclose(*distances[-2:], rel_tol=STILL):
         return None
     return f"the same samples as at the evaluation before, Fréchet distance {distances[-1]:.1f}"
 
@@ -91,6 +92,18 @@ def collapsed(history: History) -> str | None:
     return None
 
 
+def regressed(history: History) -> str | None:
+    """G has moved far away from the best that it was."""
+    distances = [each["frechet_distance"] for each in history]
+    if not distances or distances[-1] < REGRESSION * min(distances):
+        return None
+    last = history[-1]
+    return (
+        f"the Fréchet distance rose from {min(distances):.1f} to {distances[-1]:.1f}, with "
+        f"coverage {last['coverage']:.2f} and {last['classes']:.2f} times the data's classes"
+    )
+
+
 def no_progress(history: History) -> str | None:
     """G has not come closer to the data in all its time."""
     distances = [each["frechet_distance"] for each in history]
@@ -102,19 +115,11 @@ def no_progress(history: History) -> str | None:
     )
 
 
-def regressed(history: History) -> str | None:
-    """G has moved far away from the best that it was."""
-    distances = [each["frechet_distance"] for each in history]
-    if not distances or distances[-1] < REGRESSION * min(distances):
-        return None
-    return f"the Fréchet distance rose from {min(distances):.0f} at best to {distances[-1]:.0f}"
-
-
 # The first that finds a reason decides: what stands before is the likelier cause of the rest.
 RULES: tuple[tuple[str, Rule], ...] = (
     ("no progress", still),
     ("D overpowering", overpowered),
+    ("regression", regressed),
     ("G collapsed", collapsed),
     ("no progress", no_progress),
-    ("regression", regressed),
 )

@@ -221,8 +221,9 @@ def _evaluation(config: Config) -> Evaluation | None:
     if not config.evaluate_every or not evaluation.possible(config.dataset, config.classifier):
         return None
     judge = evaluation.find_classifier(config.dataset, config.classifier, data_dir, split)
-    test = evaluation.judged(judge, config.dataset, data_dir, "test", split)
-    return Evaluation(judge, test, split("train").images, config.evaluate_images)
+    num = config.evaluate_images
+    reals = evaluation.judged(judge, config.dataset, data_dir, "test", split, num)
+    return Evaluation(judge, reals, split("train").images)
 
 
 def _load(config: Config) -> tuple[Pixels, Pixels]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gan_tf import __version__, data, fidelity
 from gan_tf.classifier import Classifier
-from gan_tf.evaluation import Evaluation, Split, judged
+from gan_tf.evaluation import Evaluation, Split, judged, some
 from gan_tf.figures import FIGURES
 from gan_tf.servable import Servable
 
@@ -35,7 +35,7 @@ def scorecard(
       dataset: a TFDS name.
       data_dir: where prepared datasets are kept.
       split: gives a split of the dataset by name.
-      num: samples of each seed, and as many reals.
+      num: samples of each seed, and as many reals of the test and of the training split.
       seeds: latent seeds; the interval is that of the mean over them.
 
     Returns:
@@ -43,16 +43,14 @@ def scorecard(
       seed) and `floor`; then what was judged by whom.
     """
     training, test = split("train").images, split("test").images
-    evaluation = Evaluation(judge, judged(judge, dataset, data_dir, "test", split), training, num)
+    reals, floor_reals = (
+        judged(judge, dataset, data_dir, name, split, num) for name in ("test", "train")
+    )
+    evaluation = Evaluation(judge, reals, training)
     samples = (data.unscale(servable.sample(num, seed)) for seed in seeds)
     found = [evaluation(images) for images in samples]
-    real = judged(judge, dataset, data_dir, "train", split)
-    chosen = np.random.Generator(np.random.Philox(1)).permutation(len(training))[:num]
     # A training image is a copy of itself, so for copies test images show what is usual.
-    floor = evaluation.of_judged(
-        type(real)(*(each[chosen] for each in real)),
-        evaluation.near_copies.share(test[:num]),
-    )
+    floor = evaluation.of_judged(floor_reals, evaluation.near_copies.share(some(test, num)))
     card: Scorecard = {}
     for name in FIGURES:
         values = [figures[name] for figures in found]

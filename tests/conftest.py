@@ -11,15 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import gan_tf
+from gan_tf.files import sha256
 
 Finished = subprocess.CompletedProcess[str]
 Command = Callable[..., Finished]
 
 MODULES = sorted(module.name for module in pkgutil.walk_packages(gan_tf.__path__, prefix="gan_tf."))
-TRAIN_SECONDS = ("seconds", "images_per_second")
+TIMINGS = ("seconds", "images_per_second", "evaluation_seconds")
 
 
 def start(module: str, *flags: str, cwd: Path, home: Path) -> subprocess.Popen[str]:
@@ -102,7 +104,7 @@ def metrics(run_dir: Path) -> list[dict[str, Any]]:
 
 def without_timings(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Metrics lines without what no two runs share."""
-    return [{k: v for k, v in line.items() if k not in TRAIN_SECONDS} for line in lines]
+    return [{k: v for k, v in line.items() if k not in TIMINGS} for line in lines]
 
 
 def one_line(finished: Finished, status: int = 2) -> str:
@@ -111,3 +113,20 @@ def one_line(finished: Finished, status: int = 2) -> str:
     assert (finished.returncode, len(lines), finished.stdout) == (status, 1, ""), finished
     assert "Traceback" not in finished.stderr
     return lines[0]
+
+
+def dataset_of(directory: Path, name: str, **arrays: np.ndarray) -> None:
+    """Prepares a dataset in a data directory from `train_images`, `train_labels`, `test_...`."""
+    cache = directory / "gan_tf" / name
+    cache.mkdir(parents=True)
+    for key, array in arrays.items():
+        np.save(cache / f"{key.replace('_', '-')}.npy", array)
+    digests = {path.name: sha256(path) for path in cache.iterdir()}
+    (cache / "cache.json").write_text(json.dumps({"dataset": name, "sha256": digests}))
+
+
+@pytest.fixture(scope="session")
+def mnist(data_dir: Path) -> dict[str, np.ndarray]:
+    """MNIST's arrays, by the names that `dataset_of` takes."""
+    directory = data_dir / "gan_tf" / "mnist"
+    return {path.stem.replace("-", "_"): np.load(path) for path in directory.glob("*.npy")}

@@ -1,0 +1,215 @@
+"""Runs that go wrong for real: caught in time, answered as asked, and on record."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gan_tf import checkpoints, servable
+
+from .conftest import Command, Finished, dataset_of, metrics, start, without_timings
+
+MLP = ("--arch=mlp", "--precision=float32", "--run_dir=run", "--evaluate_images=500")
+
+
+def every(steps: int) -> tuple[str, ...]:
+    return (
+        f"--evaluate_every={steps}",
+        f"--log_every={steps}",
+        "--sample_every=100000",
+        "--checkpoint_every=100000",
+    )
+
+
+def verdicts(finished: Finished) -> list[str]:
+    """What the monitor said, a line each."""
+    lines = re.split(r"[\r\n]", finished.stderr)
+    return [line[line.index("health: ") :].strip() for line in lines if "health: " in line]
+
+
+def result(directory: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((directory / "run" / "result.json").read_text())
+    return content
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "flags"),
+    [
+        ("no progress", 60, ("--generator_lr=0", "--steps=200", *every(20))),
+        (
+            "D overpowering",
+            150,
+            (
+                *("--loss=minimax", "--label_smoothing=0", "--steps=400", *every(50)),
+                *("--generator_lr=1e-5", "--discriminator_lr=1e-3"),
+            ),
+        ),
+    ],
+    ids=["a frozen generator", "a discriminator too strong"],
+)
+def test_what_is_ill_is_stopped_at_its_second_bad_evaluation(
+    command: Command, tmp_path: Path, data_dir: Path, kind: str, step: int, flags: tuple[str, ...]
+) -> None:
+    finished = command("train", *MLP, *flags, "--on_collapse=stop")
+    assert finished.returncode == 1, finished.stderr
+    (said,) = verdicts(finished)
+    assert said.startswith(f"health: attempt 1, step {step}: {kind}: ")
+    last = finished.stderr.strip().splitlines()[-1]
+    assert f"{kind} at step {step} of attempt 1" in last
+    assert "the best generator, of attempt 1, step " in last
+    assert [line.get("health") for line in metrics(tmp_path / "run")[-2:]] == [None, kind]
+    (record,) = result(tmp_path)["attempts"]
+    assert (record["kind"], record["step"], record["seed"]) == (kind, step, 0)
+    exported = command("export", "--run_dir=run")
+    assert exported.returncode == 0, exported.stderr
+
+
+def test_data_of_one_class_is_a_collapse(
+    command: Command, tmp_path: Path, mnist: dict[str, np.ndarray]
+) -> None:
+    ones = mnist["train_labels"] == 1
+    only = {name: mnist[name][ones] for name in ("train_images", "train_labels")}
+    dataset_of(tmp_path / "ones", "mnist", **mnist | only)
+    flags = ("--data_dir=ones", "--generator_lr=5e-4", "--discriminator_lr=5e-4", "--steps=1200")
+    finished = command("train", *MLP, *flags, *every(100), "--on_collapse=stop")
+    assert finished.returncode == 1
+    (said,) = verdicts(finished)
+    assert re.match(r"health: attempt 1, step \d+: G collapsed: the samples have 0.\d+ times", said)
+    bad = [line["step"] for line in metrics(tmp_path / "run") if line["classes"] < 0.3]
+    assert result(tmp_path)["attempts"][0]["step"] <= max(bad[0], 500) + 200
+
+
+def test_absurd_learning_rates_use_up_every_attempt(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    flags = ("--generator_lr=1e6", "--discriminator_lr=1e6", "--checkpoint_every=1")
+    finished = command("train", *MLP, *flags, "--steps=500", "--max_restarts=1", "--seed=7")
+    assert finished.returncode == 1
+    said = verdicts(finished)
+    assert len(said) == 2
+    for attempt, line in enumerate(said, start=1):
+        pattern = rf"health: attempt {attempt}, step \d+: not finite: .* not finite"
+        assert re.fullmatch(pattern, line), line
+    assert "attempt 2 of at most 2: anew with seed 8" in finished.stderr
+    assert "nothing was good enough to be kept" in finished.stderr
+    record = result(tmp_path)
+    assert [each["seed"] for each in record["attempts"]] == [7, 8]
+    given_up = tmp_path / "run" / "attempts" / "1"
+    assert json.loads((given_up / "attempt.json").read_text()) == record["attempts"][0]
+    for path in checkpoints.paths(given_up / "checkpoints").values():
+        for array in checkpoints.load(path).values():
+            assert np.isfinite(array).all()
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_run_that_collapses_restarts_and_ends_well(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    """At this learning rate about one seed in six collapses, and seed 5 is such a one."""
+    flags = (
+        "--latent_dim=32",
+        "--seed=5",
+        "--generator_lr=1.3e-3",
+        "--discriminator_lr=1.3e-3",
+        "--max_restarts=5",
+    )
+    finished = command("train", *MLP, *flags, "--steps=1050", *every(150), timeout=600)
+    assert finished.returncode == 0, finished.stderr
+    record = result(tmp_path)
+    assert len(record["attempts"]) == len(verdicts(finished)) >= 1
+    assert record["attempts"][0]["kind"] in ("D overpowering", "G collapsed")
+    lines = metrics(tmp_path / "run")
+    attempts = [[line for line in lines if line["attempt"] == i] for i in (0, lines[-1]["attempt"])]
+    failed, good = attempts
+    assert good[-1]["step"] == 1050, "a restart gets the full budget"
+    assert good[-1]["frechet_distance"] < 0.7 * failed[-1]["frechet_distance"]
+    assert good[-1]["classes"] > 2 * failed[-1]["classes"]
+    assert (tmp_path / "run" / "attempts" / "1" / "samples" / "step-00000000.png").exists()
+    assert "best generator: attempt " in finished.stdout
+    # Started again, it knows what has happened and has nothing to do.
+    again = command("train", *MLP, *flags, "--steps=1050", *every(150))
+    assert "1,050 steps (0 of them now)" in again.stdout
+    assert metrics(tmp_path / "run") == lines
+
+
+@pytest.fixture
+def gone_bad(
+    command: Command, tmp_path: Path, mnist: dict[str, np.ndarray], data_dir: Path
+) -> tuple[str, ...]:
+    """Trains for 700 steps; returns the flags to go on, on data that has gone bad since."""
+    flags = (*MLP, "--generator_lr=5e-4", "--discriminator_lr=5e-4", "--ema_decay=0.9", *every(100))
+    assert command("train", *flags, "--steps=700").returncode == 0
+    grey = {"train_images": np.full_like(mnist["train_images"], 128)}
+    dataset_of(tmp_path / "bad", "mnist", **mnist | grey)
+    return (*flags, "--data_dir=bad", "--steps=1100")
+
+
+def test_the_best_is_kept_of_a_run_that_degrades(
+    command: Command, tmp_path: Path, gone_bad: tuple[str, ...]
+) -> None:
+    finished = command("train", *gone_bad, "--on_collapse=ignore")
+    assert finished.returncode == 0, finished.stderr
+    assert "regression: the Fréchet distance rose from" in verdicts(finished)[-1]
+    record = result(tmp_path)
+    assert record["best"]["step"] == 700
+    assert 3 * record["best"]["frechet_distance"] < record["last"]["frechet_distance"]
+    assert "best generator: attempt 1, step 700, Fréchet distance" in finished.stdout
+    # The exported artefacts say the same.
+    (exported,) = servable.versions(tmp_path / "run" / "export")
+    assert servable.load(exported).metadata["step"] == 700
+    command("export", "--run_dir=run", "--checkpoint=last", "--output=last")
+    scores = []
+    for model in (str(exported), "last/1"):
+        flags = (f"--saved_model={model}", "--num=1000", "--seeds=0", "--output=scores.json")
+        assert command("evaluate", *flags).returncode == 0
+        scores.append(json.loads((tmp_path / "scores.json").read_text()))
+    best, last = (score["frechet_distance"]["value"] for score in scores)
+    assert 3 * best < last
+
+
+def test_a_rollback_goes_on_from_the_best(
+    command: Command, tmp_path: Path, gone_bad: tuple[str, ...]
+) -> None:
+    finished = command("train", *gone_bad, "--on_collapse=rollback", "--max_restarts=1")
+    lines = metrics(tmp_path / "run")
+    first, second = ([line for line in lines if line["attempt"] == i] for i in (0, 1))
+    assert "health: attempt 1, step 900: regression: " in verdicts(finished)[0]
+    assert "attempt 2 of at most 2: back to the best with seed 1" in finished.stderr
+    assert finished.stderr.count("resumed at step 700") == 2
+    assert (first[-1]["step"], second[0]["step"]) == (900, 800)
+    # From the same weights, another course: the seed is the next one.
+    assert first[-2]["step"] == 800
+    assert first[-2]["discriminator_loss"] != second[0]["discriminator_loss"]
+
+
+def test_a_run_killed_in_its_second_attempt_ends_as_if_untouched(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    flags = (*MLP[:2], "--evaluate_images=500", "--generator_lr=0", "--steps=200", *every(20))
+    flags += ("--checkpoint_every=15", "--max_restarts=1", "--keep_checkpoints=1")
+    assert command("train", *flags, "--run_dir=whole").returncode == 1
+    process = start("train", *flags, "--run_dir=run", cwd=tmp_path, home=home)
+    path = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not path.exists() or '"attempt": 1, "step": 20' not in path.read_text():
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    resumed = command("train", *flags, "--run_dir=run")
+    assert resumed.returncode == 1
+    assert re.search(r"resumed at step (15|30|45)$", resumed.stderr, re.MULTILINE)
+    whole, parts = tmp_path / "whole", tmp_path / "run"
+    assert without_timings(metrics(whole)) == without_timings(metrics(parts))
+    for name in ("best.npz", "attempts/1/checkpoints/step-00000060.npz"):
+        if (whole / name).exists():
+            mine, theirs = checkpoints.load(whole / name), checkpoints.load(parts / name)
+            for key in mine.keys() - {"timing/seconds"}:
+                np.testing.assert_array_equal(mine[key], theirs[key], err_msg=key)

@@ -1,0 +1,91 @@
+"""The monitor's verdicts: pure decisions, at the second bad evaluation in a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gan_tf import monitor
+from gan_tf.monitor import Measurement, Verdict, verdict
+
+# As the default run's evaluations go, roughly.
+HEALTHY: list[dict[str, float]] = [
+    {
+        "frechet_distance": 14.0 * 0.9**i,
+        "coverage": 0.1 + 0.02 * i,
+        "classes": 0.75,
+        "diversity": 0.3,
+        "d_accuracy": 0.7,
+        "d_fake_after": 0.2,
+        "generator_gradient": 3.0 + i,
+    }
+    for i in range(12)
+]
+
+
+def after(evaluations: int, **bad: float) -> dict[str, float]:
+    """The measurement that follows so many healthy ones, with some of it bad."""
+    return HEALTHY[evaluations] | bad
+
+
+def test_a_healthy_run_is_never_given_up() -> None:
+    assert [verdict(HEALTHY[:n]) for n in range(len(HEALTHY) + 1)] == [None] * 13
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad", "reason"),
+    [
+        ("no progress", {"frechet_distance": 8.0}, "the same samples"),
+        ("D overpowering", {"d_accuracy": 1.0, "d_fake_after": 1e-5}, "D(G(z)) is 1e-05"),
+        ("D overpowering", {"d_accuracy": 1.0, "generator_gradient": 1e-3}, "fell from 8 to 0.001"),
+        ("regression", {"frechet_distance": 60.0}, "rose from 8.3 to 61.0"),
+        ("G collapsed", {"coverage": 0.03}, "coverage fell from 0.20 to 0.03"),
+        ("G collapsed", {"diversity": 0.01}, "vary 0.01 times"),
+        ("G collapsed", {"classes": 0.1}, "0.10 times as many classes"),
+    ],
+)
+def test_the_second_bad_evaluation_in_a_row_makes_the_verdict(
+    kind: str, bad: dict[str, float], reason: str
+) -> None:
+    first, second = after(6, **bad), after(7, **bad)
+    if kind == "regression":
+        second["frechet_distance"] += 1.0  # Standing still would be another matter.
+    once = [*HEALTHY[:6], first] if kind != "no progress" else HEALTHY[:7]
+    assert verdict(once) is None
+    twice = [*once, second] if kind != "no progress" else [*HEALTHY[:6], first, second, second]
+    found = verdict(twice)
+    assert found is not None
+    assert found.kind == kind
+    assert reason in found.reason
+    assert verdict([*once, after(7), after(8, **bad)]) is None, "it stumbled, and recovered"
+
+
+def test_what_never_came_closer_is_told_after_some_patience() -> None:
+    distances = (50.0, 49.0, 51.0, 48.0, 47.0, 46.5)
+    history: list[Measurement] = [
+        measurement | {"frechet_distance": distance}
+        for measurement, distance in zip(HEALTHY, distances, strict=False)
+    ]
+    assert [verdict(history[:n]) for n in range(6)] == [None] * 6
+    found = verdict(history)
+    assert found is not None
+    assert found.kind == "no progress"
+    assert "was 50.0 at first and is 46.5 at best after 6 evaluations" in found.reason
+
+
+def test_a_run_that_has_just_begun_may_have_few_classes() -> None:
+    begun = [each | {"classes": 0.1, "diversity": 0.01} for each in HEALTHY[: monitor.PATIENCE]]
+    assert verdict(begun) is None
+
+
+def test_it_changes_nothing_and_always_says_the_same() -> None:
+    history: list[Any] = [*HEALTHY[:6], after(6, coverage=0.0), after(7, coverage=0.0)]
+    copies = [dict(each) for each in history]
+    assert verdict(history) == verdict(history)
+    assert history == copies
+
+
+def test_what_is_not_finite_is_named() -> None:
+    expected = Verdict("not finite", "d_real and d_fake not finite")
+    assert monitor.not_finite(["d_real", "d_fake"]) == expected
