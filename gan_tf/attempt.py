@@ -20,7 +20,7 @@ from gan_tf.evaluation import Evaluation
 from gan_tf.loop import Loop, NotFiniteError
 from gan_tf.measure import Measure
 from gan_tf.monitor import Verdict
-from gan_tf.records import Line, Progress, Records
+from gan_tf.records import Line, Progress, Records, best
 
 _GRID_IMAGES = 64
 _BATCH = 250
@@ -126,12 +126,14 @@ class Attempt:
                         each.get("health") == verdict.kind for each in records.evaluated[-1:]
                     ):
                         progress.say(self._health(verdict))
-            best = records.best()
+            before = best(records.lines)
             epoch = epochs(config, step, self._reals)
             progress.show(records.append(step, epoch, line))
             if records.logs(step) or records.evaluates(step):
                 self.loop.reset()
-            if evaluated and (best is None or line["frechet_distance"] < best["frechet_distance"]):
+            if evaluated and (
+                before is None or line["frechet_distance"] < before["frechet_distance"]
+            ):
                 checkpoints.write(self._directory / run_directory.BEST, self._arrays(records))
         if step % config.sample_every == 0 or last:
             self._draw_grid()

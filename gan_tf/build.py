@@ -1,9 +1,10 @@
-"""From a `Config` to the game that it describes: networks, optimisers, losses, latents."""
+"""From a `Config` to what it describes: images, judge, networks, optimisers, losses, latents."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,12 +12,49 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gan_tf import data, latents, penalties
+from gan_tf import evaluation as evaluations
 from gan_tf.config import Config
+from gan_tf.errors import InputError
+from gan_tf.evaluation import Evaluation
 from gan_tf.losses import LOSSES, discriminator_objective
 from gan_tf.models import ARCHITECTURES
 from gan_tf.optimizers import Adam, Sgd, decaying, rising
 from gan_tf.state import GanState, MakeOptimizer, new_state
 from gan_tf.steps import Game, Penalty
+
+
+def images(config: Config) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Returns the images to train on, and those that no step sees."""
+    manual_dir = Path(config.manual_dir) if config.manual_dir else None
+    data_dir = Path(str(config.data_dir))
+    reals = data.load(config.dataset, data_dir, manual_dir).images
+    if not config.validation_images:
+        try:
+            return reals, data.load(config.dataset, data_dir, manual_dir, "test").images
+        except InputError as error:
+            raise InputError(f"{error}; --validation_images=1000 keeps some apart") from None
+    if config.validation_images >= len(reals):
+        raise InputError(
+            f"--validation_images={config.validation_images}: must leave some of the "
+            f"{len(reals):,} images of {config.dataset} to train on"
+        )
+    return reals[: -config.validation_images], reals[-config.validation_images :]
+
+
+def evaluation(config: Config) -> Evaluation | None:
+    """Returns what judges the generator during training, if anything does."""
+    data_dir = Path(str(config.data_dir))
+    manual_dir = Path(config.manual_dir) if config.manual_dir else None
+
+    def split(name: str) -> data.LabelledImages:
+        return data.load(config.dataset, data_dir, manual_dir, name)
+
+    if not config.evaluate_every or not evaluations.possible(config.dataset, config.classifier):
+        return None
+    judge = evaluations.find_classifier(config.dataset, config.classifier, data_dir, split)
+    num = config.evaluate_images
+    reals = evaluations.judged(judge, config.dataset, data_dir, "test", split, num)
+    return Evaluation(judge, reals, split("train").images)
 
 
 def game(config: Config, reals: npt.NDArray[np.uint8]) -> Game:

@@ -93,7 +93,7 @@ def write_curves(path: Path, lines: Sequence[Mapping[str, float]]) -> None:
     for axes in quality:
         _plot(axes, evaluated, {"frechet_distance": "Fréchet distance"})
         best = min(evaluated, key=lambda line: line["frechet_distance"])
-        label = f"best: {best['frechet_distance']:.1f} at step {best['step']:,}"
+        label = f"best: {best['frechet_distance']:.2f} at step {best['step']:,}"
         axes.plot(best["step"], best["frechet_distance"], "o", color="C3", label=label)
         axes.set_yscale("log")
         axes.set_ylabel("distance from the data")

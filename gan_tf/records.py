@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,12 @@ def read_metrics(path: Path) -> list[Line]:
             raise InputError(f"{path}: line {len(lines) + 1} was altered: {text[:40]!r}") from None
         lines.append(line)
     return lines
+
+
+def best(lines: Sequence[Line]) -> Line | None:
+    """Returns the line with the least Fréchet distance, of any attempt; None without any."""
+    evaluated = [line for line in lines if "frechet_distance" in line]
+    return min(evaluated, key=lambda line: float(line["frechet_distance"]), default=None)
 
 
 class Records:
@@ -99,11 +106,6 @@ class Records:
         """The lines of this attempt that hold an evaluation."""
         mine = (line for line in self.lines if line["attempt"] == self._attempt)
         return [line for line in mine if "frechet_distance" in line]
-
-    def best(self) -> Line | None:
-        """Returns the line with the least Fréchet distance, of every attempt; None without any."""
-        evaluated = (line for line in self.lines if "frechet_distance" in line)
-        return min(evaluated, key=lambda line: float(line["frechet_distance"]), default=None)
 
     @property
     def seconds(self) -> float:
@@ -171,7 +173,7 @@ class Progress:
     def show(self, line: Line) -> None:
         """Puts the last metrics at the bar's end, to fit 80 columns."""
         if "frechet_distance" in line:
-            self._distance = f" FD {line['frechet_distance']:.1f}"
+            self._distance = f" FD {line['frechet_distance']:.2f}"
         self._bar.set_postfix_str(
             f"{line['images_per_second']:.0f} img/s, G {line['generator_loss']:.2f} "
             f"D {line['discriminator_loss']:.2f} D(x) {line['d_real']:.2f} "

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gan_tf import artefact, data, devices, evaluation, files, images, run_directory
+from gan_tf import artefact, build, devices, files, images, run_directory
 from gan_tf.attempt import Attempt, epochs
 from gan_tf.config import Config
-from gan_tf.errors import InputError, TrainingFailedError
+from gan_tf.errors import TrainingFailedError
 from gan_tf.evaluation import Evaluation
-from gan_tf.records import Records
+from gan_tf.records import Records, best, read_metrics
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -79,7 +79,7 @@ def train(config: Config) -> Result:
     directory = files.user_path("run_dir", str(config.resolved().run_dir))
     config = run_directory.with_its_precision(directory, config).resolved()
     run_directory.check(directory, config)
-    reals, held_out = _load(config)
+    reals, held_out = build.images(config)
     with run_directory.locked(directory):
         run_directory.check(directory, config)
         return _train_locked(config, directory, reals, held_out)
@@ -87,31 +87,22 @@ def train(config: Config) -> Result:
 
 def _train_locked(config: Config, directory: Path, reals: Pixels, held_out: Pixels) -> Result:
     """Trains in a run directory that is this process's alone, attempt after attempt."""
-    judge = _evaluation(config)
+    judge = build.evaluation(config)
     executed = 0
     while True:
         attempts = run_directory.attempts_given_up(directory)
         attempt = Attempt(config, len(attempts), directory, reals, held_out, judge)
         _announce(config, directory, reals, attempt, judge)
-        records = Records(
-            directory,
-            attempt.number,
-            attempt.step,
-            config.log_every,
-            config.evaluate_every if judge else 0,
-            config.batch_size,
-            attempt.seconds,
-        )
         verdict = None
-        with closing(records):
-            if attempt.step < attempt.total:
-                run_directory.write_config(directory, config)
+        if attempt.step < attempt.total:
+            run_directory.write_config(directory, config)
+            with closing(_records(config, directory, attempt, judge)) as records:
                 verdict = attempt.train(records)
-            else:
-                _say(f"already at step {attempt.step:,}: a larger --steps or --epochs goes on")
+        else:
+            _say(f"already at step {attempt.step:,}: a larger --steps or --epochs goes on")
         executed += attempt.loop.executed
         if verdict is None:
-            return _finish(config, directory, attempt, records, executed, attempts, judge)
+            return _finish(config, directory, attempt, executed, attempts, judge)
         record = {
             "attempt": attempt.number,
             "seed": config.of_attempt(attempt.number).seed,
@@ -125,7 +116,7 @@ def _train_locked(config: Config, directory: Path, reals: Pixels, held_out: Pixe
                 directory / "result.json",
                 json.dumps({"failed": True, "attempts": [*attempts, record]}, indent=2) + "\n",
             )
-            raise TrainingFailedError(_failure(directory, record, records))
+            raise TrainingFailedError(_failure(directory, record))
         run_directory.give_up(directory, attempt.number, record)
         seed = config.of_attempt(attempt.number + 1).seed
         _say(
@@ -133,6 +124,21 @@ def _train_locked(config: Config, directory: Path, reals: Pixels, held_out: Pixe
             f"{'back to the best' if config.on_collapse == 'rollback' else 'anew'} "
             f"with seed {seed}"
         )
+
+
+def _records(
+    config: Config, directory: Path, attempt: Attempt, judge: Evaluation | None
+) -> Records:
+    """Opens the records of an attempt that is about to go on."""
+    return Records(
+        directory,
+        attempt.number,
+        attempt.step,
+        config.log_every,
+        config.evaluate_every if judge else 0,
+        config.batch_size,
+        attempt.seconds,
+    )
 
 
 def _announce(
@@ -159,7 +165,6 @@ def _finish(
     config: Config,
     directory: Path,
     attempt: Attempt,
-    records: Records,
     executed: int,
     attempts: list[dict[str, Any]],
     judge: Evaluation | None,
@@ -168,7 +173,8 @@ def _finish(
     export = artefact.export_best(config, directory)  # What counts comes first.
     grids = sorted((directory / "samples").glob("step-*.png"))
     curves, evolution = directory / "curves.png", directory / "samples.gif"
-    lines = [line for line in records.lines if line["attempt"] == attempt.number]
+    everything = read_metrics(directory / "metrics.jsonl")
+    lines = [line for line in everything if line["attempt"] == attempt.number]
     images.write_curves(curves, lines)
     images.write_gif(evolution, grids)
     result = Result(
@@ -183,7 +189,7 @@ def _finish(
         evaluation_seconds=sum(line.get("evaluation_seconds", 0.0) for line in lines),
         discriminator_accuracy=attempt.measure.accuracy(),
         held_out=attempt.measure.held_out,
-        best=records.best(),
+        best=best(everything),
         last=lines[-1],
         classifier=judge.classifier.name if judge else None,
         attempts=attempts,
@@ -194,54 +200,20 @@ def _finish(
     return result
 
 
-def _failure(directory: Path, record: dict[str, Any], records: Records) -> str:
+def _failure(directory: Path, record: dict[str, Any]) -> str:
     """What is said of a run that has no attempt left."""
-    best = records.best()
-    kept = (
-        f"the best generator, of attempt {best['attempt'] + 1}, step {best['step']:,} (Fréchet "
-        f"distance {best['frechet_distance']:.1f}), is kept: python -m gan_tf.export "
+    kept = best(read_metrics(directory / "metrics.jsonl"))
+    remains = (
+        f"the best generator, of attempt {kept['attempt'] + 1}, step {kept['step']:,} (Fréchet "
+        f"distance {kept['frechet_distance']:.2f}), is kept: python -m gan_tf.export "
         f"--run_dir={directory}"
-        if best
+        if kept
         else "nothing was good enough to be kept"
     )
     return (
         f"{record['kind']} at step {record['step']:,} of attempt {record['attempt'] + 1}: "
-        f"{record['reason']}; {kept}; lower learning rates are the usual remedy"
+        f"{record['reason']}; {remains}; lower learning rates are the usual remedy"
     )
-
-
-def _evaluation(config: Config) -> Evaluation | None:
-    """Returns what judges the generator during training, if anything does."""
-    data_dir = Path(str(config.data_dir))
-    manual_dir = Path(config.manual_dir) if config.manual_dir else None
-
-    def split(name: str) -> data.LabelledImages:
-        return data.load(config.dataset, data_dir, manual_dir, name)
-
-    if not config.evaluate_every or not evaluation.possible(config.dataset, config.classifier):
-        return None
-    judge = evaluation.find_classifier(config.dataset, config.classifier, data_dir, split)
-    num = config.evaluate_images
-    reals = evaluation.judged(judge, config.dataset, data_dir, "test", split, num)
-    return Evaluation(judge, reals, split("train").images)
-
-
-def _load(config: Config) -> tuple[Pixels, Pixels]:
-    """Returns the images to train on, and those that no step sees."""
-    manual_dir = Path(config.manual_dir) if config.manual_dir else None
-    data_dir = Path(str(config.data_dir))
-    reals = data.load(config.dataset, data_dir, manual_dir).images
-    if not config.validation_images:
-        try:
-            return reals, data.load(config.dataset, data_dir, manual_dir, "test").images
-        except InputError as error:
-            raise InputError(f"{error}; --validation_images=1000 keeps some apart") from None
-    if config.validation_images >= len(reals):
-        raise InputError(
-            f"--validation_images={config.validation_images}: must leave some of the "
-            f"{len(reals):,} images of {config.dataset} to train on"
-        )
-    return reals[: -config.validation_images], reals[-config.validation_images :]
 
 
 def _say(line: str) -> None:

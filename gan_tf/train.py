@@ -46,8 +46,8 @@ def main(options: Options) -> None:
         best, last = result.best, result.last
         print(
             f"best generator: attempt {best['attempt'] + 1}, step {best['step']:,}, Fréchet "
-            f"distance {best['frechet_distance']:.1f} ({result.classifier}); "
-            f"the last: {last['frechet_distance']:.1f}"
+            f"distance {best['frechet_distance']:.2f} ({result.classifier}); "
+            f"the last: {last['frechet_distance']:.2f}"
         )
         print(
             f"evaluations took {result.evaluation_seconds:.1f} s, "

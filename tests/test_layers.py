@@ -28,8 +28,9 @@ LAYERS = [
     ["config.game", "config.run", "config.records"],
     ["config", "command_line", "prepare", "checkpoints", "servable", "state"],
     ["data", "records", "run_directory", "steps"],
-    ["classifier", "loop", "measure", "artefact", "build"],
+    ["classifier", "loop", "measure", "artefact"],
     ["evaluation"],
+    ["build"],
     ["attempt", "scorecard"],
     ["run"],
     ["train", "sample", "export", "evaluate"],  # Entry points, imported by nobody.

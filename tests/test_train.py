@@ -19,7 +19,10 @@ from gan_tf.config import Config
 
 from .conftest import Command, metrics, one_line, start, without_timings
 
-SHORT = ("--batch_size=16", "--log_every=1", "--sample_every=2", "--checkpoint_every=2")
+SHORT = (
+    *("--batch_size=16", "--log_every=1", "--sample_every=2", "--checkpoint_every=2"),
+    *("--evaluate_every=2", "--evaluate_images=100"),
+)
 
 
 def checkpoint(run_dir: Path, step: int) -> dict[str, np.ndarray]:
@@ -33,6 +36,10 @@ def assert_same_bits(one: Path, other: Path, step: int) -> None:
         if name != "timing/seconds":
             np.testing.assert_array_equal(array, theirs[name], err_msg=name)
     assert without_timings(metrics(one)) == without_timings(metrics(other))
+    bests = [checkpoints.load(run / "best.npz") for run in (one, other)]
+    assert bests[0].keys() == bests[1].keys()
+    for name in bests[0].keys() - {"timing/seconds"}:
+        np.testing.assert_array_equal(bests[0][name], bests[1][name], err_msg=name)
 
 
 def executed(stdout: str) -> int:
@@ -50,6 +57,7 @@ def test_a_run_leaves_what_it_promises(trained: Path) -> None:
         "export",
         "metrics.jsonl",
         "samples",
+        "best.npz",
         "samples.gif",
         "tensorboard",
     }
@@ -221,17 +229,20 @@ def test_a_run_directory_that_cannot_be_one_is_refused(
     assert after == before
 
 
-def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(
+def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
     flags = ("--generator_lr=1e6", "--discriminator_lr=1e6", "--checkpoint_every=1")
-    finished = command("train", "--arch=mlp", "--run_dir=run", "--steps=500", *flags)
+    finished = command(
+        "train", "--arch=mlp", "--run_dir=run", "--steps=500", "--on_collapse=stop", *flags
+    )
     assert finished.returncode == 1
     last = finished.stderr.strip().splitlines()[-1]
-    match = re.search(r"not finite at step (\d+); the last good checkpoint is (\S+);", last)
+    match = re.search(r"not finite at step (\d+) of attempt 1: .* not finite;", last)
     assert match, last
-    assert Path(match[2]).name == f"step-{int(match[1]) - 1:08d}.npz"
-    for array in checkpoints.load(tmp_path / match[2]).values():
+    (*_, newest) = checkpoints.paths(tmp_path / "run" / "checkpoints").values()
+    assert newest.name == f"step-{int(match[1]) - 1:08d}.npz"
+    for array in checkpoints.load(newest).values():
         assert np.isfinite(array).all()
     assert "Traceback" not in finished.stderr
 
@@ -280,9 +291,10 @@ def test_a_run_that_failed_at_once_may_begin_again_otherwise(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
     flags = ("--arch=mlp", "--run_dir=run", "--steps=400")
-    failed = command("train", *flags, "--generator_lr=1e6", "--discriminator_lr=1e6")
+    absurd = ("--generator_lr=1e6", "--discriminator_lr=1e6", "--on_collapse=stop")
+    failed = command("train", *flags, *absurd)
     assert failed.returncode == 1
-    assert "no checkpoint was saved" in failed.stderr
+    assert "nothing was good enough to be kept" in failed.stderr
     again = command("train", *flags, "--steps=2")
     assert (again.returncode, executed(again.stdout)) == (0, 2), again.stderr
 

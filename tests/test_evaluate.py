@@ -1,0 +1,183 @@
+"""`python -m gan_tf.evaluate`: every figure, its interval and its floor, by a named judge."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from gan_tf import classifier, data, fidelity
+from gan_tf.figures import FIGURES
+
+from .conftest import Command, Finished, dataset_of, one_line
+
+
+def scores(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+@pytest.fixture(scope="module")
+def small(mnist: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with a labelled dataset that has no classifier yet."""
+    directory = tmp_path_factory.mktemp("small")
+    some = {n: a[: 1_500 if n.startswith("train") else 600] for n, a in mnist.items()}
+    dataset_of(directory, "small", **some)
+    return directory
+
+
+def test_every_figure_has_its_interval_and_its_floor(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    def evaluate() -> Finished:
+        flags = ("--num=500", "--seeds=0,1,2", "--output=scores.json")
+        finished = command("evaluate", f"--run_dir={trained}", *flags)
+        assert finished.returncode == 0, finished.stderr
+        return finished
+
+    first = evaluate()
+    card = scores(tmp_path / "scores.json")
+    assert list(card)[: len(FIGURES)] == list(FIGURES)
+    for name in FIGURES:
+        figure = card[name]
+        assert set(figure) == {"value", "low", "high", "floor"}
+        assert figure["low"] <= figure["value"] <= figure["high"]
+    assert card["frechet_distance"]["floor"] < 1 < card["frechet_distance"]["low"]
+    assert abs(card["kid"]["floor"]) < 0.01 < card["kid"]["low"]
+    assert card["classifier_score"]["floor"] > 9 > card["classifier_score"]["value"] > 1
+    for name in ("confident_share", "precision", "recall", "coverage"):
+        assert card[name]["floor"] > 0.9 > card[name]["value"]
+    assert (card["classifier"], card["num"], card["seeds"]) == ("mnist-v1", 500, [0, 1, 2])
+    lines = first.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "500 samples of each of 3 seeds, against 500 test images of mnist," in lines
+    assert "judged by mnist-v1, which tells 99.42 % of them right" in lines
+    assert [line.split()[0] for line in lines[-len(FIGURES) :]] == list(FIGURES)
+    # Once more: the real images' features are kept, and the figures are the same.
+    second = evaluate()
+    assert (second.stdout, second.stderr) == (first.stdout, "")
+    assert scores(tmp_path / "scores.json") == card
+
+
+def test_one_seed_has_no_interval(command: Command, tmp_path: Path, trained: Path) -> None:
+    flags = ("--num=200", "--seeds=5", "--output=one.json")
+    finished = command("evaluate", f"--saved_model={trained / 'export' / '1'}", *flags)
+    assert "200 samples of 1 seed, against 200 test images" in finished.stdout
+    figure = scores(tmp_path / "one.json")["recall"]
+    assert (figure["low"], figure["high"]) == (None, None)
+
+
+def test_the_log_has_the_same_figures(trained: Path) -> None:
+    lines = [json.loads(text) for text in (trained / "metrics.jsonl").read_text().splitlines()]
+    evaluated = [line for line in lines if "frechet_distance" in line]
+    assert [line["step"] for line in evaluated] == [150]
+    assert set(FIGURES) <= set(evaluated[0])
+    result = scores(trained / "result.json")
+    assert result["best"] == result["last"] == evaluated[0]
+    assert result["classifier"] == "mnist-v1"
+    said = (trained / "stdout.txt").read_text()
+    assert re.search(r"evaluations took \d+\.\d s, \d+\.\d % of the training", said)
+    started = (trained / "stderr.txt").read_text()
+    assert "evaluation: 2,000 samples every 500 steps, judged by mnist-v1" in started
+
+
+def test_the_packaged_classifier_is_as_good_as_it_says(mnist: dict[str, np.ndarray]) -> None:
+    judge = classifier.packaged("mnist")
+    judged = judge(mnist["test_images"])
+    accuracy = np.mean(judged.probabilities.argmax(axis=1) == mnist["test_labels"])
+    assert accuracy == pytest.approx(judge.accuracy, abs=2e-4)
+    assert accuracy >= 0.993
+    assert np.mean(np.square(judged.features)) == pytest.approx(1.0, abs=0.05)
+    # What it makes of an image does not depend on the others.
+    alone = [judge(mnist["test_images"][i : i + 1]).features[0] for i in range(3)]
+    np.testing.assert_allclose(alone, judged.features[:3], atol=1e-5)
+
+
+def test_another_dataset_trains_its_own_classifier_once(
+    command: Command, tmp_path: Path, trained: Path, small: Path
+) -> None:
+    common = (f"--run_dir={trained}", "--dataset=small", f"--data_dir={small}")
+    flags = (*common, "--num=500", "--seeds=0", "--output=scores.json")
+    assert "--classifier=train makes one of its labels" in one_line(command("evaluate", *flags))
+    first = command("evaluate", *flags, "--classifier=train")
+    assert first.returncode == 0, first.stderr
+    assert "classifier: epoch 12 of 12" in first.stderr
+    card = scores(tmp_path / "scores.json")
+    assert re.fullmatch(r"small-[0-9a-f]{8}", card["classifier"])
+    assert card["classifier_accuracy"] > 0.9
+    second = command("evaluate", *flags, "--classifier=train")
+    assert (second.stdout, second.stderr) == (first.stdout, "")
+    # Training is judged by it as well.
+    run = (*common[1:], "--arch=mlp", "--run_dir=run", "--steps=2")
+    assert "evaluation: none; --classifier=train makes" in command("train", *run).stderr
+    assert (
+        f"judged by {card['classifier']}"
+        in command("train", *run, "--classifier=train", "--run_dir=other").stderr
+    )
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own.
+def test_inception_is_there_for_who_has_its_weights(
+    command: Command, tmp_path: Path, trained: Path, small: Path
+) -> None:
+    keras.applications.InceptionV3(weights=None).save_weights(tmp_path / "some.weights.h5")
+    flags = ("--dataset=small", f"--data_dir={small}", "--num=100", "--seeds=0", "--output=i.json")
+    finished = command(
+        *("evaluate", f"--run_dir={trained}", "--classifier=inception", *flags),
+        "--inception_weights=some.weights.h5",
+    )
+    assert finished.returncode == 0, finished.stderr
+    card = scores(tmp_path / "i.json")
+    assert (card["classifier"], card["classifier_accuracy"]) == ("inception-v3", None)
+    assert math.isfinite(card["frechet_distance"]["value"])
+
+
+def test_training_images_are_near_copies_of_themselves(mnist: dict[str, np.ndarray]) -> None:
+    finder = fidelity.NearCopies(mnist["train_images"])
+    assert finder.share(mnist["train_images"][:200]) == 1.0
+    assert finder.share(mnist["test_images"][:2_000]) < 0.01
+    noisy = data.scale(mnist["train_images"][:200]).numpy()
+    noisy += np.random.default_rng(0).normal(size=noisy.shape) * 0.05
+    assert finder.share(data.unscale(noisy)) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("flags", "part"),
+    [
+        ([], "give either --run_dir=RUN_DIR or --saved_model="),
+        (["--run_dir=missing"], "missing: must be a run directory"),
+        (["--saved_model=missing"], "missing: must be a SavedModel that gan_tf exported"),
+        (["--run_dir=x", "--seeds=1,,2"], "--seeds=1,,2: must be whole numbers and commas"),
+        (["--run_dir=x", "--seeds=3,3"], "must not have a seed twice"),
+        (["--run_dir=x", "--num=99"], "from 100 to 100,000"),
+        (["--run_dir=x", "--output=scores.txt"], "must be a path that ends in .json"),
+        (["--run_dir=x", "--classifier=inception"], "--inception_weights=FILE go together"),
+        (["--run_dir=x", "--classifier=mnist-v2"], "one of auto, train, inception"),
+    ],
+)
+def test_wrong_input_gets_one_line(command: Command, flags: list[str], part: str) -> None:
+    assert part in one_line(command("evaluate", *flags))
+
+
+def test_weights_that_are_none_get_one_line(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    (tmp_path / "weights.h5").write_bytes(b"none")
+    flags = ("--classifier=inception", "--inception_weights=weights.h5")
+    line = one_line(command("evaluate", f"--run_dir={trained}", *flags))
+    assert "--inception_weights=weights.h5: must be keras.applications' weights" in line
+
+
+def test_help_says_what_every_figure_means(command: Command) -> None:
+    usage = command("evaluate", "--help").stdout
+    assert max(map(len, usage.splitlines())) <= 80
+    for name in FIGURES:
+        assert re.search(rf"^  .*\b{name}\b", usage, re.MULTILINE)
+    for number in (fidelity.CONFIDENT, fidelity.NEAR_COPY, f"{fidelity.NEIGHBOURS}-neighbour"):
+        assert str(number) in usage
