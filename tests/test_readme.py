@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import gan_tf
-from gan_tf import export, sample, train
+from gan_tf import evaluate, export, sample, train
 from gan_tf.knobs import knobs
 
 ROOT = Path(gan_tf.__file__).parents[1]
@@ -54,7 +54,7 @@ def test_every_flag_that_the_readme_names_exists() -> None:
     named = set(re.findall(r"--([a-z_0-9]+)", README)) - {"flagfile", "help", "logdir"}
     known = {
         knob.name
-        for options in (train.Options, sample.Options, export.Options)
+        for options in (train.Options, sample.Options, export.Options, evaluate.Options)
         for knob in knobs(options)
     }
     assert named - known == set()

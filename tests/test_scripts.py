@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from gan_tf.figures import FIGURES
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -58,7 +60,7 @@ def test_reproduce_writes_a_table_and_does_nothing_twice(
     for line in (notebook, mlp):
         assert " | 20 | " in line
         assert "Parzen " in line
-        assert "of held-out images and fakes" in line
+        assert "healthy" in line
     with Image.open(tmp_path / "out" / "mlp.png") as picture:
         assert picture.size == (234, 234)
     before = (tmp_path / "runs" / "mlp" / "metrics.jsonl").read_bytes()
@@ -71,3 +73,18 @@ def test_reproduce_refuses_an_unknown_preset(home: Path) -> None:
     finished = run("scripts/reproduce", "--presets=dcgan,nonesuch", home=home)
     assert finished.returncode == 2
     assert "nonesuch is none of paper_2014, " in finished.stderr
+
+
+def test_seeds_writes_every_figure_of_each(tmp_path: Path, home: Path, data_dir: Path) -> None:
+    command = ("scripts/seeds", "--seeds=0,4", "--steps=5", "--num=200")
+    place = (f"--runs_dir={tmp_path / 'runs'}", f"--output={tmp_path / 'table.md'}")
+    finished = run(*command, *place, home=home)
+    assert finished.returncode == 0, finished.stderr
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert finished.stdout.splitlines() == lines
+    assert lines[0].startswith("| figure | seed 0 | seed 4 | median | real images |")
+    assert len(lines) == 2 + len(FIGURES) + 2
+    for line in lines[2:-2]:
+        first, second, middle = (float(cell) for cell in line.split(" | ")[1:4])
+        assert min(first, second) <= middle <= max(first, second)
+    assert lines[-2].startswith("| best step | 5 | 5 |")

@@ -252,6 +252,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     command: Command, tmp_path: Path, home: Path, data_dir: Path, number: signal.Signals
 ) -> None:
     flags = ("--arch=mlp", "--run_dir=run", "--batch_size=16", "--log_every=5")
+    flags += ("--checkpoint_every=1000000",)
     process = start("train", *flags, "--steps=1000000", cwd=tmp_path, home=home)
     deadline = time.monotonic() + 120
     while not (tmp_path / "run" / "metrics.jsonl").exists() or not metrics(tmp_path / "run"):

@@ -1,0 +1,83 @@
+"""Trains the default run with several seeds and writes every figure of each, none dropped.
+
+A run that is done is not trained again, and one that was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from gan_tf import command_line, files
+from gan_tf.errors import InputError, TrainingFailedError
+from gan_tf.figures import FIGURES
+from gan_tf.knobs import knob
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Which seeds, how long, and to where."""
+
+    seeds: str = knob("0,1,2", "Seeds of the runs.", unit="whole numbers and commas")
+    steps: int | None = knob(
+        None, "Length of every run, instead of the default.", unit="steps", low=1, high=10**8
+    )
+    num: int = knob(
+        10_000, "Samples that are judged, of each of 3 seeds.", unit="images", low=100, high=10_000
+    )
+    runs_dir: str = knob("runs/seeds", "Where the runs go.", unit="a directory")
+    data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
+    output: str = knob("runs/seeds/table.md", "The table, as Markdown.", unit="a file")
+
+
+def main(options: Options) -> None:
+    """Trains and judges each seed in processes of their own; writes the table."""
+    if not all(seed.isdecimal() for seed in options.seeds.split(",")):
+        raise InputError(f"--seeds={options.seeds}: must be whole numbers and commas, as in 0,1,2")
+    place = [f"--data_dir={options.data_dir}"] if options.data_dir else []
+    length = [f"--steps={options.steps}"] if options.steps else []
+    cards, results = [], []
+    for seed in options.seeds.split(","):
+        run_dir = Path(options.runs_dir) / f"seed-{seed}"
+        run("train", f"--seed={seed}", f"--run_dir={run_dir}", *place, *length)
+        output = run_dir / "evaluation.json"
+        run("evaluate", f"--run_dir={run_dir}", f"--num={options.num}", f"--output={output}")
+        cards.append(json.loads(output.read_text(encoding="utf-8")))
+        results.append(json.loads((run_dir / "result.json").read_text(encoding="utf-8")))
+    text = table(options.seeds.split(","), cards, results)
+    files.write_text(Path(options.output), text)
+    print(text, end="")
+
+
+def run(module: str, *flags: str) -> None:
+    """Runs a command of the package to its end; what it says goes to standard error."""
+    command = [sys.executable, "-m", f"gan_tf.{module}", *flags]
+    if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
+        raise TrainingFailedError(f"{' '.join(command[2:])} failed")
+
+
+def table(seeds: list[str], cards: list[dict[str, Any]], results: list[dict[str, Any]]) -> str:
+    """The figures of each seed, their median and that of the real images, as Markdown."""
+    heads = [f"seed {seed}" for seed in seeds]
+    rows = [["figure", *heads, "median", "real images", "better is"]]
+    for name, (form, better) in FIGURES.items():
+        values = [card[name]["value"] for card in cards]
+        floor = cards[0][name]["floor"]
+        cells = [format(each, form) for each in (*values, median(values), floor)]
+        rows.append([f"`{name}`", *cells, better])
+    for name, found in (
+        ("best step", [f"{each['best']['step']:,}" for each in results]),
+        ("attempts", [str(1 + len(each["attempts"])) for each in results]),
+    ):
+        rows.append([name, *found, "", "", ""])
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main, Options, str(__doc__)))
