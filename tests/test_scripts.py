@@ -46,7 +46,7 @@ def test_reproduce_writes_a_table_and_does_nothing_twice(
         "scripts/reproduce",
         "--presets=tensorflow_notebook,mlp",
         "--steps=20",
-        "--samples=500",
+        "--samples=200",
         f"--runs_dir={tmp_path / 'runs'}",
         f"--output={tmp_path / 'out' / 'table.md'}",
     )

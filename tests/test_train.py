@@ -252,8 +252,8 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     command: Command, tmp_path: Path, home: Path, data_dir: Path, number: signal.Signals
 ) -> None:
     flags = ("--arch=mlp", "--run_dir=run", "--batch_size=16", "--log_every=5")
-    flags += ("--checkpoint_every=1000000",)
-    process = start("train", *flags, "--steps=1000000", cwd=tmp_path, home=home)
+    rarely = "--checkpoint_every=1000000"
+    process = start("train", *flags, rarely, "--steps=1000000", cwd=tmp_path, home=home)
     deadline = time.monotonic() + 120
     while not (tmp_path / "run" / "metrics.jsonl").exists() or not metrics(tmp_path / "run"):
         assert time.monotonic() < deadline
@@ -266,7 +266,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     assert match, errors
     step = int(match[1].replace(",", ""))
     assert list(checkpoints.paths(tmp_path / "run" / "checkpoints")) == [step]
-    resumed = command("train", *flags, f"--steps={step + 3}")
+    resumed = command("train", *flags, rarely, f"--steps={step + 3}")
     assert executed(resumed.stdout) == 3
 
 
