@@ -17,6 +17,8 @@ from gan_tf.errors import InputError
 
 Value = bool | int | float | str | None
 
+MAX_STEPS = 100_000_000  # Bound of every number of steps.
+
 
 @dataclasses.dataclass(frozen=True)
 class Knob:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from gan_tf.knobs import knob
+from gan_tf.knobs import MAX_STEPS, knob
 from gan_tf.losses import LOSSES
-
-MAX_UPDATES = 100_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +84,7 @@ class GameConfig:
         0.5, "SGD's momentum after --momentum_updates.", low=0.0, high=0.9999
     )
     momentum_updates: int = knob(
-        1, "Updates over which SGD's momentum changes.", unit="updates", low=1, high=MAX_UPDATES
+        1, "Updates over which SGD's momentum changes.", unit="updates", low=1, high=MAX_STEPS
     )
     ema_decay: float = knob(
         0.998,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from gan_tf.knobs import knob
-
-MAX_STEPS = 100_000_000
+from gan_tf.knobs import MAX_STEPS, knob
 
 
 @dataclasses.dataclass(frozen=True)

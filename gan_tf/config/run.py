@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from gan_tf.knobs import knob
+from gan_tf.knobs import MAX_STEPS, knob
 from gan_tf.latents import LATENTS
 from gan_tf.models import ARCHITECTURES
-
-MAX_STEPS = 100_000_000
 
 
 @dataclasses.dataclass(frozen=True)
