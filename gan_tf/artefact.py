@@ -12,6 +12,7 @@ from gan_tf.config import Config
 from gan_tf.errors import InputError
 from gan_tf.files import sha256, user_path
 from gan_tf.models import ARCHITECTURES
+from gan_tf.records import best, read_metrics
 
 
 def find_checkpoint(run_dir: Path, which: str) -> Path:
@@ -25,10 +26,16 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
     Raises:
       InputError: there is no such checkpoint.
     """
-    directory, best = run_dir / "checkpoints", run_dir / run_directory.BEST
-    if which == "best" and best.exists():
-        return best
+    directory = run_dir / "checkpoints"
     kept = checkpoints.paths(directory)
+    if which == "best":
+        every = run_directory.read_config(run_dir).evaluate_every
+        line = best(read_metrics(run_dir / "metrics.jsonl"))
+        closing = line is not None and every and line["step"] % every != 0
+        if closing and line and line["step"] in kept:
+            return kept[line["step"]]  # Evaluated only because the run ended there.
+        if (run_dir / run_directory.BEST).exists():
+            return run_dir / run_directory.BEST
     if which in ("best", "last"):
         newest = checkpoints.load_newest(directory)
         if newest is None:
@@ -40,8 +47,8 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
     return kept[int(which)]
 
 
-def load_generator(config: Config, path: Path) -> tuple[keras.Model, int]:
-    """Returns a checkpoint's averaged generator, in float32, and its step.
+def load_generator(config: Config, path: Path) -> tuple[keras.Model, int, int]:
+    """Returns a checkpoint's averaged generator, in float32, its step and its attempt.
 
     Raises:
       InputError: the checkpoint is damaged, or of other networks than the configuration's.
@@ -53,13 +60,13 @@ def load_generator(config: Config, path: Path) -> tuple[keras.Model, int]:
         raise InputError(f"{path}: holds another network than config.json says")
     for variable, array in zip(generator.variables, averages, strict=True):
         variable.assign(array)
-    return generator, int(arrays["step/000"])
+    return generator, int(arrays["step/000"]), int(arrays.get(checkpoints.ATTEMPT, 0))
 
 
 def export(config: Config, checkpoint: Path, directory: Path) -> Path:
     """Exports a checkpoint's averaged generator as the next version below `directory`."""
-    generator, step = load_generator(config, checkpoint)
-    values = config.to_json()
+    generator, step, attempt = load_generator(config, checkpoint)
+    values = config.of_attempt(attempt).to_json()
     for place in ("data_dir", "manual_dir", "run_dir"):
         del values[place]  # Paths of this machine mean nothing elsewhere.
     metadata = {
@@ -69,6 +76,7 @@ def export(config: Config, checkpoint: Path, directory: Path) -> Path:
         "pixels": "float32 in [-1, 1]; as uint8: round((x + 1) * 127.5)",
         "dataset": config.dataset,
         "step": step,
+        "attempt": attempt,
         "checkpoint": sha256(checkpoint),
         "config": values,
         "gan_tf": __version__,

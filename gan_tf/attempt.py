@@ -6,6 +6,7 @@ A run is one attempt unless the monitor finds it ill; see `run` for what follows
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from gan_tf import build, checkpoints, data, images, latents, monitor, run_directory, signals
+from gan_tf import build, checkpoints, data, images, latents, monitor, run_directory
+from gan_tf.checkpoints import ATTEMPT
 from gan_tf.config import Config
 from gan_tf.errors import InputError, InterruptedRunError
 from gan_tf.evaluation import Evaluation
@@ -66,14 +68,18 @@ class Attempt:
             draw((count, config.latent_dim), latents.stream_seed(config.seed, stream))
             for count, stream in (
                 (_GRID_IMAGES, latents.GRID_STREAM),
-                (config.evaluate_images, latents.EVALUATION_STREAM),
+                (evaluation.reals if evaluation else 0, latents.EVALUATION_STREAM),
             )
         )
         self.total = config.total_steps(len(reals))
         self.step, self.seconds = self._restore()
 
-    def train(self, records: Records) -> Verdict | None:
+    def train(self, records: Records, stop_requested: Callable[[], bool]) -> Verdict | None:
         """Runs the steps that are left; returns what made it give up, if anything did.
+
+        Args:
+          records: where its metrics go.
+          stop_requested: whether SIGINT or SIGTERM has come.
 
         Raises:
           InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
@@ -86,17 +92,15 @@ class Attempt:
         pauses = [config.log_every, config.sample_every, config.checkpoint_every]
         if self._evaluation and config.evaluate_every:
             pauses.append(config.evaluate_every)
-        with (
-            signals.deferred() as stop_requested,
-            closing(Progress(self.step, self.total)) as progress,
-        ):
+        with closing(Progress(self.step, self.total)) as progress:
             try:
                 for step in self.loop.run_until(self.total, self._batches, pauses):
                     self.step = step
                     progress.update(self.step)
-                    if verdict := self._pause(records, progress, stop_requested()):
+                    stopping = stop_requested()  # Asked once: what is said must be what is done.
+                    if verdict := self._pause(records, progress, stopping):
                         return verdict
-                    if stop_requested() and self.step < self.total:
+                    if stopping and self.step < self.total:
                         raise InterruptedRunError(
                             f"saved at step {self.step:,} of {self.total:,}; the same command "
                             "goes on from there"
@@ -117,24 +121,20 @@ class Attempt:
         evaluated = self._evaluation is not None and (records.evaluates(step) or last)
         if records.logs(step) or evaluated or last:
             line: Line = self.loop.means(step - records.line_before(step)) | self.measure(step)
+            if records.logs(step) or records.evaluates(step):
+                self.loop.reset()
             if evaluated:
                 line |= self._evaluate()
                 verdict = monitor.verdict([*records.evaluated, line])
                 if verdict:
                     line["health"] = verdict.kind
-                    if not any(
-                        each.get("health") == verdict.kind for each in records.evaluated[-1:]
-                    ):
+                    before = [each.get("health") for each in records.evaluated[-1:]]
+                    if config.on_collapse != "ignore" or before != [verdict.kind]:
                         progress.say(self._health(verdict))
-            before = best(records.lines)
+                if records.evaluates(step):
+                    self._keep_if_best(records, line)
             epoch = epochs(config, step, self._reals)
             progress.show(records.append(step, epoch, line))
-            if records.logs(step) or records.evaluates(step):
-                self.loop.reset()
-            if evaluated and (
-                before is None or line["frechet_distance"] < before["frechet_distance"]
-            ):
-                checkpoints.write(self._directory / run_directory.BEST, self._arrays(records))
         if step % config.sample_every == 0 or last:
             self._draw_grid()
         if verdict and config.on_collapse != "ignore":
@@ -142,6 +142,15 @@ class Attempt:
         if step % config.checkpoint_every == 0 or last or stopping:
             self._save(records)
         return None
+
+    def _keep_if_best(self, records: Records, line: Line) -> None:
+        """Keeps the whole state, before the line that says so is written: a resumed run makes
+        both again. An evaluation that is due only because the run ends is left out; an extended
+        run would never have made it."""
+        due = [each for each in records.lines if records.evaluates(each["step"])]
+        known = best(due)
+        if known is None or line["frechet_distance"] < known["frechet_distance"]:
+            checkpoints.write(self._directory / run_directory.BEST, self._arrays(records))
 
     def _evaluate(self) -> Line:
         """The figures of the averaged generator, and what they cost."""
@@ -175,7 +184,7 @@ class Attempt:
         arrays = {name: variable.numpy() for name, variable in self.loop.variables.items()}
         if names := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
             raise NotFiniteError(self.step, names[:1])
-        return arrays | {_SECONDS: np.float64(records.seconds)}
+        return arrays | {_SECONDS: np.array(records.seconds), ATTEMPT: np.array(self.number)}
 
     def _save(self, records: Records) -> None:
         directory = self._directory / "checkpoints"
@@ -184,15 +193,18 @@ class Attempt:
     def _restore(self) -> tuple[int, float]:
         """Restores the newest checkpoint or, after a rollback, the best state; returns the step
         to go on from and the seconds of training behind it."""
-        directory, best = self._directory / "checkpoints", self._directory / run_directory.BEST
+        directory, kept = self._directory / "checkpoints", self._directory / run_directory.BEST
         found = checkpoints.load_newest(directory)
         if found is not None:
             arrays = found[1]
-        elif self.number and self._config.on_collapse == "rollback" and best.exists():
-            arrays = checkpoints.load(best)
+        elif self.number and self._config.on_collapse == "rollback" and kept.exists():
+            arrays = checkpoints.load(kept)
+            if int(arrays["step/000"]) >= self.total:
+                return 0, 0.0  # Nothing would be left to do differently.
         else:
             return 0, 0.0
-        seconds = float(arrays.pop(_SECONDS, np.float64(0.0)))
+        seconds = float(arrays.pop(_SECONDS, np.array(0.0)))
+        arrays.pop(ATTEMPT, None)
         variables = self.loop.variables
         if {n: a.shape for n, a in arrays.items()} != {n: v.shape for n, v in variables.items()}:
             raise InputError(f"{directory}: hold other networks than --arch builds")

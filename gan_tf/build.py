@@ -42,17 +42,19 @@ def images(config: Config) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]
 
 
 def evaluation(config: Config) -> Evaluation | None:
-    """Returns what judges the generator during training, if anything does."""
+    """Returns what judges the generator during training; None if it is frozen, or not judged."""
     data_dir = Path(str(config.data_dir))
     manual_dir = Path(config.manual_dir) if config.manual_dir else None
 
     def split(name: str) -> data.LabelledImages:
         return data.load(config.dataset, data_dir, manual_dir, name)
 
-    if not config.evaluate_every or not evaluations.possible(config.dataset, config.classifier):
+    if not config.generator_steps or not config.evaluate_every:
+        return None
+    if not evaluations.possible(config.dataset, config.classifier):
         return None
     judge = evaluations.find_classifier(config.dataset, config.classifier, data_dir, split)
-    num = config.evaluate_images
+    num = min(config.evaluate_images, len(split("test").images), len(split("train").images))
     reals = evaluations.judged(judge, config.dataset, data_dir, "test", split, num)
     return Evaluation(judge, reals, split("train").images)
 

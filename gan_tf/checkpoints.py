@@ -22,6 +22,8 @@ from gan_tf.files import published
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
+ATTEMPT = "attempt"  # The array that says which attempt of its run a checkpoint is of.
+
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 

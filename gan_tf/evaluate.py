@@ -55,7 +55,7 @@ class Options:
     )
     num: int = knob(
         10_000,
-        "Samples of each seed, and as many reals.",
+        "Samples of each seed, and as many reals; at most what the smaller split has.",
         unit="images",
         low=100,
         high=100_000,

@@ -39,9 +39,9 @@ def verdict(history: History) -> Verdict | None:
     """Returns what is wrong with an attempt, or None if nothing is.
 
     Args:
-      history: the attempt's evaluations so far, oldest first: the figures of
-        `evaluation.FIGURES`, `classes`, `diversity`, and the line's `d_accuracy`,
-        `d_fake_after` and `generator_gradient`.
+      history: the attempt's evaluations so far, oldest first: lines of metrics with
+        `frechet_distance`, `coverage`, `classes`, `diversity`, `d_accuracy`, `d_fake_after`
+        and `generator_gradient`.
     """
     for kind, rule in RULES:
         reasons = [rule(history[: len(history) - back]) for back in range(IN_A_ROW)]
@@ -65,8 +65,8 @@ def still(history: History) -> str | None:
 
 def overpowered(history: History) -> str | None:
     """D tells every held-out image right, and G has nothing to learn from it any more."""
-    if not history or history[-1]["d_accuracy"] < SURE:
-        return None
+    if not history or "value" not in history[-1] or history[-1]["d_accuracy"] < SURE:
+        return None  # Without a value V(D, G) D gives no probabilities, and 0 is no border.
     last, gradient = history[-1], max(each["generator_gradient"] for each in history)
     if last["d_fake_after"] < NO_CHANCE:
         return f"D is right on all held-out images, and D(G(z)) is {last['d_fake_after']:.0e}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gan_tf import artefact, build, devices, files, images, run_directory
+from gan_tf import (
+    artefact,
+    build,
+    checkpoints,
+    devices,
+    files,
+    images,
+    run_directory,
+    signals,
+)
 from gan_tf.attempt import Attempt, epochs
 from gan_tf.config import Config
-from gan_tf.errors import TrainingFailedError
+from gan_tf.errors import InterruptedRunError, TrainingFailedError
 from gan_tf.evaluation import Evaluation
 from gan_tf.records import Records, best, read_metrics
 
@@ -46,7 +56,7 @@ class Result:
       held_out: how many reals that were.
       best: the metrics line of the best generator, which is what was exported; None where
         nothing was evaluated.
-      last: the metrics line of the last step.
+      last: the last metrics line.
       classifier: the name of what judged them.
       attempts: what is on record of each attempt that was given up.
     """
@@ -88,6 +98,19 @@ def train(config: Config) -> Result:
 def _train_locked(config: Config, directory: Path, reals: Pixels, held_out: Pixels) -> Result:
     """Trains in a run directory that is this process's alone, attempt after attempt."""
     judge = build.evaluation(config)
+    with signals.deferred() as stop_requested:
+        return _attempts(config, directory, reals, held_out, judge, stop_requested)
+
+
+def _attempts(
+    config: Config,
+    directory: Path,
+    reals: Pixels,
+    held_out: Pixels,
+    judge: Evaluation | None,
+    stop_requested: Callable[[], bool],
+) -> Result:
+    """Makes attempts until one comes to its end, or none is left."""
     executed = 0
     while True:
         attempts = run_directory.attempts_given_up(directory)
@@ -97,7 +120,7 @@ def _train_locked(config: Config, directory: Path, reals: Pixels, held_out: Pixe
         if attempt.step < attempt.total:
             run_directory.write_config(directory, config)
             with closing(_records(config, directory, attempt, judge)) as records:
-                verdict = attempt.train(records)
+                verdict = attempt.train(records, stop_requested)
         else:
             _say(f"already at step {attempt.step:,}: a larger --steps or --epochs goes on")
         executed += attempt.loop.executed
@@ -118,12 +141,14 @@ def _train_locked(config: Config, directory: Path, reals: Pixels, held_out: Pixe
             )
             raise TrainingFailedError(_failure(directory, record))
         run_directory.give_up(directory, attempt.number, record)
-        seed = config.of_attempt(attempt.number + 1).seed
+        back = config.on_collapse == "rollback" and (directory / run_directory.BEST).exists()
         _say(
             f"attempt {attempt.number + 2} of at most {config.max_restarts + 1}: "
-            f"{'back to the best' if config.on_collapse == 'rollback' else 'anew'} "
-            f"with seed {seed}"
+            f"{'back to the best' if back else 'anew'} "
+            f"with seed {config.of_attempt(attempt.number + 1).seed}"
         )
+        if stop_requested():
+            raise InterruptedRunError("stopped between two attempts; the same command goes on")
 
 
 def _records(
@@ -152,10 +177,10 @@ def _announce(
     _say(f"device: {devices.description()}, {config.precision}")
     if judge:
         _say(
-            f"evaluation: {config.evaluate_images:,} samples every {config.evaluate_every:,} "
+            f"evaluation: {judge.reals:,} samples every {config.evaluate_every:,} "
             f"steps, judged by {judge.classifier.name}"
         )
-    elif config.evaluate_every:
+    elif config.evaluate_every and config.generator_steps:
         _say(f"evaluation: none; --classifier=train makes a judge of {config.dataset}")
     resumed = f", resumed at step {attempt.step:,}" if attempt.step else ""
     _say(f"run directory: {directory}{resumed}")
@@ -174,7 +199,11 @@ def _finish(
     grids = sorted((directory / "samples").glob("step-*.png"))
     curves, evolution = directory / "curves.png", directory / "samples.gif"
     everything = read_metrics(directory / "metrics.jsonl")
-    lines = [line for line in everything if line["attempt"] == attempt.number]
+    lines = [
+        line
+        for line in everything
+        if line["attempt"] == attempt.number and line["step"] <= attempt.step
+    ]
     images.write_curves(curves, lines)
     images.write_gif(evolution, grids)
     result = Result(
@@ -190,7 +219,7 @@ def _finish(
         discriminator_accuracy=attempt.measure.accuracy(),
         held_out=attempt.measure.held_out,
         best=best(everything),
-        last=lines[-1],
+        last=lines[-1] if lines else {},
         classifier=judge.classifier.name if judge else None,
         attempts=attempts,
     )
@@ -202,13 +231,16 @@ def _finish(
 
 def _failure(directory: Path, record: dict[str, Any]) -> str:
     """What is said of a run that has no attempt left."""
+    good = list(checkpoints.paths(directory / "checkpoints").values())
     kept = best(read_metrics(directory / "metrics.jsonl"))
     remains = (
         f"the best generator, of attempt {kept['attempt'] + 1}, step {kept['step']:,} (Fréchet "
         f"distance {kept['frechet_distance']:.2f}), is kept: python -m gan_tf.export "
         f"--run_dir={directory}"
         if kept
-        else "nothing was good enough to be kept"
+        else f"the last good checkpoint is {good[-1]}"
+        if good
+        else "no checkpoint was saved"
     )
     return (
         f"{record['kind']} at step {record['step']:,} of attempt {record['attempt'] + 1}: "

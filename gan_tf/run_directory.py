@@ -72,7 +72,8 @@ def check(directory: Path, config: Config) -> None:
             )
         return
     before = read_config(directory).to_json()
-    if not any((directory / "checkpoints").glob("step-*.npz")):
+    patterns = ("checkpoints/step-*.npz", BEST, "attempts/*/attempt.json")
+    if not any(path for pattern in patterns for path in directory.glob(pattern)):
         return  # Nothing came of it: a run that failed at once may begin again, otherwise.
     now = config.to_json()
     differing = [

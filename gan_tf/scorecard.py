@@ -35,7 +35,8 @@ def scorecard(
       dataset: a TFDS name.
       data_dir: where prepared datasets are kept.
       split: gives a split of the dataset by name.
-      num: samples of each seed, and as many reals of the test and of the training split.
+      num: samples of each seed, and as many reals of the test and of the training split; at
+        most what the smaller of them has.
       seeds: latent seeds; the interval is that of the mean over them.
 
     Returns:
@@ -43,6 +44,7 @@ def scorecard(
       seed) and `floor`; then what was judged by whom.
     """
     training, test = split("train").images, split("test").images
+    num = min(num, len(training), len(test))
     reals, floor_reals = (
         judged(judge, dataset, data_dir, name, split, num) for name in ("test", "train")
     )

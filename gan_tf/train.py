@@ -42,7 +42,7 @@ def main(options: Options) -> None:
         f"D tells {100 * result.discriminator_accuracy:.2f} % right of {result.held_out:,} "
         "held-out images and as many fresh fakes"
     )
-    if result.best:
+    if result.best and "frechet_distance" in result.last:
         best, last = result.best, result.last
         print(
             f"best generator: attempt {best['attempt'] + 1}, step {best['step']:,}, Fréchet "

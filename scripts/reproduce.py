@@ -20,7 +20,7 @@ from etils import epy
 from gan_tf import command_line, devices, files, images, monitor, parzen
 from gan_tf.errors import InputError, TrainingFailedError
 from gan_tf.knobs import knob
-from gan_tf.run_directory import read_config
+from gan_tf.run_directory import attempts_given_up, read_config
 
 ROOT = Path(__file__).parents[1]
 
@@ -118,7 +118,8 @@ def lines(run_dir: Path) -> list[dict[str, Any]]:
 def seconds(run_dir: Path) -> float:
     """Seconds of training behind a run."""
     found = lines(run_dir)
-    return float(found[-1]["seconds"]) if found else 0.0
+    before = sum(float(each["seconds"]) for each in attempts_given_up(run_dir))
+    return before + (float(found[-1]["seconds"]) if found else 0.0)
 
 
 def row(name: str, run_dir: Path, status: str, options: Options, pictures: Path) -> str:
@@ -132,7 +133,10 @@ def row(name: str, run_dir: Path, status: str, options: Options, pictures: Path)
     measured.append(f"D {100 * accuracy(run_dir, last):.0f} % right")
     if "jensen_shannon" in last:
         measured.append(f"JSD {last['jensen_shannon']:.2f}")
-    saved_model = exported(run_dir)
+    try:
+        saved_model = exported(run_dir)
+    except InputError:  # It failed before there was anything to keep.
+        return f"| `{name}` | {CLAIMS[name]} | {status} |" + " - |" * 6
     pixels = data.unscale(servable.load(saved_model).sample(options.samples, seed=0))
     images.write_grid(pictures / f"{name}.png", pixels[:16])
     quality = ["-"] * 3
@@ -151,8 +155,7 @@ def row(name: str, run_dir: Path, status: str, options: Options, pictures: Path)
 
 def exported(run_dir: Path) -> Path:
     """The SavedModel of a run; that of its best generator so far, if it was cut."""
-    found = servable.versions(run_dir / "export")
-    return found[-1] if found else artefact.export_best(read_config(run_dir), run_dir)
+    return artefact.export_best(read_config(run_dir), run_dir)
 
 
 def scorecard(run_dir: Path, saved_model: Path, options: Options) -> dict[str, Any]:
@@ -185,7 +188,8 @@ def accuracy(run_dir: Path, last: dict[str, Any]) -> float:
     """D's held-out accuracy: on all images if the run has ended, else on a log line's."""
     result = run_dir / "result.json"
     if result.exists():
-        return float(json.loads(result.read_text(encoding="utf-8"))["discriminator_accuracy"])
+        found = json.loads(result.read_text(encoding="utf-8"))
+        return float(found.get("discriminator_accuracy", last["d_accuracy"]))
     return float(last["d_accuracy"])
 
 

@@ -107,6 +107,11 @@ def without_timings(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if k not in TIMINGS} for line in lines]
 
 
+def numbers(lines: list[dict[str, Any]]) -> list[float]:
+    """Every number in metrics lines."""
+    return [value for line in lines for value in line.values() if not isinstance(value, str)]
+
+
 def one_line(finished: Finished, status: int = 2) -> str:
     """Asserts that a command ended with a status and one line on standard error; returns it."""
     lines = finished.stderr.strip().splitlines()

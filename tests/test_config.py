@@ -31,7 +31,9 @@ def values(knob: Knob) -> st.SearchStrategy[Any]:
 
 configs = st.fixed_dictionaries({knob.name: values(knob) for knob in knobs(Config)}).map(
     lambda chosen: Config(
-        **chosen | ({} if LOSSES[chosen["loss"]].smoothable else {"label_smoothing": 0.0})
+        **chosen
+        | ({} if LOSSES[chosen["loss"]].smoothable else {"label_smoothing": 0.0})
+        | ({"generator_steps": 1} if chosen["update"] == "simultaneous" else {})
     )
 )
 

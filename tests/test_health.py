@@ -97,7 +97,6 @@ def test_absurd_learning_rates_use_up_every_attempt(
         pattern = rf"health: attempt {attempt}, step \d+: not finite: .* not finite"
         assert re.fullmatch(pattern, line), line
     assert "attempt 2 of at most 2: anew with seed 8" in finished.stderr
-    assert "nothing was good enough to be kept" in finished.stderr
     record = result(tmp_path)
     assert [each["seed"] for each in record["attempts"]] == [7, 8]
     given_up = tmp_path / "run" / "attempts" / "1"
@@ -208,8 +207,8 @@ def test_a_run_killed_in_its_second_attempt_ends_as_if_untouched(
     assert re.search(r"resumed at step (15|30|45)$", resumed.stderr, re.MULTILINE)
     whole, parts = tmp_path / "whole", tmp_path / "run"
     assert without_timings(metrics(whole)) == without_timings(metrics(parts))
-    for name in ("best.npz", "attempts/1/checkpoints/step-00000060.npz"):
-        if (whole / name).exists():
-            mine, theirs = checkpoints.load(whole / name), checkpoints.load(parts / name)
-            for key in mine.keys() - {"timing/seconds"}:
-                np.testing.assert_array_equal(mine[key], theirs[key], err_msg=key)
+    last = "checkpoints/step-00000045.npz"
+    for name in ("best.npz", f"attempts/1/{last}", last):
+        mine, theirs = checkpoints.load(whole / name), checkpoints.load(parts / name)
+        for key in mine.keys() - {"timing/seconds"}:
+            np.testing.assert_array_equal(mine[key], theirs[key], err_msg=key)

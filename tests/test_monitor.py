@@ -17,6 +17,7 @@ HEALTHY: list[dict[str, float]] = [
         "classes": 0.75,
         "diversity": 0.3,
         "d_accuracy": 0.7,
+        "value": -1.0,
         "d_fake_after": 0.2,
         "generator_gradient": 3.0 + i,
     }

@@ -26,7 +26,7 @@ def saved_model(trained: Path) -> Path:
 @pytest.fixture(scope="module")
 def expected(trained: Path) -> np.ndarray:
     """What the in-memory generator makes of LATENTS."""
-    generator, step = artefact.load_generator(
+    generator, step, _ = artefact.load_generator(
         run_directory.read_config(trained), artefact.find_checkpoint(trained, "best")
     )
     assert step == 150

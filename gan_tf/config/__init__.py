@@ -32,6 +32,12 @@ class Config(RecordsConfig, GameConfig, RunConfig):
                 f"--loss={self.loss}: has no target to smooth; add --label_smoothing=0"
             )
 
+        if self.update == "simultaneous" and self.generator_steps != 1:
+            raise InputError(
+                f"--update=simultaneous: updates G once a step; --generator_steps="
+                f"{self.generator_steps} wants another order"
+            )
+
     def resolved(self) -> Config:
         """Returns the same configuration with its machine-dependent defaults filled in."""
         name = f"{self.arch}-{self.dataset}".replace("/", "-").replace(":", "-")

@@ -33,7 +33,7 @@ class RecordsConfig:
     )
     evaluate_images: int = knob(
         2_000,
-        "Samples scored in each, against as many images of the test split.",
+        "Samples scored in each, against as many images of the test split, if it has them.",
         unit="images",
         low=100,
         high=100_000,
