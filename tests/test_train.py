@@ -378,8 +378,10 @@ def test_every_loss_penalty_and_optimiser_resumes_exactly(
 def test_a_run_that_ended_between_evaluations_is_extended_as_if_untouched(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    common = ("--arch=mlp", "--batch_size=16", "--log_every=5", "--checkpoint_every=7")
-    common += ("--evaluate_every=4", "--evaluate_images=100")
+    common = (
+        *("--arch=mlp", "--batch_size=16", "--log_every=5", "--checkpoint_every=7"),
+        *("--evaluate_every=4", "--evaluate_images=100"),
+    )
     for run_dir, steps in (("whole", 12), ("parts", 7), ("parts", 12)):
         finished = command("train", *common, f"--run_dir={run_dir}", f"--steps={steps}")
         assert finished.returncode == 0, finished.stderr
