@@ -74,6 +74,18 @@ class Attempt:
         self.total = config.total_steps(len(reals))
         self.step, self.seconds = self._restore()
 
+    def records(self) -> Records:
+        """Opens the records where the attempt goes on."""
+        return Records(
+            self._directory,
+            self.number,
+            self.step,
+            self._config.log_every,
+            self._config.evaluate_every if self._evaluation else 0,
+            self._config.batch_size,
+            self.seconds,
+        )
+
     def train(self, records: Records, stop_requested: Callable[[], bool]) -> Verdict | None:
         """Runs the steps that are left; returns what made it give up, if anything did.
 

@@ -32,7 +32,7 @@ from gan_tf.attempt import Attempt, epochs
 from gan_tf.config import Config
 from gan_tf.errors import InterruptedRunError, TrainingFailedError
 from gan_tf.evaluation import Evaluation
-from gan_tf.records import Records, best, read_metrics
+from gan_tf.records import best, read_metrics
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -119,7 +119,7 @@ def _attempts(
         verdict = None
         if attempt.step < attempt.total:
             run_directory.write_config(directory, config)
-            with closing(_records(config, directory, attempt, judge)) as records:
+            with closing(attempt.records()) as records:
                 verdict = attempt.train(records, stop_requested)
         else:
             _say(f"already at step {attempt.step:,}: a larger --steps or --epochs goes on")
@@ -149,21 +149,6 @@ def _attempts(
         )
         if stop_requested():
             raise InterruptedRunError("stopped between two attempts; the same command goes on")
-
-
-def _records(
-    config: Config, directory: Path, attempt: Attempt, judge: Evaluation | None
-) -> Records:
-    """Opens the records of an attempt that is about to go on."""
-    return Records(
-        directory,
-        attempt.number,
-        attempt.step,
-        config.log_every,
-        config.evaluate_every if judge else 0,
-        config.batch_size,
-        attempt.seconds,
-    )
 
 
 def _announce(

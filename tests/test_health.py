@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -137,16 +138,26 @@ def test_a_run_that_collapses_restarts_and_ends_well(
     assert metrics(tmp_path / "run") == lines
 
 
-@pytest.fixture
-def gone_bad(
-    command: Command, tmp_path: Path, mnist: dict[str, np.ndarray], data_dir: Path
-) -> tuple[str, ...]:
-    """Trains for 700 steps; returns the flags to go on, on data that has gone bad since."""
-    flags = (*MLP, "--generator_lr=5e-4", "--discriminator_lr=5e-4", "--ema_decay=0.9", *every(100))
-    assert command("train", *flags, "--steps=700").returncode == 0
+FINE = (*MLP, "--generator_lr=5e-4", "--discriminator_lr=5e-4", "--ema_decay=0.9", *every(100))
+
+
+@pytest.fixture(scope="module")
+def fine(tmp_path_factory: pytest.TempPathFactory, home: Path, mnist: dict[str, Any]) -> Path:
+    """A directory with a run of 700 good steps, and data that has gone bad since."""
+    directory = tmp_path_factory.mktemp("fine")
+    process = start("train", *FINE, "--steps=700", cwd=directory, home=home)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
     grey = {"train_images": np.full_like(mnist["train_images"], 128)}
-    dataset_of(tmp_path / "bad", "mnist", **mnist | grey)
-    return (*flags, "--data_dir=bad", "--steps=1100")
+    dataset_of(directory / "bad", "mnist", **mnist | grey)
+    return directory
+
+
+@pytest.fixture
+def gone_bad(fine: Path, tmp_path: Path) -> tuple[str, ...]:
+    """The flags to go on with that run, a copy of its own, on the bad data."""
+    shutil.copytree(fine / "run", tmp_path / "run")
+    return (*FINE, f"--data_dir={fine / 'bad'}", "--steps=1100")
 
 
 def test_the_best_is_kept_of_a_run_that_degrades(
