@@ -11,7 +11,7 @@ from gan_tf import __version__, checkpoints, data, run_directory, servable
 from gan_tf.config import Config
 from gan_tf.errors import InputError
 from gan_tf.files import sha256, user_path
-from gan_tf.models import ARCHITECTURES
+from gan_tf.models import ARCHITECTURES, computing_in
 from gan_tf.records import best, read_metrics
 
 
@@ -47,14 +47,22 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
     return kept[int(which)]
 
 
-def load_generator(config: Config, path: Path) -> tuple[keras.Model, int, int]:
-    """Returns a checkpoint's averaged generator, in float32, its step and its attempt.
+def load_generator(
+    config: Config, path: Path, precision: str = "float32"
+) -> tuple[keras.Model, int, int]:
+    """Returns a checkpoint's averaged generator, its step and its attempt.
+
+    Args:
+      config: the run's configuration.
+      path: the checkpoint.
+      precision: what it computes in, `float32` or `bfloat16`.
 
     Raises:
       InputError: the checkpoint is damaged, or of other networks than the configuration's.
     """
     arrays = checkpoints.load(path)
-    generator = ARCHITECTURES[config.arch].generator(config.latent_dim, data.IMAGE_SHAPE)
+    with computing_in(precision):
+        generator = ARCHITECTURES[config.arch].generator(config.latent_dim, data.IMAGE_SHAPE)
     averages = [array for name, array in arrays.items() if name.startswith("ema_generator/")]
     if [array.shape for array in averages] != [tuple(v.shape) for v in generator.variables]:
         raise InputError(f"{path}: holds another network than config.json says")
@@ -63,9 +71,9 @@ def load_generator(config: Config, path: Path) -> tuple[keras.Model, int, int]:
     return generator, int(arrays["step/000"]), int(arrays.get(checkpoints.ATTEMPT, 0))
 
 
-def export(config: Config, checkpoint: Path, directory: Path) -> Path:
+def export(config: Config, checkpoint: Path, directory: Path, precision: str = "float32") -> Path:
     """Exports a checkpoint's averaged generator as the next version below `directory`."""
-    generator, step, attempt = load_generator(config, checkpoint)
+    generator, step, attempt = load_generator(config, checkpoint, precision)
     values = config.of_attempt(attempt).to_json()
     for place in ("data_dir", "manual_dir", "run_dir"):
         del values[place]  # Paths of this machine mean nothing elsewhere.
@@ -74,6 +82,7 @@ def export(config: Config, checkpoint: Path, directory: Path) -> Path:
         "latent_dim": config.latent_dim,
         "image_shape": list(data.IMAGE_SHAPE),
         "pixels": "float32 in [-1, 1]; as uint8: round((x + 1) * 127.5)",
+        "precision": precision,
         "dataset": config.dataset,
         "step": step,
         "attempt": attempt,
@@ -93,7 +102,8 @@ def export_best(config: Config, run_dir: Path) -> Path:
     try:
         if exported:
             metadata = servable.read_metadata(exported[-1])
-            if metadata.get("checkpoint") == sha256(checkpoint):
+            found = metadata.get("checkpoint"), metadata.get("precision")
+            if found == (sha256(checkpoint), "float32"):
                 return exported[-1]
     except InputError:
         pass  # That version is damaged; it stays, and the next one is sound.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from gan_tf.models import Architecture, ImageShape
+from gan_tf.models import Architecture, ImageShape, computing_in
 from gan_tf.optimizers import Optimizer
 
 MakeOptimizer = Callable[[list[keras.Variable]], Optimizer]
@@ -82,15 +82,11 @@ def new_state(
       reals: the training images, uint8 `[N, H, W, C]`, for an architecture's `start`.
     """
     keras.utils.set_random_seed(seed)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
+    with computing_in(precision):
         generator = architecture.generator(latent_dim, image_shape)
         discriminator = architecture.discriminator(image_shape)
-        keras.config.set_dtype_policy("float32")
+    with computing_in("float32"):
         ema_generator = architecture.generator(latent_dim, image_shape)
-    finally:
-        keras.config.set_dtype_policy(before)
     if architecture.start is not None:
         architecture.start(generator, reals)
     ema_generator.set_weights(generator.get_weights())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from gan_tf import servable
 
@@ -35,11 +36,33 @@ def test_the_next_version_is_a_new_one_and_another_checkpoint_another_model(
     assert not np.array_equal(old.sample(8, 0), new.sample(8, 0))
 
 
+def test_a_bfloat16_export_is_the_same_generator_computed_more_coarsely(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    flags = (f"--run_dir={trained}", "--output=served")
+    command("export", *flags)
+    assert command("export", *flags, "--precision=bfloat16").stdout == "served/2\n"
+    exact, coarse = (servable.load(tmp_path / "served" / n) for n in ("1", "2"))
+    assert (exact.metadata.pop("precision"), coarse.metadata.pop("precision")) == (
+        "float32",
+        "bfloat16",
+    )
+    assert exact.metadata == coarse.metadata
+    difference = np.abs(exact.sample(64, 0) - coarse.sample(64, 0))
+    assert coarse.sample(1, 0).dtype == np.float32
+    assert 0 < difference.mean() < 1 / 127.5, "less than a grey level in the mean"
+    reader = tf.train.load_checkpoint(str(tmp_path / "served" / "2" / "variables" / "variables"))
+    dtypes = reader.get_variable_to_dtype_map()
+    del dtypes["_CHECKPOINTABLE_OBJECT_GRAPH"]
+    assert set(dtypes.values()) == {tf.float32}
+
+
 @pytest.mark.parametrize(
     ("flags", "part"),
     [
         ([], "--run_dir: must name a run directory"),
         (["--run_dir=missing"], "missing: must be a run directory"),
+        (["--run_dir=x", "--precision=float16"], "--precision=float16: must be one of float32, bf"),
         (["--run_dir=x", "--checkpoint=newest"], "--checkpoint=newest: must be best, last, or"),
     ],
 )

@@ -6,7 +6,8 @@ discriminator maps images to logits `[B, 1]`. Both are ordinary Keras models.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,18 @@ class Architecture:
     generator: Callable[[int, ImageShape], keras.Model]
     discriminator: Callable[[ImageShape], keras.Model]
     start: Callable[[keras.Model, Any], None] | None = None
+
+
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Has the networks that are built inside compute in `float32` or `bfloat16`; their weights
+    and batch statistics are float32 in both."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 ARCHITECTURES: dict[str, Architecture] = {

@@ -1,0 +1,229 @@
+"""Images a second, of training and of sampling, on the networks of TensorFlow's tutorial."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.figures import (
+    ROOT,
+    Command,
+    Figure,
+    Measure,
+    alternate,
+    gan_tf,
+    last_line,
+    ratio,
+    say,
+)
+from gan_tf import data, latents, servable
+from gan_tf.models import ARCHITECTURES
+
+_HERE = Path(__file__).parent
+_FORMS = [
+    (precision, layout, mode)
+    for precision in ("float32", "bfloat16")
+    for layout, mode in (
+        ("contiguous", "eager"), ("channels_last", "eager"), ("channels_last", "compiled")
+    )
+]  # fmt: skip
+_SAMPLES = 10_000
+
+
+def training(
+    place: Path, data_dir: Path, torch: Path | None, rounds: int, seconds: float
+) -> list[Figure]:
+    """Training steps at batch 256, the package against plain loops.
+
+    Args:
+      place: where runs may lie.
+      data_dir: where the dataset is prepared.
+      torch: a Python that has PyTorch, if there is one.
+      rounds: how often the sides take turns.
+      seconds: about how long each measures.
+    """
+    reals = data_dir / "gan_tf" / "mnist" / "train-images.npy"
+
+    def loop(precision: str) -> Measure:
+        command: Command = [sys.executable, _HERE / "keras_loop.py", "tutorial", reals]
+        flags = ["--precision", precision, "--marks", f"{seconds:g}"]
+        return lambda: float(last_line([*command, *flags])["images_per_second"])
+
+    sides: dict[str, Measure] = {
+        "gan_tf": lambda: train(place, data_dir, "auto", seconds),
+        "gan_tf, float32": lambda: train(place, data_dir, "float32", seconds),
+        "tutorial loop": loop("float32"),
+        "tutorial loop, mixed_bfloat16": loop("mixed_bfloat16"),
+    }
+    targets = {"tutorial loop": ">= 1.8"}
+    if torch:
+        name, measure = fastest_form(torch, "train", seconds)
+        sides[name] = measure
+        targets[name] = ">= 1.6"
+    part = "training"
+    found = alternate(sides, rounds)
+    figures = [
+        Figure(part, name, median(values), "images/s", rounds=values)
+        for name, values in found.items()
+    ]
+    for name in list(sides)[2:]:
+        value, each = ratio(found, "gan_tf", name)
+        figures.append(
+            Figure(part, f"gan_tf : {name}", value, "times", targets.get(name, ""), each)
+        )
+    return figures + roofline(figures[0].value)
+
+
+def train(place: Path, data_dir: Path, precision: str, seconds: float) -> float:
+    """Images a second of a real run, between its first line and its last, everything included."""
+    lines, every = 4, max(2, round(seconds))
+    run_dir = place / f"training-{time.monotonic_ns()}"
+    gan_tf(
+        "train",
+        f"--flagfile={ROOT / 'flags' / 'tensorflow_tutorial.flags'}",
+        f"--precision={precision}",
+        f"--run_dir={run_dir}",
+        f"--data_dir={data_dir}",
+        f"--steps={lines * every}",
+        f"--log_every={every}",
+        "--evaluate_every=0",
+        "--sample_every=100000",
+        "--checkpoint_every=100000",
+    )
+    text = (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    first, *_, last = (json.loads(line) for line in text[:-1])  # The last line also draws D on all.
+    return float(256 * (last["step"] - first["step"]) / (last["seconds"] - first["seconds"]))
+
+
+def fastest_form(torch: Path, task: str, seconds: float) -> tuple[str, Measure]:
+    """The fastest form of the PyTorch loop here: its name, and how to measure it."""
+    rates = {}
+    for form in _FORMS:
+        command: Command = [torch, _HERE / "torch_loop.py", task, *form]
+        try:
+            rates[form] = last_line([*command, f"{seconds / 3:g}"])["images_per_second"]
+        except RuntimeError as error:
+            say(f"PyTorch {', '.join(form)}: {str(error).splitlines()[-1]}")
+            continue
+        say(f"PyTorch {', '.join(form)}: {rates[form]:,.0f} images/s")
+    best = max(rates, key=lambda form: rates[form])
+    timed: Command = [torch, _HERE / "torch_loop.py", task, *best, f"{seconds:g}"]
+    return (
+        f"PyTorch, {', '.join(best)}",
+        lambda: float(last_line(timed)["images_per_second"]),
+    )
+
+
+def operations() -> float:
+    """Floating-point operations of one training step an image: two a multiplication.
+
+    A layer costs as much in its forward pass as in each of its two gradients. G has all three;
+    D has them for a real and for a fake, where one of its gradients serves both players.
+    """
+    networks = ARCHITECTURES["tensorflow_tutorial"]
+    generator = networks.generator(100, data.IMAGE_SHAPE)
+    discriminator = networks.discriminator(data.IMAGE_SHAPE)
+    return 3.0 * forward(generator) + 6.0 * forward(discriminator)
+
+
+def forward(network: keras.Model) -> float:
+    """Operations of a forward pass an image."""
+    total = 0.0
+    for layer in network.layers:
+        if not hasattr(layer, "kernel"):
+            continue
+        places = layer.output.shape[1:-1]
+        if isinstance(layer, keras.layers.Conv2DTranspose):
+            places = layer.input.shape[1:-1]  # Each input pixel meets the whole kernel.
+        total += 2.0 * float(np.prod(layer.kernel.shape)) * float(np.prod(places))
+    return total
+
+
+def roofline(images_per_second: float) -> list[Figure]:
+    """The rate reached, and its share of a large matrix product's on the same cores."""
+    part, work = "roofline", operations()
+    reached = work * images_per_second / 1e9
+    figures = [
+        Figure(part, "operations an image", work / 1e9, "GFLOP"),
+        Figure(part, "rate reached by gan_tf", reached, "GFLOP/s"),
+    ]
+    for name, dtype in (("float32", tf.float32), ("bfloat16", tf.bfloat16)):
+        rate = matrix_rate(dtype)
+        figures.append(Figure(part, f"large matrix product, {name}", rate, "GFLOP/s"))
+        figures.append(Figure(part, f"share of it, {name}", 100.0 * reached / rate, "%"))
+    return figures
+
+
+def matrix_rate(dtype: tf.DType, size: int = 4_096) -> float:
+    """GFLOP/s of a square matrix product; the best of five."""
+    a = tf.cast(tf.random.stateless_normal([size, size], [0, 0]), dtype)
+    multiply = tf.function(lambda x: tf.matmul(x, x)[0, 0])
+    multiply(a)
+    best = 0.0
+    for _ in range(5):
+        start = time.perf_counter()
+        multiply(a).numpy()
+        best = max(best, 2.0 * size**3 / (time.perf_counter() - start))
+    return best / 1e9
+
+
+def sampling(
+    place: Path, data_dir: Path, torch: Path | None, rounds: int, seconds: float
+) -> list[Figure]:
+    """10,000 images from the SavedModel of the tutorial's generator; see `training`."""
+    run_dir = place / "sampling"
+    gan_tf(
+        "train",
+        f"--flagfile={ROOT / 'flags' / 'tensorflow_tutorial.flags'}",
+        f"--run_dir={run_dir}",
+        f"--data_dir={data_dir}",
+        "--steps=1",
+        "--evaluate_every=0",
+    )
+    sides: dict[str, Measure] = {}
+    for precision in ("float32", "bfloat16"):
+        output = place / f"export-{precision}"
+        gan_tf("export", f"--run_dir={run_dir}", f"--precision={precision}", f"--output={output}")
+        sides[f"SavedModel, {precision}"] = _sampler(output / "1")
+    targets = {}
+    if torch:
+        command: Command = [torch, _HERE / "torch_loop.py", "sample"]
+
+        def eager(precision: str) -> Measure:
+            form: Command = [*command, precision, "contiguous", "eager", f"{seconds:g}"]
+            return lambda: float(last_line(form)["images_per_second"])
+
+        sides |= {f"PyTorch eager, {each}": eager(each) for each in ("float32", "bfloat16")}
+        targets = {"float32": ">= 1.2", "bfloat16": ">= 1"}
+    part = "sampling"
+    found = alternate(sides, rounds)
+    figures = [
+        Figure(part, name, median(values), "images/s", rounds=values)
+        for name, values in found.items()
+    ]
+    for each, target in targets.items():
+        value, rates = ratio(found, f"SavedModel, {each}", f"PyTorch eager, {each}")
+        figures.append(
+            Figure(part, f"gan_tf : PyTorch eager, {each}", value, "times", target, rates)
+        )
+    return figures
+
+
+def _sampler(path: Path) -> Measure:
+    loaded = servable.load(path)
+    z = latents.standard_normal((_SAMPLES, 100), tf.constant([0, 0], tf.int64)).numpy()
+    loaded.generate(z[:512])
+
+    def measure() -> float:
+        start = time.perf_counter()
+        loaded.generate(z)
+        return _SAMPLES / (time.perf_counter() - start)
+
+    return measure
