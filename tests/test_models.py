@@ -7,8 +7,9 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from gan_tf.models import ARCHITECTURES
+from gan_tf.models import ARCHITECTURES, computing_in, normalization
 
 SHAPE = (28, 28, 1)
 LATENT_DIM = 12
@@ -72,3 +73,30 @@ def test_bfloat16_keeps_weights_images_and_logits_in_float32(name: str) -> None:
     assert images.dtype == discriminator(images).dtype == "float32"
     computed = {layer.compute_dtype for layer in discriminator.layers}
     assert "bfloat16" in computed, "the precision changes nothing"
+
+
+@pytest.mark.parametrize("shape", [(16, 14, 14, 8), (16, 40)])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_fused_batch_norm_has_the_numbers_of_keras(
+    shape: tuple[int, ...], precision: str
+) -> None:
+    rng = np.random.default_rng(0)
+    inputs, weights = (rng.normal(1.0, 2.0, shape).astype(np.float32) for _ in range(2))
+    found = []
+    for kind in (keras.layers.BatchNormalization, normalization.BatchNormalization):
+        with computing_in(precision):
+            layer = kind(momentum=0.9)
+        layer.build(shape)
+        x = tf.cast(inputs, precision)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x, training=True)
+            total = tf.reduce_sum(tf.cast(outputs, tf.float32) * weights)
+        assert outputs.dtype == precision
+        gradients = tape.gradient(total, [x, layer.gamma.value, layer.beta.value])
+        shown = layer(x, training=False)
+        found.append([*gradients, outputs, shown, *layer.get_weights()])
+    tolerance = 2e-2 if precision == "bfloat16" else 1e-4
+    for each in zip(*found, strict=True):
+        plain, fused = (tf.cast(values, tf.float32).numpy() for values in each)
+        np.testing.assert_allclose(fused, plain, rtol=tolerance, atol=tolerance)

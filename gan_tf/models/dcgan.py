@@ -12,6 +12,8 @@ from etils import epy
 with epy.lazy_imports():
     import keras
 
+    from gan_tf.models import normalization
+
 
 def _initializer() -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(stddev=0.02)
@@ -29,12 +31,12 @@ def generator(latent_dim: int, image_shape: tuple[int, int, int]) -> keras.Model
                 height // 4 * (width // 4) * 128, use_bias=False, kernel_initializer=_initializer()
             ),
             layers.Reshape([height // 4, width // 4, 128]),
-            layers.BatchNormalization(momentum=0.9),
+            normalization.BatchNormalization(momentum=0.9),
             layers.ReLU(),
             layers.Conv2DTranspose(
                 64, 4, 2, "same", use_bias=False, kernel_initializer=_initializer()
             ),
-            layers.BatchNormalization(momentum=0.9),
+            normalization.BatchNormalization(momentum=0.9),
             layers.ReLU(),
             layers.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=_initializer()),
             layers.Activation("tanh", dtype="float32"),
@@ -52,7 +54,7 @@ def discriminator(image_shape: tuple[int, int, int]) -> keras.Model:
             layers.Conv2D(64, 4, 2, "same", kernel_initializer=_initializer()),
             layers.LeakyReLU(0.2),
             layers.Conv2D(128, 4, 2, "same", use_bias=False, kernel_initializer=_initializer()),
-            layers.BatchNormalization(momentum=0.9),
+            normalization.BatchNormalization(momentum=0.9),
             layers.LeakyReLU(0.2),
             layers.Flatten(),
             layers.Dense(1, kernel_initializer=_initializer(), dtype="float32"),

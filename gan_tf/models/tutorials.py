@@ -13,6 +13,8 @@ from gan_tf.models.initializers import torch_default
 with epy.lazy_imports():
     import keras
 
+    from gan_tf.models import normalization
+
 Shape = tuple[int, int, int]
 
 
@@ -30,7 +32,7 @@ def notebook_generator(latent_dim: int, image_shape: Shape) -> keras.Model:
     for maps, extra in ((256, 0), (128, 1), (64, 1)):
         hidden += [
             layers.Conv2DTranspose(maps, 5, 2, "same", output_padding=extra, **start),
-            layers.BatchNormalization(momentum=0.9),
+            normalization.BatchNormalization(momentum=0.9),
             layers.ReLU(),
         ]
     return keras.Sequential(
@@ -112,14 +114,14 @@ def tutorial_generator(latent_dim: int, image_shape: Shape) -> keras.Model:
     for maps, stride in ((128, 1), (64, 2)):
         hidden += [
             layers.Conv2DTranspose(maps, 5, stride, "same", use_bias=False),
-            layers.BatchNormalization(),
+            normalization.BatchNormalization(),
             layers.LeakyReLU(0.3),
         ]
     return keras.Sequential(
         [
             keras.Input([latent_dim]),
             layers.Dense(7 * 7 * 256, use_bias=False),
-            layers.BatchNormalization(),
+            normalization.BatchNormalization(),
             layers.LeakyReLU(0.3),
             layers.Reshape([7, 7, 256]),
             *hidden,
