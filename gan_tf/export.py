@@ -23,8 +23,8 @@ class Options:
     )
     precision: str = knob(
         "float32",
-        "Arithmetic of the export. bfloat16 is faster where the processor computes in it, and a "
-        "few grey levels off; the weights are float32 in both.",
+        "Arithmetic of the export. bfloat16 is faster where the processor computes in it, and "
+        "coarser; the weights are float32 in both.",
         choices=("float32", "bfloat16"),
     )
     output: str | None = knob(

@@ -1,7 +1,8 @@
 """Measures the package against plain loops of the same networks, alternating the sides.
 
-A table on standard output, the same as JSON in a file, targets and whether each was met. The
-rows against PyTorch want a Python that has it (--torch_python); without one they are left out.
+A table on standard output, the same as JSON in a file, targets and whether each
+was met. The rows against PyTorch want a Python that has it (--torch_python);
+without one they are left out.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ def parts(
 ) -> dict[str, Callable[[], list[Figure]]]:
     """What measures each part."""
     rounds, steps = options.rounds, 200 if options.quick else 2_000
+    length = 500 if options.quick else None
     compared = (place, data_dir, torch, rounds, options.seconds)
     seeds = [int(seed) for seed in options.seeds.split(",")]
     return {
@@ -94,7 +96,7 @@ def parts(
         "host": functools.partial(process.overhead, rounds),
         "evaluation": functools.partial(process.evaluation, place, data_dir, rounds),
         "quality": functools.partial(
-            quality.quality, place, data_dir, seeds, options.quality_seconds
+            quality.quality, place, data_dir, seeds, options.quality_seconds, length
         ),
     }
 
