@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf.models import ARCHITECTURES, computing_in, normalization
+from gan_tf.models import ARCHITECTURES, computing_in, dropout, normalization
 
 SHAPE = (28, 28, 1)
 LATENT_DIM = 12
@@ -100,3 +100,24 @@ def test_the_fused_batch_norm_has_the_numbers_of_keras(
     for each in zip(*found, strict=True):
         plain, fused = (tf.cast(values, tf.float32).numpy() for values in each)
         np.testing.assert_allclose(fused, plain, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_dropout_keeps_the_mean_and_drops_at_its_rate(precision: str) -> None:
+    keras.utils.set_random_seed(0)
+    with computing_in(precision):
+        layer = dropout.Dropout(0.3)
+    inputs = tf.ones([101, 7, 7, 33], precision)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs, training=True)
+    once, again = outputs, layer(inputs, training=True)
+    dropped = float(tf.reduce_mean(tf.cast(once == 0, tf.float32)))
+    # Five standard deviations of the share among 163,317 features.
+    assert dropped == pytest.approx(0.3, abs=5 * (0.3 * 0.7 / 163_317) ** 0.5)
+    kept = tf.unique(tf.reshape(once, [-1])).y.numpy().astype(np.float32)
+    np.testing.assert_allclose(sorted(kept), [0.0, 1 / 0.7], rtol=4e-3)
+    both = float(tf.reduce_mean(tf.cast((once == 0) & (again == 0), tf.float32)))
+    assert both == pytest.approx(0.09, abs=0.004)  # No mask says anything of the next.
+    np.testing.assert_array_equal(tape.gradient(outputs, inputs), once)
+    assert layer(inputs, training=False) is inputs

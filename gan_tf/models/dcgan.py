@@ -12,7 +12,7 @@ from etils import epy
 with epy.lazy_imports():
     import keras
 
-    from gan_tf.models import normalization
+    from gan_tf.models import convolutions, normalization
 
 
 def _initializer() -> keras.initializers.Initializer:
@@ -33,12 +33,12 @@ def generator(latent_dim: int, image_shape: tuple[int, int, int]) -> keras.Model
             layers.Reshape([height // 4, width // 4, 128]),
             normalization.BatchNormalization(momentum=0.9),
             layers.ReLU(),
-            layers.Conv2DTranspose(
+            convolutions.Conv2DTranspose(
                 64, 4, 2, "same", use_bias=False, kernel_initializer=_initializer()
             ),
             normalization.BatchNormalization(momentum=0.9),
             layers.ReLU(),
-            layers.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=_initializer()),
+            convolutions.Conv2DTranspose(channels, 4, 2, "same", kernel_initializer=_initializer()),
             layers.Activation("tanh", dtype="float32"),
         ],
         name="generator",
@@ -51,9 +51,11 @@ def discriminator(image_shape: tuple[int, int, int]) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(image_shape),
-            layers.Conv2D(64, 4, 2, "same", kernel_initializer=_initializer()),
+            convolutions.Conv2D(64, 4, 2, "same", kernel_initializer=_initializer()),
             layers.LeakyReLU(0.2),
-            layers.Conv2D(128, 4, 2, "same", use_bias=False, kernel_initializer=_initializer()),
+            convolutions.Conv2D(
+                128, 4, 2, "same", use_bias=False, kernel_initializer=_initializer()
+            ),
             normalization.BatchNormalization(momentum=0.9),
             layers.LeakyReLU(0.2),
             layers.Flatten(),

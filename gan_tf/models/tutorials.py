@@ -13,7 +13,7 @@ from gan_tf.models.initializers import torch_default
 with epy.lazy_imports():
     import keras
 
-    from gan_tf.models import normalization
+    from gan_tf.models import convolutions, dropout, normalization
 
 Shape = tuple[int, int, int]
 
@@ -113,7 +113,7 @@ def tutorial_generator(latent_dim: int, image_shape: Shape) -> keras.Model:
     hidden: list[Any] = []
     for maps, stride in ((128, 1), (64, 2)):
         hidden += [
-            layers.Conv2DTranspose(maps, 5, stride, "same", use_bias=False),
+            convolutions.Conv2DTranspose(maps, 5, stride, "same", use_bias=False),
             normalization.BatchNormalization(),
             layers.LeakyReLU(0.3),
         ]
@@ -125,7 +125,7 @@ def tutorial_generator(latent_dim: int, image_shape: Shape) -> keras.Model:
             layers.LeakyReLU(0.3),
             layers.Reshape([7, 7, 256]),
             *hidden,
-            layers.Conv2DTranspose(image_shape[2], 5, 2, "same", use_bias=False),
+            convolutions.Conv2DTranspose(image_shape[2], 5, 2, "same", use_bias=False),
             layers.Activation("tanh", dtype="float32"),
         ],
         name="generator",
@@ -138,12 +138,12 @@ def tutorial_discriminator(image_shape: Shape) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(image_shape),
-            layers.Conv2D(64, 5, 2, "same"),
+            convolutions.Conv2D(64, 5, 2, "same"),
             layers.LeakyReLU(0.3),
-            layers.Dropout(0.3),
-            layers.Conv2D(128, 5, 2, "same"),
+            dropout.Dropout(0.3),
+            convolutions.Conv2D(128, 5, 2, "same"),
             layers.LeakyReLU(0.3),
-            layers.Dropout(0.3),
+            dropout.Dropout(0.3),
             layers.Flatten(),
             layers.Dense(1, dtype="float32"),
         ],
