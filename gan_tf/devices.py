@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import platform
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+_AMPERE = 8.0  # The first compute capability with bfloat16.
 
 
 def start_tensorflow() -> None:
@@ -35,6 +39,37 @@ def start_tensorflow() -> None:
             os.close(standard_error)
 
 
+def native_precision() -> str:
+    """Returns `bfloat16` where the device that will compute has instructions for it, else
+    `float32`. A guess, for it is made without TensorFlow, which takes seconds to start."""
+    capability = _gpu_capability()
+    if capability is not None:
+        return "bfloat16" if capability >= _AMPERE else "float32"
+    try:
+        features = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        features = [platform.processor()]
+    native = {"avx512_bf16", "amx_bf16", "bf16"}
+    return "bfloat16" if native & set(features) else "float32"
+
+
+def _gpu_capability() -> float | None:
+    """The least compute capability of the GPUs; None without one, or without CUDA's libraries
+    from pip, where TensorFlow looks for them."""
+    if _is_hidden() or importlib.util.find_spec("nvidia") is None:
+        return None
+    command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        finished = subprocess.run(command, capture_output=True, check=True, text=True, timeout=30)
+        return min(map(float, finished.stdout.split()))
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def _is_hidden() -> bool:
+    return os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+
+
 def description() -> str:
     """Returns one line on the device in use and, if a GPU is there in vain, the reason."""
     import tensorflow as tf
@@ -50,7 +85,7 @@ def description() -> str:
 
 
 def _why_unusable(built_with_cuda: bool) -> str:
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+    if _is_hidden():
         return "CUDA_VISIBLE_DEVICES hides it"
     if not built_with_cuda:
         return "this TensorFlow is built without CUDA"

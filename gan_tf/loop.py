@@ -17,8 +17,6 @@ from gan_tf.steps import METRICS, Metrics
 Step = Callable[[tf.Tensor], Metrics]
 Batches = Callable[[int, int], npt.NDArray[np.int32]]
 
-_SECONDS_PER_CALL = 1.0  # Bounds how long a signal waits, and how often the bar moves.
-
 
 class NotFiniteError(ArithmeticError):
     """A step gave a metric that is not finite: `args` are the step and the metrics' names."""
@@ -41,9 +39,11 @@ class Loop:
         images: npt.NDArray[np.uint8],
         discriminator_steps: int,
         batch_size: int,
+        seconds_per_call: float = 1.0,
     ) -> None:
-        """Takes the step, the state that it changes, and all reals, uint8 `[N, H, W, C]`."""
-        self.executed = 0
+        """Takes the step, the state that it changes, and all reals, uint8 `[N, H, W, C]`;
+        the seconds bound how long a signal waits, and how often the bar moves."""
+        self.executed, self._seconds_per_call = 0, seconds_per_call
         self._step, self._state = step, state
         self._images = tf.constant(images)  # Resident on the device.
         self._sums = {name: tf.Variable(0.0, name=name) for name in METRICS}
@@ -66,7 +66,7 @@ class Loop:
         Args:
           total: the step to stop at.
           batches: called with (first step, steps); int32 indices `[steps, k, B]` of reals.
-          pauses: it yields at least at each multiple of these, and about once a second.
+          pauses: it yields at least at each multiple of these, and about so often as a call lasts.
 
         Raises:
           NotFiniteError: a metric was not finite; the state is the one after that step.
@@ -83,7 +83,7 @@ class Loop:
             # it. How many steps share a call never shows in the results.
             self.executed += int(done)
             rate = steps / (time.monotonic() - start)
-            steps_per_call = max(1, round(rate * _SECONDS_PER_CALL))
+            steps_per_call = max(1, round(rate * self._seconds_per_call))
             step = int(self._state.step.numpy())
             if not finite:
                 raise NotFiniteError(

@@ -40,6 +40,8 @@ def gradient_penalty(
 
 def _squared_slopes(discriminator: keras.Model, images: tf.Tensor) -> tf.Tensor:
     """Returns |dD/dx|^2 of each image, `[B]`."""
+    # Inside tf.cond a gradient by a tensor from outside fails, if the layer defines its own.
+    images = tf.identity(images)
     with tf.GradientTape() as tape:
         tape.watch(images)
         logits = discriminator(images, training=True)

@@ -110,7 +110,7 @@ def test_wrong_input_gets_one_line(home: Path, flag: str, part: str) -> None:
 
 
 def test_a_real_run_is_what_training_measures(tmp_path: Path, data_dir: Path) -> None:
-    rate = speed.train(tmp_path, data_dir, "float32", seconds=2.0)
+    rate = speed.train(tmp_path, data_dir, "float32", seconds=10.0, every=2)
     (run_dir,) = tmp_path.iterdir()
     lines = metrics(run_dir)
     assert [line["step"] for line in lines] == [2, 4, 6, 8]

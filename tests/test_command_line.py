@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +61,10 @@ def test_answers_without_tensorflow(flags: list[str], tmp_path: Path) -> None:
         ("--label_smoothing=nan", ["--label_smoothing=nan", "a number from 0 to 0.5"]),
         ("--generator_lr=-1e-4", ["--generator_lr=-1e-4", "a number from 0"]),
         ("--arch=dcgna", ["--arch=dcgna", "one of dcgan, mlp", "did you mean dcgan?"]),
-        ("--loss=hinge", ["--loss=hinge: has no target to smooth; add --label_smoothing=0"]),
+        (
+            "--loss=hinge --label_smoothing=0.1",
+            ["--loss=hinge: has no target to smooth; add --label_smoothing=0"],
+        ),
         ("--seed=", ["--seed=", "a whole number from 0"]),
         ("--run_dir=", ["--run_dir=", "must be a directory"]),
         ("--dry_run=perhaps", ["--dry_run=perhaps", "true or false"]),
@@ -71,7 +75,7 @@ def test_answers_without_tensorflow(flags: list[str], tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_flag_gets_one_line(command: Command, flag: str, parts: list[str]) -> None:
-    line = one_line(command("train", flag))
+    line = one_line(command("train", *flag.split()))
     assert line.startswith("gan_tf.train: ")
     for part in parts:
         assert part in line
@@ -84,6 +88,23 @@ def test_dry_run_prints_the_resolved_configuration(command: Command, tmp_path: P
     assert (values["arch"], values["steps"], values["run_dir"]) == ("mlp", 7, "runs/mlp-mnist")
     assert values["precision"] in ("float32", "bfloat16")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("capability", "precision"), [("9.0", "bfloat16"), ("7.5", "float32")])
+def test_auto_precision_asks_the_gpu_that_tensorflow_can_use(
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capability: str,
+    precision: str,
+) -> None:
+    tool = tmp_path / "bin" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\necho {capability}\n")
+    tool.chmod(0o755)
+    (tmp_path / "nvidia").mkdir()  # Where pip puts CUDA's libraries.
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    assert json.loads(command("train", "--dry_run").stdout)["precision"] == precision
 
 
 def test_flag_files_and_later_flags(command: Command, tmp_path: Path) -> None:

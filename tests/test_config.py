@@ -53,11 +53,12 @@ def test_flags_round_trip(config: Config) -> None:
 
 @pytest.mark.parametrize("knob", [k for k in knobs(Config) if k.kind in (int, float)])
 def test_bounds_hold_on_both_sides(knob: Knob) -> None:
+    plain = Config(update="discriminator_first")  # The order that takes any number of G's steps.
     for bound, outside in ((knob.low, knob.low - 1), (knob.high, knob.high + 1)):
         kind = knob.kind
-        dataclasses.replace(Config(), **{knob.name: kind(bound)})
+        dataclasses.replace(plain, **{knob.name: kind(bound)})
         with pytest.raises(InputError, match=f"--{knob.name}="):
-            dataclasses.replace(Config(), **{knob.name: kind(outside)})
+            dataclasses.replace(plain, **{knob.name: kind(outside)})
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_the_log_has_the_same_figures(trained: Path) -> None:
     said = (trained / "stdout.txt").read_text()
     assert re.search(r"evaluations took \d+\.\d s, \d+\.\d % of the training", said)
     started = (trained / "stderr.txt").read_text()
-    assert "evaluation: 2,000 samples every 500 steps, judged by mnist-v1" in started
+    assert "evaluation: 2,000 samples every 1,000 steps, judged by mnist-v1" in started
 
 
 def test_the_packaged_classifier_is_as_good_as_it_says(mnist: dict[str, np.ndarray]) -> None:

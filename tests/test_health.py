@@ -16,7 +16,8 @@ from gan_tf import checkpoints, servable
 
 from .conftest import Command, Finished, dataset_of, metrics, start, without_timings
 
-MLP = ("--arch=mlp", "--precision=float32", "--run_dir=run", "--evaluate_images=500")
+FLAGS = Path(__file__).parents[1] / "flags" / "mlp.flags"
+MLP = (f"--flagfile={FLAGS}", "--precision=float32", "--run_dir=run", "--evaluate_images=500")
 
 
 def every(steps: int) -> tuple[str, ...]:

@@ -42,11 +42,13 @@ def test_shapes_and_ranges(name: str) -> None:
 
 def test_dcgan_parameters() -> None:
     generator = ARCHITECTURES["dcgan"].generator(64, SHAPE)
-    dense, up, out = 64 * 7 * 7 * 128, 4 * 4 * 128 * 64, 4 * 4 * 64 * 1 + 1
-    assert generator.count_params() == dense + 4 * 128 + up + 4 * 64 + out
+    dense, same, up = 64 * 7 * 7 * 128, 3 * 3 * 128 * 128, 4 * 4 * 128 * 64
+    out = 4 * 4 * 64 * 1 + 1
+    assert generator.count_params() == dense + same + 2 * 4 * 128 + up + 4 * 64 + out
     discriminator = ARCHITECTURES["dcgan"].discriminator(SHAPE)
-    first, second, last = 4 * 4 * 64 + 64, 4 * 4 * 64 * 128, 7 * 7 * 128 + 1
-    assert discriminator.count_params() == first + second + 4 * 128 + last
+    first, second = 4 * 4 * 32 + 32, 4 * 4 * 32 * 64 + 64
+    dense, last = 7 * 7 * 64 * 256 + 256, 256 + 1
+    assert discriminator.count_params() == first + second + dense + last
 
 
 def test_mlp_parameters() -> None:

@@ -63,8 +63,13 @@ PARAMETERS = {
         conv(5, 1, 64) + conv(5, 64, 128) + dense(7 * 7 * 128, 1),
     ),
     "dcgan": (
-        64 * 7 * 7 * 128 + norm(128) + conv(4, 128, 64, False) + norm(64) + conv(4, 64, 1),
-        conv(4, 1, 64) + conv(4, 64, 128, False) + norm(128) + dense(7 * 7 * 128, 1),
+        64 * 7 * 7 * 128
+        + 2 * norm(128)
+        + conv(3, 128, 128, False)
+        + conv(4, 128, 64, False)
+        + norm(64)
+        + conv(4, 64, 1),
+        conv(4, 1, 32) + conv(4, 32, 64) + dense(7 * 7 * 64, 256, 1),
     ),
     "mlp": (dense(64, 256, 512, 1024, 784), dense(784, 1024, 512, 256, 1)),
 }  # fmt: skip
@@ -72,8 +77,8 @@ PARAMETERS = {
 # update, latents of G's step, reduction, latents, dim, optimiser, rate of G, beta 1, batch,
 # smoothing, validation images.
 RULES = {
-    "paper_2014": "simultaneous fresh mean unit_uniform 100 sgd 0.1 0.5 100 0.0 10000",
-    "noise_classifier": "discriminator_first fresh mean normal 1 adam 0.0002 0.9 32 0.0 0",
+    "paper_2014": "simultaneous fresh mean unit_uniform 100 sgd 0.1 0.0 100 0.0 10000",
+    "noise_classifier": "discriminator_first fresh mean normal 1 adam 0.001 0.9 32 0.0 0",
     "step_by_step": "discriminator_first fresh mean normal 100 adam 0.0001 0.9 32 0.0 0",
     "label_smoothing": "discriminator_first fresh sum uniform 100 adam 0.002 0.9 64 0.1 0",
     "bells_and_whistles": "discriminator_first same sum normal 128 adam 0.0002 0.5 100 0.0 0",
@@ -126,6 +131,8 @@ def test_rules_are_those_of_the_source(name: str) -> None:
     )  # fmt: skip
     assert " ".join(map(str, found)) == RULES[name]
     assert (c.loss, c.ema_decay, c.discriminator_steps) == ("non_saturating", 0.0, 1)
+    assert (c.r1_gamma, c.gradient_penalty) == (0.0, 0.0)
+    assert c.optimizer == "sgd" or c.beta_2 == 0.999
     if name in STEPS:
         assert c.total_steps(60_000 - c.validation_images) == STEPS[name]
 

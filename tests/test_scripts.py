@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
+import pytest
+from benchmarks import variants
 from PIL import Image
 
+from gan_tf import data
+from gan_tf.config import Config
 from gan_tf.figures import FIGURES
+from gan_tf.models import ARCHITECTURES, Architecture
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,3 +94,60 @@ def test_seeds_writes_every_figure_of_each(tmp_path: Path, home: Path, data_dir:
         first, second, middle = (float(cell) for cell in line.split(" | ")[1:4])
         assert min(first, second) <= middle <= max(first, second)
     assert lines[-2].startswith("| best step | 5 | 5 |")
+
+
+def test_ablate_keeps_a_record_and_trains_nothing_twice(
+    tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    output = tmp_path / "ablation.json"
+    command = ("scripts/ablate", "--marks=0.5,1", "--only=hinge", f"--output={output}")
+    first = run(*command, home=home)
+    assert first.returncode == 0, first.stderr
+    head, _, row = first.stdout.splitlines()
+    assert head == "| varies | how | 0.5 s | 1 s | precision | recall | steps |"
+    assert row.startswith("| loss | hinge | ")
+    ((early, late),) = (row["found"] for row in json.loads(output.read_text())["rows"])
+    assert early["step"] < late["step"]
+    assert early["frechet_distance"] != late["frechet_distance"]
+    before = output.stat().st_mtime_ns
+    assert run(*command, home=home).stdout == first.stdout
+    assert output.stat().st_mtime_ns == before
+    other = run(*command, "--seed=1", home=home)
+    assert (other.returncode, other.stdout) == (2, "")
+    assert "another seed" in other.stderr.splitlines()[-1]
+    assert output.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("flag", "part"),
+    [
+        ("--marks=10,5", "must be rising seconds, as in 10,30,60"),
+        ("--marks=nan", "must be rising seconds, as in 10,30,60"),
+        ("--output=table.md", "must end in .json"),
+        ("--only=nothing like it", "is in the name of no variant"),
+    ],
+)
+def test_ablate_refuses_what_it_cannot_do(home: Path, flag: str, part: str) -> None:
+    finished = run("scripts/ablate", flag, home=home)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert part in finished.stderr.strip().splitlines()[-1]
+
+
+def test_every_variant_builds_and_the_first_is_the_default() -> None:
+    def layers(pair: Architecture) -> list[tuple[str, list[tuple[int, ...]]]]:
+        networks = (pair.generator(64, data.IMAGE_SHAPE), pair.discriminator(data.IMAGE_SHAPE))
+        return [
+            (type(layer).__name__, [tuple(w.shape) for w in layer.weights])
+            for network in networks
+            for layer in network.layers
+        ]
+
+    default = layers(ARCHITECTURES["dcgan"])
+    assert layers(Architecture(variants.generator(), variants.discriminator())) == default
+    first, *others = variants.VARIANTS
+    assert (first.architecture, first.flags) == (None, {})
+    for variant in others:
+        Config(**variant.flags)
+        assert variant.flags or variant.architecture
+        if variant.architecture and not variant.flags:
+            assert layers(variant.architecture) != default

@@ -72,8 +72,8 @@ def test_saved_model_cli_runs_it(saved_model: Path, expected: np.ndarray, tmp_pa
 def test_every_weight_is_stored_once_and_nothing_else(saved_model: Path) -> None:
     stored = tf.train.list_variables(str(saved_model / "variables" / "variables"))
     floats = sum(np.prod(shape, dtype=int) for name, shape in stored if "OBJECT_GRAPH" not in name)
-    dense, up, out = 64 * 7 * 7 * 128, 4 * 4 * 128 * 64, 4 * 4 * 64 + 1
-    assert floats == dense + 4 * 128 + up + 4 * 64 + out
+    dense, same, up, out = 64 * 7 * 7 * 128, 3 * 3 * 128 * 128, 4 * 4 * 128 * 64, 4 * 4 * 64 + 1
+    assert floats == dense + same + 2 * 4 * 128 + up + 4 * 64 + out
 
 
 def test_whoever_has_only_the_saved_model_knows_how_to_sample(
@@ -82,7 +82,7 @@ def test_whoever_has_only_the_saved_model_knows_how_to_sample(
     metadata = servable.read_metadata(saved_model)
     assert (metadata["latents"], metadata["latent_dim"]) == ("normal", 64)
     assert (metadata["dataset"], metadata["step"]) == ("mnist", 150)
-    assert metadata["config"]["label_smoothing"] == 0.1
+    assert metadata["config"]["r1_gamma"] == 0.3
     assert metadata["tensorflow"] == tf.__version__
     assert str(trained.parent) not in json.dumps(metadata), "a path of this machine"
 

@@ -410,4 +410,4 @@ def test_what_is_left_of_failed_attempts_binds_the_run(
     absurd = ("--generator_lr=1e6", "--discriminator_lr=1e6")
     assert command("train", *flags, *absurd).returncode == 1
     line = one_line(command("train", *flags))
-    assert "--generator_lr was 1000000.0 and is now 0.0002" in line
+    assert "--generator_lr was 1000000.0 and is now 0.001" in line

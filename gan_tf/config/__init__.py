@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
-from pathlib import Path
 from typing import Any
 
+from gan_tf import devices
 from gan_tf.config.game import GameConfig
 from gan_tf.config.records import RecordsConfig
 from gan_tf.config.run import RunConfig
@@ -34,8 +33,8 @@ class Config(RecordsConfig, GameConfig, RunConfig):
 
         if self.update == "simultaneous" and self.generator_steps != 1:
             raise InputError(
-                f"--update=simultaneous: updates G once a step; --generator_steps="
-                f"{self.generator_steps} wants another order"
+                f"--generator_steps={self.generator_steps}: must be 1 with --update=simultaneous; "
+                "add --update=discriminator_first"
             )
 
     def resolved(self) -> Config:
@@ -46,7 +45,7 @@ class Config(RecordsConfig, GameConfig, RunConfig):
             data_dir=str(data_directory(self.data_dir)),
             manual_dir=self.manual_dir and str(user_path("manual_dir", self.manual_dir)),
             run_dir=str(user_path("run_dir", self.run_dir or f"runs/{name}")),
-            precision=_native_precision() if self.precision == "auto" else self.precision,
+            precision=devices.native_precision() if self.precision == "auto" else self.precision,
         )
 
     def of_attempt(self, attempt: int) -> Config:
@@ -77,13 +76,3 @@ class Config(RecordsConfig, GameConfig, RunConfig):
     def dumps(self) -> str:
         """Returns the knobs as indented JSON text."""
         return json.dumps(self.to_json(), indent=2)
-
-
-def _native_precision() -> str:
-    """`bfloat16` where the processor has instructions for it, else `float32`."""
-    try:
-        features = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    except OSError:
-        features = [platform.processor()]
-    native = {"avx512_bf16", "amx_bf16", "bf16"}
-    return "bfloat16" if native & set(features) else "float32"

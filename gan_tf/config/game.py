@@ -14,7 +14,7 @@ class GameConfig:
 
     loss: str = knob("non_saturating", "The players' losses.", choices=LOSSES)
     label_smoothing: float = knob(
-        0.1,
+        0.0,
         "One-sided label smoothing: 0.1 makes D's target for reals 0.9. Losses without a "
         "target (hinge, wasserstein) want 0.",
         low=0.0,
@@ -31,7 +31,10 @@ class GameConfig:
         "sum", "Sum or mean of D's terms for reals and for fakes.", choices=("sum", "mean")
     )
     r1_gamma: float = knob(
-        0.0, "Weight of the R1 penalty on D's slope at the reals; 0 is none.", low=0.0, high=1e6
+        0.3,
+        "Weight of the R1 penalty on D's slope at the reals, for D without batch norm; 0 is none.",
+        low=0.0,
+        high=1e6,
     )
     r1_every: int = knob(
         8,
@@ -43,13 +46,14 @@ class GameConfig:
     gradient_penalty: float = knob(
         0.0,
         "Weight of the penalty that pulls D's slope between reals and fakes to 1, which "
-        "--loss=wasserstein wants (10 in its paper); 0 is none.",
+        "--loss=wasserstein wants (10 in its paper, with --r1_gamma=0); 0 is none.",
         low=0.0,
         high=1e6,
     )
     update: str = knob(
-        "discriminator_first",
-        "Order of the two players' updates.",
+        "simultaneous",
+        "Order of the two players' updates; Algorithm 1's is discriminator_first, simultaneous "
+        "takes one forward pass for both and is faster.",
         choices=("discriminator_first", "generator_first", "simultaneous"),
     )
     generator_steps: int = knob(
@@ -57,7 +61,8 @@ class GameConfig:
     )
     generator_latents: str = knob(
         "fresh",
-        "Whether G learns from fresh latents or from the same as D just did.",
+        "Whether G learns from fresh latents or from the same as D just did, which it always "
+        "does with --update=simultaneous.",
         choices=("fresh", "same"),
     )
     latent_pool: int = knob(
@@ -68,14 +73,14 @@ class GameConfig:
         high=10_000_000,
     )
     optimizer: str = knob("adam", "Optimiser of both players.", choices=("adam", "sgd"))
-    generator_lr: float = knob(2e-4, "Learning rate of G.", low=0.0, high=1e6)
-    discriminator_lr: float = knob(2e-4, "Learning rate of D.", low=0.0, high=1e6)
+    generator_lr: float = knob(1e-3, "Learning rate of G.", low=0.0, high=1e6)
+    discriminator_lr: float = knob(1e-3, "Learning rate of D.", low=0.0, high=1e6)
     lr_decay: float = knob(
         1.0, "What each update divides the learning rates by.", low=1.0, high=2.0
     )
     lr_min: float = knob(0.0, "Where that decay ends.", low=0.0, high=1e6)
-    beta_1: float = knob(0.5, "Adam's decay of the first moment.", low=0.0, high=0.9999)
-    beta_2: float = knob(0.999, "Adam's decay of the second moment.", low=0.0, high=0.999999)
+    beta_1: float = knob(0.0, "Adam's decay of the first moment.", low=0.0, high=0.9999)
+    beta_2: float = knob(0.99, "Adam's decay of the second moment.", low=0.0, high=0.999999)
     adam_epsilon: float = knob(
         1e-7, "Adam's epsilon: 1e-7 in Keras, 1e-8 in PyTorch.", low=1e-16, high=1.0
     )
@@ -87,7 +92,7 @@ class GameConfig:
         1, "Updates over which SGD's momentum changes.", unit="updates", low=1, high=MAX_STEPS
     )
     ema_decay: float = knob(
-        0.998,
+        0.999,
         "Decay a step of the average of G's weights that is sampled and exported; "
         "0 takes G as it is.",
         low=0.0,
@@ -96,6 +101,6 @@ class GameConfig:
     precision: str = knob(
         "auto",
         "Arithmetic of the networks; weights, batch statistics, logits and losses stay "
-        "float32. auto is bfloat16 where the processor computes in it, float32 elsewhere.",
+        "float32. auto is bfloat16 where the processor or GPU computes in it, else float32.",
         choices=("auto", "float32", "bfloat16"),
     )

@@ -24,7 +24,7 @@ class RecordsConfig:
         3, "Newest checkpoints kept.", unit="checkpoints", low=1, high=1_000
     )
     evaluate_every: int = knob(
-        500,
+        1_000,
         "Steps between two evaluations of the averaged generator, from which the best is kept "
         "and the health of the run is judged; 0 makes none.",
         unit="steps",

@@ -9,7 +9,7 @@ import tensorflow as tf
 class Dropout(keras.layers.Dropout):  # type: ignore[misc]
     """Keras's layer with 16 random bits a feature, so that the rate holds to 1/65,536.
 
-    Keras draws a float each and takes four times as long (9.5 ms against 2.7 for 256 images
+    Keras draws a float each and takes over three times as long (9.5 ms against 2.7 for 256 images
     of 14x14x64 on two cores, a sixth of the step of TensorFlow's tutorial).
     """
 

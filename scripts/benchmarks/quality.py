@@ -1,11 +1,16 @@
 """Time to quality: the Fréchet distance after so many seconds of training, ours and plain loops'.
 
-Seconds count from the end of the first call; those of judging do not count.
+Up to a mark, seconds count from the end of the first call and those of judging do not; the
+minutes of a whole run have everything in them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
+import math
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -16,13 +21,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from benchmarks.figures import Command, Figure, last_line, number, say
+from benchmarks.figures import ROOT, Command, Figure, last_line, number, say
 from gan_tf import build, classifier, data, evaluation, latents
 from gan_tf.config import Config
 from gan_tf.evaluation import Evaluation
-from gan_tf.loop import Loop
+from gan_tf.loop import Loop, NotFiniteError
 
 _SAMPLES = 10_000
+_MARGIN = 0.1  # Seconds by which a mark may be missed.
 _HERE = Path(__file__).parent
 Pixels = npt.NDArray[np.uint8]
 
@@ -39,32 +45,28 @@ def quality(
       seconds: how long the plain loops train; 600, or less for a quick look.
       steps: length of the default runs, for a quick look; None is their own.
     """
-    split = functools.partial(data.load, "mnist", data_dir, None)
-    judge = classifier.packaged("mnist")
-    reals = evaluation.judged(judge, "mnist", data_dir, "test", split, _SAMPLES)
-    score = Evaluation(judge, reals, split("train").images)
+    score = judge_of_mnist(data_dir)
     tutorial = plain("tutorial", place, data_dir, [seconds * n / 10 for n in range(1, 11)], score)
     small = plain("small", place, data_dir, [seconds / 2, seconds], score)
     marks = [seconds / 60, seconds / 20]
-    runs = {seed: default_run(data_dir, seed, marks, steps, score) for seed in seeds}
+    early = [marked(data_dir, seed, marks, score) for seed in seeds]
+    final, minutes = default_runs(place, data_dir, seeds, steps)
     best, last = min(tutorial), small[-1]
     part, unit = "quality", "Fréchet distance"
     figures = [
         Figure(part, f"tutorial loop, its best of {seconds:.0f} s", best, unit),
         Figure(part, f"plain small DCGAN, {seconds:.0f} s", last, unit),
     ]
-    for place_of, name, bound in (
-        (0, f"gan_tf, {marks[0]:.0f} s", best),
-        (1, f"gan_tf, {marks[1]:.0f} s", last),
-        (2, f"gan_tf, {f'{steps} steps' if steps else 'default run'}", last / 8),
+    whole = f"{steps} steps" if steps else "default run"
+    for name, bound, found in (
+        (f"{marks[0]:.0f} s", best, [distances[0] for distances in early]),
+        (f"{marks[1]:.0f} s", last, [distances[1] for distances in early]),
+        (whole, last / 8, final),
     ):
-        found = [distances[place_of] for distances, _ in runs.values()]
-        figures.append(Figure(part, name, median(found), unit, f"<= {bound:.3g}", found))
-    lengths = [length / 60 for _, length in runs.values()]
-    return [
-        *figures,
-        Figure(part, "that run, without judging", median(lengths), "min", "<= 10", lengths),
-    ]
+        figures.append(
+            Figure(part, f"gan_tf, {name}", median(found), unit, f"<= {bound:.3g}", found)
+        )
+    return [*figures, Figure(part, f"gan_tf, {whole}", median(minutes), "min", "<= 10", minutes)]
 
 
 def plain(
@@ -77,47 +79,106 @@ def plain(
     names = [f"{mark:g}" for mark in marks]
     command: Command = [sys.executable, _HERE / "keras_loop.py", recipe, reals, "--output", output]
     last_line([*command, "--marks", ",".join(names)])
-    found = [distance(np.load(output / f"{name}.npy"), score) for name in names]
+    judged = [figures_of(np.load(output / f"{name}.npy"), score) for name in names]
+    found = [figures["frechet_distance"] for figures in judged]
     for name, each in zip(names, found, strict=True):
         say(f"{recipe}: {name} s: Fréchet distance {number(each)}")
     return found
 
 
-def default_run(
-    data_dir: Path, seed: int, marks: Sequence[float], length: int | None, score: Evaluation
-) -> tuple[list[float], float]:
-    """The averaged generator's distance at each mark and at the end; the seconds of training."""
-    config = Config(seed=seed, data_dir=str(data_dir), steps=length).resolved()
+def marked(data_dir: Path, seed: int, marks: Sequence[float], score: Evaluation) -> list[float]:
+    """The distance of the averaged generator of a default run at each mark."""
+    config = Config(seed=seed, data_dir=str(data_dir)).resolved()
+    found = [figures["frechet_distance"] for figures in follow(config, marks, score)]
+    return found + [math.inf] * (len(marks) - len(found))
+
+
+def default_runs(
+    place: Path, data_dir: Path, seeds: Sequence[int], steps: int | None
+) -> tuple[list[float], list[float]]:
+    """The distance of each seed's export, and the run's minutes, evaluations included.
+
+    The runs are those of `scripts/seeds`.
+    """
+    runs = place / "seeds"
+    command: Command = [
+        sys.executable,
+        ROOT / "scripts" / "seeds.py",
+        f"--seeds={','.join(map(str, seeds))}",
+        f"--runs_dir={runs}",
+        f"--data_dir={data_dir}",
+        f"--output={runs / 'table.md'}",
+        *([f"--steps={steps}"] if steps else []),
+    ]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    found, minutes = [], []
+    for seed in seeds:
+        card, result = (
+            json.loads((runs / f"seed-{seed}" / name).read_text(encoding="utf-8"))
+            for name in ("evaluation.json", "result.json")
+        )
+        found.append(card["frechet_distance"]["value"])
+        minutes.append(result["seconds"] / 60)
+    return found, minutes
+
+
+def follow(config: Config, marks: Sequence[float], score: Evaluation) -> list[dict[str, float]]:
+    """Trains, and judges the averaged generator by 10,000 samples at marks in seconds; a step
+    that is not finite ends it.
+
+    Args:
+      config: what to train; its length ends it, or the last mark.
+      marks: seconds of training; each is judged at most a tenth of a second before it.
+      score: the judge.
+
+    Returns:
+      The figures, and the step, at each mark that was reached.
+    """
     reals, _ = build.images(config)
     game = build.game(config, reals)
-    loop = Loop(game.step, game.state, reals, config.discriminator_steps, config.batch_size)
-    z = latents.LATENTS[config.latents]((_SAMPLES, config.latent_dim), tf.constant([seed, 7]))
+    loop = Loop(
+        game.step, game.state, reals, config.discriminator_steps, config.batch_size, _MARGIN
+    )
+    z = latents.LATENTS[config.latents]((_SAMPLES, config.latent_dim), tf.constant([0, 7]))
 
-    def judge(what: str) -> float:
+    def judge() -> dict[str, float]:
         parts = [game.state.ema_generator(part, training=False) for part in tf.split(z, 40)]
-        found = distance(data.unscale(np.concatenate(parts)), score)
-        say(f"gan_tf, seed {seed}, {what}: Fréchet distance {number(found)}")
-        return found
+        found = figures_of(data.unscale(np.concatenate(parts)), score)
+        where = f"seed {config.seed}: {seconds:.1f} s, step {loop.executed:,}"
+        say(f"{where}: Fréchet distance {number(found['frechet_distance'])}")
+        return found | {"step": loop.executed}
 
     def batches(first: int, steps: int) -> npt.NDArray[np.int32]:
-        found = data.batch_indices(first, steps, config.batch_size, len(reals), seed)
+        found = data.batch_indices(first, steps, config.batch_size, len(reals), config.seed)
         return found.reshape(steps, 1, config.batch_size)
 
+    seconds = 0.0
     steps = loop.run_until(config.total_steps(len(reals)), batches, [10**9])
     next(steps)  # Compiles.
-    judge("step 1")
-    left, found, seconds, call = list(marks), [], 0.0, 0.0
+    judge()
+    left, found = list(marks), []
     start = time.monotonic()
-    for step in steps:
-        call, seconds = time.monotonic() - start, seconds + time.monotonic() - start
-        if left and seconds + 1.2 * call > left[0]:  # The next call would pass the mark.
-            found.append(judge(f"{seconds:.1f} s, step {step:,}"))
-            left.pop(0)
-        start = time.monotonic()
-    found += [judge(f"the end, {seconds:.0f} s")] * (len(left) + 1)
-    return found, seconds
+    with contextlib.suppress(NotFiniteError):
+        for _ in steps:
+            call = time.monotonic() - start
+            seconds += call
+            if seconds + 1.2 * call > left[0]:  # The next call would pass the mark.
+                found.append(judge())
+                left.pop(0)
+                if not left:
+                    break
+            start = time.monotonic()
+    return found
 
 
-def distance(pixels: Pixels, score: Evaluation) -> float:
-    """The Fréchet distance of images from the test split's."""
-    return score.of_judged(score.classifier(pixels), 0.0)["frechet_distance"]
+def figures_of(pixels: Pixels, score: Evaluation) -> dict[str, float]:
+    """All figures but the near copies, which are slow to find."""
+    return score.of_judged(score.classifier(pixels), 0.0)
+
+
+def judge_of_mnist(data_dir: Path) -> Evaluation:
+    """The packaged classifier against the test split."""
+    split = functools.partial(data.load, "mnist", data_dir, None)
+    judge = classifier.packaged("mnist")
+    reals = evaluation.judged(judge, "mnist", data_dir, "test", split, _SAMPLES)
+    return Evaluation(judge, reals, split("train").images)

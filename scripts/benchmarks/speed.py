@@ -81,9 +81,13 @@ def training(
     return figures + roofline(figures[0].value)
 
 
-def train(place: Path, data_dir: Path, precision: str, seconds: float) -> float:
-    """Images a second of a real run, between its first line and its last, everything included."""
-    lines, every = 4, max(2, round(seconds))
+def train(place: Path, data_dir: Path, precision: str, seconds: float, every: int = 25) -> float:
+    """Images a second of a real run between its first line and its last, all that a line costs
+    included; without grids, checkpoints and evaluations.
+
+    It logs `every` so many steps, by default as often as the preset does.
+    """
+    lines = 2 + max(1, round(seconds / 5))
     run_dir = place / f"training-{time.monotonic_ns()}"
     gan_tf(
         "train",
