@@ -26,8 +26,8 @@ def generator(latent_dim: int, image_shape: tuple[int, int, int]) -> keras.Model
     """Latents `[B, latent_dim]` -> H/4 x W/4 x 128, twice -> H/2 x W/2 x 64 -> images in
     [-1, 1].
 
-    The 3x3 convolution at H/4 x W/4 costs a tenth of the steps a second and halves the Fréchet
-    distance of the same seconds (docs/ablation.md).
+    The 3x3 convolution at H/4 x W/4 costs a quarter of the steps a second and halves the
+    Fréchet distance of the same minute (docs/ablation.md).
     """
     height, width, channels = image_shape
     layers = keras.layers

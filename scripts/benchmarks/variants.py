@@ -99,7 +99,9 @@ def discriminator(
         stack: list[Any] = [keras.Input(image_shape)]
         if shift:
             by = [shift / size for size in image_shape[:2]]
-            stack.append(layers.RandomTranslation(*by, "constant", "nearest", fill_value=-1.0))
+            stack.append(
+                layers.RandomTranslation(*by, "constant", "nearest", None, -1.0, dtype="float32")
+            )
         for place, filters in enumerate(maps):
             stack.append(wrapped(convolutions.Conv2D(filters, 4, 2, "same", **normal())))
             if norm == "batch" and place:
