@@ -51,9 +51,9 @@ class GameConfig:
         high=1e6,
     )
     update: str = knob(
-        "simultaneous",
-        "Order of the two players' updates; Algorithm 1's is discriminator_first, simultaneous "
-        "takes one forward pass for both and is faster.",
+        "discriminator_first",
+        "Order of the two players' updates: Algorithm 1's by default; simultaneous takes one "
+        "forward pass for both, which is faster and, here, not better for it.",
         choices=("discriminator_first", "generator_first", "simultaneous"),
     )
     generator_steps: int = knob(
@@ -61,8 +61,8 @@ class GameConfig:
     )
     generator_latents: str = knob(
         "fresh",
-        "Whether G learns from fresh latents or from the same as D just did, which it always "
-        "does with --update=simultaneous.",
+        "Whether G learns from fresh latents, as in Algorithm 1, or from the same as D just "
+        "did, which it always does with --update=simultaneous.",
         choices=("fresh", "same"),
     )
     latent_pool: int = knob(
