@@ -181,6 +181,7 @@ class Attempt:
     def _draw_grid(self) -> None:
         path = run_directory.grid(self._directory, self.step)
         images.write_grid(path, self._draw(self._grid_latents))
+        run_directory.thin_grids(self._directory, self._config.sample_every, self.step)
 
     def _batches(self, first: int, steps: int) -> npt.NDArray[np.int32]:
         """Which reals make up the steps `first` to `first + steps - 1`."""

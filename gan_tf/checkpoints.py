@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan_tf.errors import InputError
-from gan_tf.files import published
+from gan_tf.files import by_step, published
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -47,11 +46,7 @@ def write(path: Path, arrays: Arrays) -> None:
 
 def paths(directory: Path) -> dict[int, Path]:
     """Returns {step: path} of the checkpoints in a directory, oldest first."""
-    found = {}
-    for path in directory.glob("step-*.npz"):
-        if match := re.fullmatch(r"step-(\d{8,})\.npz", path.name):
-            found[int(match[1])] = path
-    return dict(sorted(found.items()))
+    return by_step(directory, ".npz")
 
 
 def load(path: Path) -> dict[str, npt.NDArray[np.generic]]:
@@ -63,8 +58,11 @@ def load(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     archive, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
     if hashlib.sha256(archive).digest() != digest:
         raise InputError(f"{path} was truncated or altered")
-    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
-        return dict(arrays)
+    try:
+        with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path}: must hold plain arrays, nothing pickled ({error})") from None
 
 
 def load_newest(directory: Path) -> tuple[int, dict[str, npt.NDArray[np.generic]]] | None:
@@ -83,5 +81,7 @@ def load_newest(directory: Path) -> tuple[int, dict[str, npt.NDArray[np.generic]
             print(f"warning: {each}; going back to {path.name}", file=sys.stderr)
         return step, arrays
     if damaged:
-        raise InputError(f"{directory}: every checkpoint was truncated or altered")
+        raise InputError(
+            f"{directory}: every checkpoint was truncated or altered; another --run_dir begins anew"
+        )
     return None

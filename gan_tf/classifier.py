@@ -166,6 +166,8 @@ def inception(weights: Path) -> Classifier:
     Args:
       weights: keras.applications' file of InceptionV3's weights, its top included.
     """
+    if not weights.is_file():
+        raise InputError(f"--inception_weights={weights}: is no file")
     try:
         full = keras.applications.InceptionV3(weights=str(weights))
     except (OSError, ValueError) as error:

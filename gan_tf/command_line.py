@@ -7,9 +7,12 @@ flags, exits 1 and takes two lines.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
+import io
 import os
+import re
 import signal
 import sys
 import textwrap
@@ -53,24 +56,32 @@ def run(main: Callable[[Options], None], options: type[Options], description: st
             print(_usage(options, program, description), flush=True)
         else:
             main(parse(options, argv))
+        sys.stdout.flush()
     except (InputError, TrainingFailedError, InterruptedRunError) as error:
-        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{name}: {_one_line(str(error))}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
     except OSError as error:
+        if error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # It is flushed again.
         if isinstance(error, BrokenPipeError):
-            return _reader_has_gone()
-        print(f"{name}: {error}", file=sys.stderr)
+            return 0  # A `head`, say, has read enough.
+        reason = error.strerror or str(error)
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            reason = "a part of this path is a file, not a directory"
+        place = error.filename or "standard output"
+        print(f"{name}: {_one_line(f'{place}: {reason}')}", file=sys.stderr)
         return 2 if error.errno in _WRONG_PATHS else 1
     return 0
 
 
-def _reader_has_gone() -> int:
-    """Ends quietly when whoever read our output (a `head`, say) has closed it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+def _one_line(text: str) -> str:
+    """The text without line breaks, nor anything else that a terminal would obey."""
+    return "".join(
+        each if each.isprintable() else repr(each)[1:-1] for each in " ".join(text.split())
+    )
 
 
 def parse(options: type[Options], argv: Sequence[str]) -> Options:
@@ -95,17 +106,31 @@ def parse(options: type[Options], argv: Sequence[str]) -> Options:
     if any(each.lstrip("-") == "flagfile=" for each in argv):
         raise InputError("--flagfile=: must name a file")
     try:
-        _, *rest = values(["", *argv])
+        with contextlib.redirect_stderr(io.StringIO()) as warnings:
+            _, *rest = values(["", *argv])
     except flags.UnrecognizedFlagError as error:
         near = difflib.get_close_matches(error.flagname, list(values), n=1)
         hint = f"did you mean --{near[0]}? " if near else ""
-        given = next((a for a in argv if a.lstrip("-").startswith(error.flagname)), error.flagname)
-        raise InputError(f"{given}: no such flag; {hint}--help lists them") from None
+        given = (each for each in argv if each.lstrip("-").startswith(error.flagname))
+        shown = next(given, f"--{error.flagname}")  # Not among them, it is from a flag file.
+        raise InputError(f"{shown}: no such flag; {hint}--help lists them") from None
+    except flags.CantOpenFlagFileError as error:
+        cause = error.__context__
+        reason = (
+            f"--flagfile={cause.filename}: {cause.strerror}"
+            if isinstance(cause, OSError)
+            else error
+        )
+        raise InputError(str(reason)) from None
     except UnicodeDecodeError:
-        named = " or ".join(each for each in argv if "flagfile" in each)
-        raise InputError(f"{named}: a flag file must be UTF-8 text, one flag a line") from None
+        files = " or ".join(each for each in argv if "flagfile" in each)
+        raise InputError(f"{files}: a flag file must be UTF-8 text, one flag a line") from None
     except (flags.Error, ValueError) as error:
-        raise InputError(str(error).removeprefix("flag ").removeprefix("ERROR:: ")) from None
+        reason = str(error).removeprefix("flag ").removeprefix("ERROR:: ")
+        reason = re.sub("^Missing value for flag (.*)$", r"\1: must have a value", reason)
+        raise InputError(reason) from None
+    if warnings.getvalue():
+        raise InputError(f"--flagfile={warnings.getvalue().split()[-1]}: includes itself")
     if rest:
         raise InputError(
             f"{rest[0]!r}: a flag must look like --name=value, a comment in a flag file "

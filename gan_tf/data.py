@@ -46,8 +46,18 @@ def load(
     cache = prepare.cached(dataset, data_dir, manual_dir, IMAGE_SHAPE)
     if split not in cache:
         raise InputError(f"{dataset} has no split {split!r}; it has {', '.join(sorted(cache))}")
-    images, labels = cache[split]
-    return LabelledImages(np.load(images, mmap_mode="r"), np.load(labels, mmap_mode="r"))
+    images, labels = (np.load(path, mmap_mode="r") for path in cache[split])
+    if images.dtype != np.uint8 or images.shape != (len(images), *IMAGE_SHAPE) or not len(images):
+        raise InputError(
+            f"{cache[split][0]}: must hold images [N, {', '.join(map(str, IMAGE_SHAPE))}] uint8; "
+            f"it holds {list(images.shape)} {images.dtype}"
+        )
+    if labels.dtype != np.int64 or labels.shape != (len(images),):
+        raise InputError(
+            f"{cache[split][1]}: must hold {len(images):,} int64 labels, one an image; it holds "
+            f"{list(labels.shape)} {labels.dtype}"
+        )
+    return LabelledImages(images, labels)
 
 
 def scale(pixels: tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import importlib.util
 import os
@@ -9,6 +11,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 _AMPERE = 8.0  # The first compute capability with bfloat16.
@@ -37,6 +40,25 @@ def start_tensorflow() -> None:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+
+
+def compute_deterministically() -> None:
+    """Has every later operation give the same bits each time it is given the same input."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Has what TensorFlow writes fail as Python's own writes do: by an OSError that names it."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = error.message.partition("; ")[2].splitlines() or ["cannot be written"]
+        raise OSError(errno.EIO, reason[0].partition(" [Op")[0], str(path)) from None
 
 
 def native_precision() -> str:

@@ -103,8 +103,10 @@ def main(options: Options) -> None:
     from gan_tf.files import data_directory, user_path, write_text
 
     output = user_path("output", options.output) if options.output else None
-    if output and (output.suffix != ".json" or output.is_dir()):
+    if output and output.suffix != ".json":
         raise InputError(f"--output={output}: must be a path that ends in .json")
+    if output and output.is_dir():
+        raise InputError(f"--output={output}: is a directory; it must be a file")
     from gan_tf import devices
 
     devices.start_tensorflow()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,12 +27,13 @@ def published(path: Path) -> Iterator[Path]:
     # The leading dot hides it from directory listings that look for numbered versions.
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
-        yield temporary
-        for file in [temporary] if temporary.is_file() else temporary.rglob("*"):
-            if file.is_file():
-                _sync(file)
-        temporary.replace(path)
-        _sync(path.parent)
+        with naming(path):
+            yield temporary
+            for file in [temporary] if temporary.is_file() else temporary.rglob("*"):
+                if file.is_file():
+                    _sync(file)
+            temporary.replace(path)
+            _sync(path.parent)
     except BaseException:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -38,10 +42,66 @@ def published(path: Path) -> Iterator[Path]:
         raise
 
 
+def remove_leftovers(directory: Path, name: str = "*") -> None:
+    """Removes what `published` has left in a directory when it was killed.
+
+    Whoever calls it must be the only one that publishes that name there.
+    """
+    for path in directory.glob(f".{name}.*.tmp"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, others: str | None = None) -> Iterator[None]:
+    """Holds a lock file for this process, once no other does.
+
+    The system lets go of the lock when its process ends, however that ends.
+
+    Args:
+      path: the lock file; it stays.
+      others: what another holder does, to be said while it is waited for; None is not to wait.
+
+    Raises:
+      BlockingIOError: another process holds it, and is not waited for.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if others is None:
+                raise
+            print(f"Waiting for another process that {others} ...", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Has a failure to write within it name `path`, and no temporary file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
 def write_text(path: Path, text: str) -> None:
     """Publishes UTF-8 text at `path`."""
     with published(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def by_step(directory: Path, suffix: str) -> dict[int, Path]:
+    """Returns {step: path} of the files `step-N<suffix>` in a directory, the lowest step first."""
+    found = {}
+    for path in directory.glob(f"step-*{suffix}"):
+        if match := re.fullmatch(r"step-(\d{8,9})", path.stem):
+            found[int(match[1])] = path
+    return dict(sorted(found.items()))
 
 
 def user_path(flag: str, text: str) -> Path:

@@ -89,6 +89,8 @@ class Knob:
     def refusal(self, value: object) -> str:
         """What to say of a value that is not allowed."""
         near = difflib.get_close_matches(str(value), self.choices, n=1)
+        if isinstance(value, str) and not value.isprintable():
+            return f"must be {self.allowed}, in printable characters"
         return f"must be {self.allowed}" + (f" (did you mean {near[0]}?)" if near else "")
 
 
@@ -124,4 +126,5 @@ def check_all(options: Any) -> None:
         try:
             each.check(value)
         except ValueError as refusal:
-            raise InputError(f"--{each.name}={value}: {refusal}") from None
+            shown = repr(value) if isinstance(value, str) and each.kind is not str else value
+            raise InputError(f"--{each.name}={shown}: {refusal}") from None

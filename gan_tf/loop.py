@@ -82,8 +82,10 @@ class Loop:
             # The first call also compiles, so one step says little, and the next corrects
             # it. How many steps share a call never shows in the results.
             self.executed += int(done)
-            rate = steps / (time.monotonic() - start)
-            steps_per_call = max(1, round(rate * self._seconds_per_call))
+            elapsed = time.monotonic() - start
+            if elapsed > 0:  # A suspended machine or a virtual one's clock may say anything.
+                fitting = round(steps * self._seconds_per_call / elapsed)
+                steps_per_call = max(1, min(fitting, 10 * steps_per_call))
             step = int(self._state.step.numpy())
             if not finite:
                 raise NotFiniteError(

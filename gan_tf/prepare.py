@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from gan_tf import files
 from gan_tf.errors import InputError
 from gan_tf.files import published, sha256
 
@@ -40,8 +41,13 @@ def cached(
       InputError: see `gan_tf.data.load`.
     """
     cache = directory(dataset, data_dir)
+    if data_dir.exists() and not data_dir.is_dir():
+        raise InputError(f"--data_dir={data_dir}: is a file, not a directory")
     if not cache.exists():
-        _prepare(dataset, data_dir, manual_dir, shape, cache)
+        with files.locked(cache.parent / f"{cache.name}.lock", f"prepares {dataset}"):
+            files.remove_leftovers(cache.parent, cache.name)
+            if not cache.exists():
+                _prepare(dataset, data_dir, manual_dir, shape, cache)
     try:
         digests = json.loads((cache / "cache.json").read_text(encoding="utf-8"))["sha256"]
         for name, digest in digests.items():
@@ -133,9 +139,11 @@ def _builder(tfds: Any, dataset: str, data_dir: Path, shape: tuple[int, int, int
     try:
         builder = tfds.builder(dataset, data_dir=data_dir)
     except (ValueError, TypeError, AssertionError, tfds.core.registered.DatasetNotFoundError):
-        configs = ", ".join(tfds.builder_cls(name).builder_configs) or "no configs"
+        known = tfds.builder_cls(name)
+        configs = ", ".join(known.builder_configs) or "no configs"
         raise InputError(
-            f"--dataset={dataset}: no such config or version; {name} has {configs}"
+            f"--dataset={dataset}: no such config or version; {name} has {configs}, version "
+            f"{known.VERSION}"
         ) from None
     features = builder.info.features
     found = getattr(features["image"], "shape", None) if "image" in (features or {}) else None

@@ -12,9 +12,10 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
+from gan_tf import devices
 from gan_tf.errors import InputError
 from gan_tf.figures import FIGURES, SPREAD
-from gan_tf.files import write_text
+from gan_tf.files import naming, write_text
 
 Line = dict[str, Any]
 
@@ -26,16 +27,26 @@ def read_metrics(path: Path) -> list[Line]:
     if not path.exists():
         return []
     lines: list[Line] = []
-    for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if not text.endswith("\n"):
+    for text in path.read_bytes().splitlines(keepends=True):
+        if not text.endswith(b"\n"):
             break
         try:
             line = json.loads(text)
-            float(line["attempt"]), float(line["step"]), float(line["seconds"])
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f"{path}: line {len(lines) + 1} was altered: {text[:40]!r}") from None
+            whole = isinstance(line, dict) and line.keys() >= {"attempt", "step", "seconds"}
+            if not whole or not all(_is_number(line[name]) for name in line.keys() - {"health"}):
+                raise ValueError
+        except ValueError:
+            start = text[:40].decode(errors="replace").rstrip()
+            raise InputError(
+                f"{path}: line {len(lines) + 1} must be metrics as they were written, and begins "
+                f"with {start!r}"
+            ) from None
         lines.append(line)
     return lines
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
 
 
 def best(lines: Sequence[Line]) -> Line | None:
@@ -68,7 +79,7 @@ class Records:
         """Opens the records of an attempt that stands at `step`, after `seconds` of training."""
         self._attempt, self._batch_size = attempt, batch_size
         self._log_every, self._evaluate_every = log_every, evaluate_every
-        path = directory / "metrics.jsonl"
+        self._path = path = directory / "metrics.jsonl"
         self.lines = []
         for line in read_metrics(path):
             if line["attempt"] == attempt:
@@ -80,8 +91,8 @@ class Records:
                 self.lines.append(line)
         write_text(path, "".join(map(_dumps, self.lines)))
         self._file = path.open("a", encoding="utf-8")
-        events = directory / "tensorboard" / (f"attempt-{attempt + 1}" if attempt else "")
-        self._writer = tf.summary.create_file_writer(str(events))
+        self._events = directory / "tensorboard" / (f"attempt-{attempt + 1}" if attempt else "")
+        self._writer = tf.summary.create_file_writer(str(self._events))
         self._step, self._time = step, time.monotonic()
         self._start = self._time - seconds
 
@@ -126,19 +137,22 @@ class Records:
         }
         self._step, self._time = step, now
         self.lines.append(line)
-        self._file.write(_dumps(line))
-        self._file.flush()
-        with self._writer.as_default(step):
+        with naming(self._path):
+            self._file.write(_dumps(line))
+            self._file.flush()
+        with devices.writing(self._events), self._writer.as_default(step):
             for name, value in line.items():
                 if not isinstance(value, str):
                     _write_scalar(name, value)
-        self._writer.flush()
+            self._writer.flush()
         return line
 
     def close(self) -> None:
         """Closes both files."""
-        self._file.close()
-        self._writer.close()
+        with naming(self._path):
+            self._file.close()
+        with devices.writing(self._events):
+            self._writer.close()
 
 
 def _dumps(line: Line) -> str:

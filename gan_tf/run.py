@@ -18,16 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gan_tf import (
-    artefact,
-    build,
-    checkpoints,
-    devices,
-    files,
-    images,
-    run_directory,
-    signals,
-)
+from gan_tf import artefact, build, checkpoints, devices, files, images, run_directory, signals
 from gan_tf.attempt import Attempt, epochs
 from gan_tf.config import Config
 from gan_tf.errors import InterruptedRunError, TrainingFailedError
@@ -89,10 +80,16 @@ def train(config: Config) -> Result:
     directory = files.user_path("run_dir", str(config.resolved().run_dir))
     config = run_directory.with_its_precision(directory, config).resolved()
     run_directory.check(directory, config)
+    read_metrics(directory / "metrics.jsonl")
+    if config.deterministic:
+        devices.compute_deterministically()
     reals, held_out = build.images(config)
     with run_directory.locked(directory):
         run_directory.check(directory, config)
-        return _train_locked(config, directory, reals, held_out)
+        try:
+            return _train_locked(config, directory, reals, held_out)
+        except OSError as error:
+            raise TrainingFailedError(_cannot_write(directory, error)) from None
 
 
 def _train_locked(config: Config, directory: Path, reals: Pixels, held_out: Pixels) -> Result:
@@ -181,7 +178,7 @@ def _finish(
 ) -> Result:
     """Exports the best generator, draws the run and records its result."""
     export = artefact.export_best(config, directory)  # What counts comes first.
-    grids = sorted((directory / "samples").glob("step-*.png"))
+    grids = list(run_directory.grids(directory).values())
     curves, evolution = directory / "curves.png", directory / "samples.gif"
     everything = read_metrics(directory / "metrics.jsonl")
     lines = [
@@ -212,6 +209,16 @@ def _finish(
     content = {n: str(v) if isinstance(v, Path) else v for n, v in content.items()}
     files.write_text(directory / "result.json", json.dumps(content, indent=2) + "\n")
     return result
+
+
+def _cannot_write(directory: Path, error: OSError) -> str:
+    """What is said when the disk is full, or fails."""
+    saved = checkpoints.paths(directory / "checkpoints")
+    remains = f"step {max(saved):,} is saved" if saved else "no checkpoint was saved"
+    return (
+        f"{error.filename or directory}: {error.strerror or error}; {remains}, and the same "
+        "command goes on"
+    )
 
 
 def _failure(directory: Path, record: dict[str, Any]) -> str:

@@ -18,20 +18,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gan_tf import __version__
+from gan_tf import __version__, files
 from gan_tf.config import Config
 from gan_tf.errors import InputError
-from gan_tf.files import write_text
 from gan_tf.knobs import knobs
 
 BEST = "best.npz"
 _FORMAT = 2
+_GRIDS = 100
 
 
 def read_config(directory: Path) -> Config:
@@ -44,7 +43,10 @@ def read_config(directory: Path) -> Config:
     except ValueError:
         raise InputError(f"{path}: is not JSON; it was truncated or altered") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise InputError(f"{path}: was not written by this version of gan_tf ({__version__})")
+        raise InputError(
+            f"{path}: was not written by this version of gan_tf ({__version__}); use the one that "
+            "wrote it, or another --run_dir"
+        )
     return Config.from_json(content.get("config"), str(path))
 
 
@@ -90,26 +92,21 @@ def check(directory: Path, config: Config) -> None:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Holds the run directory for this process; InputError if another is training in it.
-
-    The system lets go of the lock when its process ends, however that ends.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "run.lock").open("w") as file:
+    """Holds the run directory for this process; InputError if another is training in it."""
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(files.locked(directory / "run.lock"))
         except BlockingIOError:
             raise InputError(f"--run_dir={directory}: another process is training in it") from None
+        for place in (directory, directory / "checkpoints", directory / "samples"):
+            files.remove_leftovers(place)
         yield
 
 
 def write_config(directory: Path, config: Config) -> None:
     """Records the configuration of the run that begins or goes on in `directory`."""
     content = {"format": _FORMAT, "gan_tf": __version__, "config": config.to_json()}
-    try:
-        write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
-    except OSError as error:
-        raise InputError(f"--run_dir={directory}: cannot be written ({error})") from None
+    files.write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
 
 
 def grid(directory: Path, step: int) -> Path:
@@ -117,12 +114,34 @@ def grid(directory: Path, step: int) -> Path:
     return directory / "samples" / f"step-{step:08d}.png"
 
 
+def grids(directory: Path) -> dict[int, Path]:
+    """Returns {step: path} of the grids of samples, oldest first."""
+    return files.by_step(directory / "samples", ".png")
+
+
+def thin_grids(directory: Path, every: int, step: int) -> None:
+    """Keeps the grids of a run of any length bounded in number, and evenly spread.
+
+    Their spacing doubles whenever there would be more than `_GRIDS`. What is kept at a step
+    depends on nothing but the step, so a resumed run keeps the same.
+    """
+    spacing = every
+    while step // spacing > _GRIDS:
+        spacing *= 2
+    for found, path in grids(directory).items():
+        if found % spacing and found != step:
+            path.unlink(missing_ok=True)
+
+
 def attempts_given_up(directory: Path) -> list[dict[str, Any]]:
     """Returns what `give_up` recorded of each attempt that was given up, in their order."""
-    found = sorted(
-        directory.glob("attempts/*/attempt.json"), key=lambda path: int(path.parent.name)
-    )
-    return [json.loads(path.read_text(encoding="utf-8")) for path in found]
+    found: dict[int, dict[str, Any]] = {}
+    for path in directory.glob("attempts/*/attempt.json"):
+        try:
+            found[int(path.parent.name)] = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            raise InputError(f"{path}: was truncated or altered") from None
+    return [found[number] for number in sorted(found)]
 
 
 def give_up(directory: Path, attempt: int, record: dict[str, Any]) -> None:
@@ -136,4 +155,4 @@ def give_up(directory: Path, attempt: int, record: dict[str, Any]) -> None:
         (place / name).mkdir(parents=True, exist_ok=True)
         for path in sorted((directory / name).glob("step-*")):
             path.replace(place / name / path.name)
-    write_text(place / "attempt.json", json.dumps(record, indent=2) + "\n")
+    files.write_text(place / "attempt.json", json.dumps(record, indent=2) + "\n")

@@ -40,7 +40,7 @@ def main(options: Options) -> None:
     output = user_path("output", options.output)
     if output.suffix in (".png", ".npy"):
         if output.is_dir():
-            raise InputError(f"--output={output}: is a directory")
+            raise InputError(f"--output={output}: is a directory; it must be a file")
     elif output.suffix in (".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npz"):
         raise InputError(f"--output={output}: must end in .png or .npy, or be a directory")
     elif output.is_dir() and any(output.iterdir()):
@@ -50,22 +50,21 @@ def main(options: Options) -> None:
     devices.start_tensorflow()
     import numpy as np
 
-    from gan_tf import artefact, data, files, images, servable
+    from gan_tf import artefact, files, images, servable
 
     path = artefact.find(options.run_dir, options.saved_model)
-    pixels = data.unscale(servable.load(path).sample(options.num, options.seed))
-    try:
-        if output.suffix == ".png":
-            images.write_grid(output, pixels)
-        elif output.suffix == ".npy":
-            with files.published(output) as temporary, temporary.open("wb") as file:
-                np.save(file, pixels)
-        else:
-            digits = len(str(options.num - 1))
+    pixels = servable.load(path).sample(options.num, options.seed)
+    if output.suffix == ".png":
+        images.write_grid(output, pixels)
+    elif output.suffix == ".npy":
+        with files.published(output) as temporary, temporary.open("wb") as file:
+            np.save(file, pixels)
+    else:
+        digits = len(str(options.num - 1))
+        with files.published(output) as temporary:
+            temporary.mkdir()
             for index, image in enumerate(pixels):
-                images.write_png(output / f"{index:0{digits}d}.png", image)
-    except OSError as error:
-        raise InputError(f"--output={output}: cannot be written ({error})") from None
+                images.write_png(temporary / f"{index:0{digits}d}.png", image)
     print(output)
 
 

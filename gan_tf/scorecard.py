@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_tf import __version__, data, fidelity
+from gan_tf import __version__, fidelity
 from gan_tf.classifier import Classifier
 from gan_tf.evaluation import Evaluation, Split, judged, some
 from gan_tf.figures import FIGURES
@@ -49,7 +49,7 @@ def scorecard(
         judged(judge, dataset, data_dir, name, split, num) for name in ("test", "train")
     )
     evaluation = Evaluation(judge, reals, training)
-    samples = (data.unscale(servable.sample(num, seed)) for seed in seeds)
+    samples = (servable.sample(num, seed) for seed in seeds)
     found = [evaluation(images) for images in samples]
     # A training image is a copy of itself, so for copies test images show what is usual.
     floor = evaluation.of_judged(floor_reals, evaluation.near_copies.share(some(test, num)))

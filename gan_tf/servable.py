@@ -19,9 +19,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from tqdm import tqdm
 
+from gan_tf import devices, files
+from gan_tf.data import unscale
 from gan_tf.errors import InputError
-from gan_tf.files import published
 from gan_tf.latents import LATENTS, SAMPLING_STREAM, stream_seed
 
 _METADATA = Path("assets.extra") / "gan_tf.json"
@@ -42,8 +44,6 @@ def export(generator: keras.Model, metadata: dict[str, Any], directory: Path) ->
       metadata: plain values; at least `latents` (a name in LATENTS) and `latent_dim`.
       directory: the parent of the numbered versions.
     """
-    earlier = versions(directory)
-    path = directory / str(int(earlier[-1].name) + 1 if earlier else 1)
     archive = keras.export.ExportArchive()
     # No archive.track(): with the endpoint alone every weight is stored once.
     archive.add_endpoint(
@@ -52,10 +52,15 @@ def export(generator: keras.Model, metadata: dict[str, Any], directory: Path) ->
         lambda latents: {"images": tf.clip_by_value(generator(latents, training=False), -1.0, 1.0)},
         input_signature=[tf.TensorSpec([None, metadata["latent_dim"]], tf.float32, "latents")],
     )
-    with published(path) as temporary:
-        archive.write_out(str(temporary), verbose=False)
-        (temporary / _METADATA).parent.mkdir(exist_ok=True)
-        (temporary / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+    with files.locked(directory / ".lock", "exports"):  # Two exports at once are two versions.
+        files.remove_leftovers(directory)
+        earlier = versions(directory)
+        path = directory / str(int(earlier[-1].name) + 1 if earlier else 1)
+        with files.published(path) as temporary:
+            with devices.writing(path):
+                archive.write_out(str(temporary), verbose=False)
+            (temporary / _METADATA).parent.mkdir(exist_ok=True)
+            (temporary / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
     return path
 
 
@@ -80,11 +85,25 @@ class Servable:
             [self._signature(latents=tf.constant(batch))["images"].numpy() for batch in batches]
         )
 
-    def sample(self, num: int, seed: int) -> npt.NDArray[np.float32]:
-        """Returns `num` images in [-1, 1]; the same seed gives the same images."""
+    def sample(self, num: int, seed: int) -> npt.NDArray[np.uint8]:
+        """Returns `num` images as pixels 0..255; the same seed gives the same images."""
+        latents = self.latents(num, seed)
+        starts = range(0, num, _BATCH)
+        batches = (unscale(self.generate(latents[start : start + _BATCH])) for start in starts)
+        first = next(batches)
+        pixels = np.empty((num, *first.shape[1:]), np.uint8)
+        pixels[: len(first)] = first
+        progress = tqdm(starts[1:], "sampling", unit="batch", leave=False, delay=2)
+        for start, batch in zip(progress, batches, strict=True):
+            pixels[start : start + len(batch)] = batch
+        return pixels
+
+    def latents(self, num: int, seed: int) -> npt.NDArray[np.float32]:
+        """Returns the `num` latents of a seed, `[num, latent_dim]`."""
         draw = LATENTS[self.metadata["latents"]]
-        latents = draw((num, self.metadata["latent_dim"]), stream_seed(seed, SAMPLING_STREAM))
-        return self.generate(latents.numpy())
+        shape = num, self.metadata["latent_dim"]
+        latents: npt.NDArray[np.float32] = draw(shape, stream_seed(seed, SAMPLING_STREAM)).numpy()
+        return latents
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -107,7 +126,8 @@ def load(path: Path) -> Servable:
         (latents,) = signature.structured_input_signature[1].values()
     except Exception as error:  # A damaged SavedModel fails in more ways than can be listed.
         raise InputError(
-            f"{path}: the SavedModel was truncated or altered ({type(error).__name__})"
+            f"{path}: the SavedModel was truncated or altered ({type(error).__name__}); export it "
+            "anew"
         ) from None
     if latents.shape[1] != metadata["latent_dim"]:
         raise InputError(

@@ -137,7 +137,7 @@ def row(name: str, run_dir: Path, status: str, options: Options, pictures: Path)
         saved_model = exported(run_dir)
     except InputError:  # It failed before there was anything to keep.
         return f"| `{name}` | {CLAIMS[name]} | {status} |" + " - |" * 6
-    pixels = data.unscale(servable.load(saved_model).sample(options.samples, seed=0))
+    pixels = servable.load(saved_model).sample(options.samples, seed=0)
     images.write_grid(pictures / f"{name}.png", pixels[:16])
     quality = ["-"] * 3
     if read_config(run_dir).evaluate_every:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pkgutil
-import subprocess
-import sys
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,33 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-import gan_tf
+from gan_tf import checkpoints
 from gan_tf.files import sha256
 
-Finished = subprocess.CompletedProcess[str]
+from .processes import Finished, run_warm, start
+from .scenes import TRAINED
+
 Command = Callable[..., Finished]
 
-MODULES = sorted(module.name for module in pkgutil.walk_packages(gan_tf.__path__, prefix="gan_tf."))
 TIMINGS = ("seconds", "images_per_second", "evaluation_seconds")
-
-
-def start(module: str, *flags: str, cwd: Path, home: Path) -> subprocess.Popen[str]:
-    """Starts `python -m gan_tf.<module>` with an environment of its own."""
-    environment = {
-        "HOME": str(home),
-        "PATH": os.environ["PATH"],
-        # Our own code must run without a warning of any kind. The filter matches whole
-        # names, so each module is listed; the one that is run is `__main__`.
-        "PYTHONWARNINGS": ",".join(f"error:::{name}" for name in ("__main__", *MODULES)),
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", f"gan_tf.{module}", *flags],
-        cwd=cwd,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +43,7 @@ def command(tmp_path: Path, home: Path) -> Command:
     """Runs `python -m gan_tf.<module> flags...` in an empty directory, to its end."""
 
     def run(module: str, *flags: str, timeout: float = 300.0) -> Finished:
-        process = start(module, *flags, cwd=tmp_path, home=home)
-        try:
-            output, errors = process.communicate(timeout=timeout)
-        finally:
-            process.kill()
-        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+        return run_warm(module, *flags, cwd=tmp_path, home=home, timeout=timeout)
 
     return run
 
@@ -83,10 +57,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, home: Path, data_dir: Path
         "--arch=dcgan",
         f"--run_dir={directory}",
         "--steps=150",
-        "--log_every=10",
-        "--sample_every=50",
-        "--checkpoint_every=40",
-        "--keep_checkpoints=2",
+        *TRAINED,
         cwd=directory.parent,
         home=home,
     )
@@ -105,6 +76,33 @@ def metrics(run_dir: Path) -> list[dict[str, Any]]:
 def without_timings(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Metrics lines without what no two runs share."""
     return [{k: v for k, v in line.items() if k not in TIMINGS} for line in lines]
+
+
+def checkpoint(run_dir: Path, step: int) -> dict[str, np.ndarray]:
+    return checkpoints.load(checkpoints.paths(run_dir / "checkpoints")[step])
+
+
+def assert_same_bits(one: Path, other: Path, step: int) -> None:
+    """Two runs have the same state at a step, the same metrics and the same best."""
+    mine, theirs = checkpoint(one, step), checkpoint(other, step)
+    assert mine.keys() == theirs.keys()
+    for name, array in mine.items():
+        if name != "timing/seconds":
+            np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+    assert without_timings(metrics(one)) == without_timings(metrics(other))
+    assert (one / "best.npz").exists() == (other / "best.npz").exists()
+    if (one / "best.npz").exists():
+        bests = [checkpoints.load(run / "best.npz") for run in (one, other)]
+        assert bests[0].keys() == bests[1].keys()
+        for name in bests[0].keys() - {"timing/seconds"}:
+            np.testing.assert_array_equal(bests[0][name], bests[1][name], err_msg=name)
+
+
+def executed(stdout: str) -> int:
+    """How many steps a run says that it made now."""
+    match = re.search(r"\(([\d,]+) of them now\)", stdout)
+    assert match, stdout
+    return int(match[1].replace(",", ""))
 
 
 def numbers(lines: list[dict[str, Any]]) -> list[float]:

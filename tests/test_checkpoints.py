@@ -58,7 +58,7 @@ def test_any_altered_byte_or_truncation_is_found(
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     hostile = {"generator/000": np.array([{"any": "object"}], dtype=object)}
     path = checkpoints.save(tmp_path, 1, hostile, keep=1)
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(InputError, match="nothing pickled"):
         checkpoints.load(path)
 
 

@@ -18,6 +18,8 @@ from gan_tf.losses import LOSSES
 
 def values(knob: Knob) -> st.SearchStrategy[Any]:
     """Every kind of value that a knob allows."""
+    if knob.kind is bool:
+        return st.booleans()
     if knob.choices:
         return st.sampled_from(list(knob.choices))
     if knob.kind is int:
@@ -83,3 +85,24 @@ def test_steps_win_over_epochs_and_epochs_count_reals() -> None:
     assert Config(epochs=3, batch_size=100).total_steps(60_000) == 1_800
     assert Config(epochs=3, batch_size=100, discriminator_steps=2).total_steps(60_000) == 900
     assert Config(epochs=1, batch_size=64).total_steps(60_000) == 938
+
+
+@given(
+    st.sampled_from(knobs(Config)),
+    st.text()
+    | st.integers().map(str)
+    | st.floats().map(str)
+    | st.sampled_from(["", "true", "nan"]),
+)
+def test_whatever_a_flag_says_is_allowed_or_refused_in_its_own_words(knob: Knob, text: str) -> None:
+    try:
+        value = knob.parse(text)
+    except ValueError as refusal:
+        said = str(refusal)
+    else:
+        said = knob.refusal(text)
+        assert knob.check(value) == value
+        assert type(value) is knob.kind
+        if isinstance(value, (int, float)) and knob.kind is not bool:
+            assert knob.low <= value <= knob.high
+    assert said == knob.refusal(text)

@@ -15,7 +15,8 @@ import pytest
 from gan_tf import classifier, data, fidelity
 from gan_tf.figures import FIGURES
 
-from .conftest import Command, Finished, dataset_of, one_line
+from .conftest import Command, dataset_of, one_line
+from .processes import Finished
 
 
 def scores(path: Path) -> dict[str, Any]:
@@ -145,33 +146,6 @@ def test_training_images_are_near_copies_of_themselves(mnist: dict[str, np.ndarr
     noisy = data.scale(mnist["train_images"][:200]).numpy()
     noisy += np.random.default_rng(0).normal(size=noisy.shape) * 0.05
     assert finder.share(data.unscale(noisy)) > 0.99
-
-
-@pytest.mark.parametrize(
-    ("flags", "part"),
-    [
-        ([], "give either --run_dir=RUN_DIR or --saved_model="),
-        (["--run_dir=missing"], "missing: must be a run directory"),
-        (["--saved_model=missing"], "missing: must be a SavedModel that gan_tf exported"),
-        (["--run_dir=x", "--seeds=1,,2"], "--seeds=1,,2: must be whole numbers and commas"),
-        (["--run_dir=x", "--seeds=3,3"], "must not have a seed twice"),
-        (["--run_dir=x", "--num=99"], "from 100 to 100,000"),
-        (["--run_dir=x", "--output=scores.txt"], "must be a path that ends in .json"),
-        (["--run_dir=x", "--classifier=inception"], "--inception_weights=FILE go together"),
-        (["--run_dir=x", "--classifier=mnist-v2"], "one of auto, train, inception"),
-    ],
-)
-def test_wrong_input_gets_one_line(command: Command, flags: list[str], part: str) -> None:
-    assert part in one_line(command("evaluate", *flags))
-
-
-def test_weights_that_are_none_get_one_line(
-    command: Command, tmp_path: Path, trained: Path
-) -> None:
-    (tmp_path / "weights.h5").write_bytes(b"none")
-    flags = ("--classifier=inception", "--inception_weights=weights.h5")
-    line = one_line(command("evaluate", f"--run_dir={trained}", *flags))
-    assert "--inception_weights=weights.h5: must be keras.applications' weights" in line
 
 
 def test_help_says_what_every_figure_means(command: Command) -> None:

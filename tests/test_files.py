@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from gan_tf import run_directory
 from gan_tf.files import published, write_text
 
 
@@ -39,3 +44,29 @@ def test_after_an_error_the_old_content_stays(tmp_path: Path) -> None:
             fail(target, "ne")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 7), st.integers(0, 600), st.lists(st.integers(1, 600), max_size=5))
+def test_grids_of_samples_are_bounded_in_number_and_the_same_after_a_restart(
+    every: int, draws: int, restarts: list[int]
+) -> None:
+    def kept(restarts: list[int]) -> list[int]:
+        """Draws every grid, some of them again after a restart further back."""
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            (directory / "samples").mkdir()
+            for number in range(draws + 1):
+                back = [max(0, number - 3), number] if number in restarts else [number]
+                for again in range(back[0], number + 1):
+                    run_directory.grid(directory, again * every).touch()
+                    run_directory.thin_grids(directory, every, again * every)
+            return list(run_directory.grids(directory))
+
+    steps = kept([])
+    assert steps == kept(restarts)
+    assert len(steps) <= 102
+    assert steps[0] == 0
+    assert steps[-1] == draws * every
+    gaps = {later - earlier for earlier, later in itertools.pairwise(steps[:-1])}
+    assert len(gaps) <= 1, "evenly spread"

@@ -14,7 +14,8 @@ import pytest
 
 from gan_tf import checkpoints, servable
 
-from .conftest import Command, Finished, dataset_of, metrics, start, without_timings
+from .conftest import Command, dataset_of, metrics, without_timings
+from .processes import Finished, start
 
 FLAGS = Path(__file__).parents[1] / "flags" / "mlp.flags"
 MLP = (f"--flagfile={FLAGS}", "--precision=float32", "--run_dir=run", "--evaluate_images=500")

@@ -85,5 +85,5 @@ def test_an_altered_line_is_named(tmp_path: Path) -> None:
     write(tmp_path, 0, [2, 4])
     path = tmp_path / "metrics.jsonl"
     path.write_text(path.read_text().replace('"step": 4', '"step"- 4'))
-    with pytest.raises(InputError, match="line 2 was altered"):
+    with pytest.raises(InputError, match="line 2 must be metrics"):
         read_metrics(path)

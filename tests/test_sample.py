@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from .conftest import Command, one_line
+from .conftest import Command
 
 
 def array(command: Command, tmp_path: Path, source: str, *flags: str) -> np.ndarray:
@@ -50,29 +49,3 @@ def test_the_seed_decides_and_the_number_does_not(
     many = array(command, tmp_path, source, "--num=300", "--seed=1")
     assert np.abs(many[:3].astype(int) - few).max() <= 1
     assert not np.array_equal(array(command, tmp_path, source, "--num=3", "--seed=2"), few)
-
-
-@pytest.mark.parametrize(
-    ("flags", "part"),
-    [
-        ([], "give either --run_dir"),
-        (["--run_dir=a", "--saved_model=b"], "give either --run_dir"),
-        (["--run_dir=missing"], "missing: must be a run directory"),
-        (["--run_dir=x", "--output=a.jpg"], "must end in .png or .npy, or be a directory"),
-        (["--saved_model=missing"], "must be a SavedModel that gan_tf exported"),
-        (["--saved_model=.", "--num=0"], "--num=0: must be a whole number of images from 1"),
-        (["--saved_model=.", "--output="], "--output="),
-    ],
-)
-def test_wrong_input_gets_one_line(command: Command, flags: list[str], part: str) -> None:
-    assert part in one_line(command("sample", *flags))
-
-
-def test_an_output_that_cannot_be_written_is_refused(
-    command: Command, tmp_path: Path, trained: Path
-) -> None:
-    (tmp_path / "file").write_text("mine")
-    for output in ("file/below.png", "file/below.npy", "file"):
-        line = one_line(command("sample", f"--run_dir={trained}", f"--output={output}"))
-        assert f"--output={output}" in line
-    assert (tmp_path / "file").read_text() == "mine"

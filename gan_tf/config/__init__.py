@@ -30,7 +30,6 @@ class Config(RecordsConfig, GameConfig, RunConfig):
             raise InputError(
                 f"--loss={self.loss}: has no target to smooth; add --label_smoothing=0"
             )
-
         if self.update == "simultaneous" and self.generator_steps != 1:
             raise InputError(
                 f"--generator_steps={self.generator_steps}: must be 1 with --update=simultaneous; "
@@ -65,9 +64,12 @@ class Config(RecordsConfig, GameConfig, RunConfig):
     @staticmethod
     def from_json(values: Any, source: str) -> Config:
         """Returns the configuration that `to_json` gave; InputError names `source` if it is not."""
-        names = [each.name for each in knobs(Config)]
-        if not isinstance(values, dict) or sorted(values) != sorted(names):
-            raise InputError(f"{source}: not the configuration of this version's runs")
+        names = {each.name for each in knobs(Config)}
+        if not isinstance(values, dict):
+            raise InputError(f"{source}: must hold the configuration as an object")
+        if wrong := sorted(names ^ set(values)):
+            has = "has no" if wrong[0] in names else "must not have"
+            raise InputError(f"{source}: {has} {wrong[0]}; it was altered, or is another version's")
         try:
             return Config(**values)
         except InputError as error:

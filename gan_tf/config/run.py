@@ -79,3 +79,8 @@ class RunConfig:
         low=0,
         high=2**31 - 1,
     )
+    deterministic: bool = knob(
+        False,
+        "Have TensorFlow choose only operations that give the same bits every time, or fail; "
+        "for a GPU, and slower there. On a CPU runs are reproducible without it.",
+    )

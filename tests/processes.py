@@ -1,0 +1,105 @@
+"""The package's commands in processes of their own, as a user runs them."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import pkgutil
+import runpy
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from multiprocessing import forkserver
+from pathlib import Path
+
+import pytest
+
+import gan_tf
+
+ROOT = Path(__file__).parents[1]
+Finished = subprocess.CompletedProcess[str]
+
+MODULES = sorted(module.name for module in pkgutil.walk_packages(gan_tf.__path__, prefix="gan_tf."))
+# Our own code must run without a warning of any kind; the filters match whole names, so each
+# module is listed. The one that is run is `__main__`.
+_OURS = ("__main__", *MODULES)
+
+# Half of most commands' time is the import of TensorFlow, so this one has been imported in a
+# process that is forked for each command.
+_WARM = multiprocessing.get_context("forkserver")
+_WARM.set_forkserver_preload(["tensorflow", "keras", "scipy.stats", "matplotlib.figure", "tqdm"])
+
+
+def start(
+    module: str, *flags: str, cwd: Path, home: Path, before: Callable[[], None] | None = None
+) -> subprocess.Popen[str]:
+    """Starts `python -m gan_tf.<module>` with an environment of its own, after calling `before`
+    in its process."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"gan_tf.{module}", *flags],
+        cwd=cwd,
+        preexec_fn=before,
+        env=_environment(home) | {"PYTHONWARNINGS": ",".join(f"error:::{n}" for n in _OURS)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@functools.cache
+def warm() -> None:
+    """Starts the process that is forked."""
+    with pytest.MonkeyPatch.context() as patch:
+        # A library reads the environment when it is imported: OpenBLAS, which kernels to choose.
+        for name in set(os.environ) - {"PATH"}:
+            patch.delenv(name)
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")  # As `start_tensorflow` has it.
+        forkserver.ensure_running()
+
+
+def run_warm(module: str, *flags: str, cwd: Path, home: Path, timeout: float) -> Finished:
+    """Runs `python -m gan_tf.<module>` or a `scripts/<name>.py` to its end, in a process that has
+    imported TensorFlow."""
+    warm()
+    with tempfile.TemporaryDirectory() as directory:
+        outputs = [Path(directory) / name for name in ("output", "errors")]
+        arguments = (module, flags, cwd, _environment(home), outputs)
+        process = _WARM.Process(target=_become, args=arguments)
+        process.start()
+        process.join(timeout)
+        ended = not process.is_alive()
+        process.kill()
+        process.join()
+        output, errors = (path.read_text(encoding="utf-8") for path in outputs)
+    if not ended:
+        raise subprocess.TimeoutExpired(module, timeout, output, errors)
+    return Finished(flags, process.exitcode or 0, output, errors)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {"HOME": str(home), "PATH": os.environ["PATH"]}
+
+
+def _become(
+    module: str, flags: list[str], cwd: Path, environment: dict[str, str], outputs: list[Path]
+) -> None:
+    """Makes this process the command."""
+    for number, path in enumerate(outputs, start=1):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    sys.path.insert(0, str(cwd))
+    for name in _OURS:
+        warnings.filterwarnings("error", module=f"{name}$")
+    sys.argv = [module, *flags]
+    if module.startswith("scripts/"):
+        sys.path.insert(0, str(ROOT / "scripts"))
+        runpy.run_path(str(ROOT / module), run_name="__main__")
+    else:
+        runpy.run_module(f"gan_tf.{module}", run_name="__main__", alter_sys=True)

@@ -1,0 +1,398 @@
+"""Faults, each provoked for real: what was good before is good afterwards.
+
+docs/faults.md is the table of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from resumption import damages
+
+from gan_tf import checkpoints
+
+from .conftest import Command, assert_same_bits, executed, metrics, one_line
+from .processes import MODULES, ROOT, start
+
+FLAGS = (
+    *("--arch=mlp", "--batch_size=16", "--evaluate_every=0", "--run_dir=run"),
+    *("--log_every=1", "--sample_every=2", "--checkpoint_every=2"),
+)
+
+
+@pytest.fixture(scope="session")
+def half(tmp_path_factory: pytest.TempPathFactory, home: Path, data_dir: Path) -> Path:
+    """A run of two steps."""
+    return _run(tmp_path_factory.mktemp("half"), home, "--steps=2")
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory, home: Path, data_dir: Path) -> Path:
+    """The same run of four steps."""
+    return _run(tmp_path_factory.mktemp("whole"), home, "--steps=4")
+
+
+def _run(place: Path, home: Path, *flags: str) -> Path:
+    process = start("train", *FLAGS, *flags, cwd=place, home=home)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return place / "run"
+
+
+@pytest.fixture
+def run(tmp_path: Path, half: Path) -> Path:
+    """A copy of the run of two steps."""
+    return Path(shutil.copytree(half, tmp_path / "run"))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 96 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def fails(tmp_path: Path, home: Path, *flags: str, limit: int | None = None) -> str:
+    """Runs the training to its failure, with a limit to every file's size; returns the reason."""
+
+    def set_limit() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    process = start("train", *FLAGS, *flags, cwd=tmp_path, home=home, before=set_limit)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1, errors
+    assert "Traceback" not in errors
+    assert "Exception ignored" not in errors
+    *_, last = errors.strip().splitlines()
+    assert last.startswith("gan_tf.train: ")
+    return last
+
+
+def assert_it_goes_on(command: Command, tmp_path: Path, whole: Path) -> None:
+    """The same command ends with the same bits as a run to which nothing happened."""
+    assert not damages(tmp_path / "run")
+    finished = command("train", *FLAGS, "--steps=4")
+    assert (finished.returncode, executed(finished.stdout)) == (0, 2), finished.stderr
+    assert_same_bits(whole, tmp_path / "run", 4)
+    assert not list((tmp_path / "run").rglob(".*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "file"),
+    [
+        (1_000, "run/config.json"),
+        (1_400, "run/metrics.jsonl"),
+        (1_800, "run/tensorboard"),
+        (6_000, "run/samples/step-00000004.png"),
+        (1_000_000, "run/checkpoints/step-00000004.npz"),
+    ],
+    ids=["config", "metrics", "tensorboard", "picture", "checkpoint"],
+)
+def test_a_write_that_fails_ends_the_run_and_costs_nothing(
+    command: Command, tmp_path: Path, home: Path, run: Path, whole: Path, limit: int, file: str
+) -> None:
+    reason = fails(tmp_path, home, "--steps=4", limit=limit)
+    assert f"{file}: File too large; step 2 is saved, and the same command goes on" in reason
+    assert_it_goes_on(command, tmp_path, whole)
+
+
+def test_a_full_disk_ends_the_run_and_costs_nothing(
+    command: Command, tmp_path: Path, home: Path, half: Path, whole: Path, small_disk: Path
+) -> None:
+    shutil.copytree(half, small_disk / "run")
+    (tmp_path / "run").symlink_to(small_disk / "run")
+    fill(small_disk, leave=300_000)
+    reason = fails(tmp_path, home, "--steps=4")
+    assert "step-00000004.npz: No space left on device; step 2 is saved" in reason
+    (small_disk / "filler").unlink()
+    assert_it_goes_on(command, tmp_path, whole)
+
+
+@pytest.mark.parametrize("leave", [0, 3_000_000], ids=["at once", "in the middle"])
+def test_a_full_disk_costs_no_export_that_is_there(
+    command: Command, tmp_path: Path, home: Path, whole: Path, small_disk: Path, leave: int
+) -> None:
+    shutil.copytree(whole, small_disk / "run", ignore=shutil.ignore_patterns("step-00000002.npz"))
+    (tmp_path / "run").symlink_to(small_disk / "run")
+    fill(small_disk, leave)
+    finished = command("export", "--run_dir=run")
+    assert "run/export/2: No space left on device" in one_line(finished, status=1)
+    assert [path.name for path in (tmp_path / "run" / "export").glob("[!.]*")] == ["1"]
+    assert not list((tmp_path / "run").rglob(".*.tmp"))
+    assert command("sample", "--run_dir=run", "--num=1").returncode == 0
+
+
+def fill(disk: Path, leave: int) -> None:
+    """Fills a file system up to some bytes."""
+    found = os.statvfs(disk)
+    with (disk / "filler").open("wb") as file:
+        file.truncate(0)
+        os.posix_fallocate(file.fileno(), 0, found.f_bavail * found.f_frsize - leave or 1)
+
+
+def test_standard_output_can_be_full(home: Path, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [sys.executable, "-m", "gan_tf.train", "--dry_run"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+    assert finished.returncode == 1
+    assert finished.stderr == "gan_tf.train: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered"])
+def test_a_crash_may_damage_the_newest_checkpoint_and_cut_a_line(
+    command: Command, tmp_path: Path, run: Path, whole: Path, damage: str
+) -> None:
+    shutil.rmtree(run)
+    shutil.copytree(whole, run)
+    newest = run / "checkpoints" / "step-00000004.npz"
+    content = bytearray(newest.read_bytes())
+    if damage == "altered":
+        content[len(content) // 2] ^= 1
+    newest.write_bytes(content if damage == "altered" else content[:-1000])
+    lines = (run / "metrics.jsonl").read_bytes()
+    (run / "metrics.jsonl").write_bytes(lines[:-20])
+    finished = command("train", *FLAGS, "--steps=4")
+    assert f"warning: run/checkpoints/{newest.name} was truncated or altered; going back to " in (
+        finished.stderr
+    )
+    assert (finished.returncode, executed(finished.stdout)) == (0, 2), finished.stderr
+    assert_same_bits(whole, run, 4)
+
+
+def test_what_a_killed_process_left_half_written_goes(
+    command: Command, tmp_path: Path, run: Path, whole: Path
+) -> None:
+    left = [run / ".config.json.0a1b2c3d.tmp", run / "samples" / ".step-00000002.png.00000000.tmp"]
+    for path in left:
+        path.write_text("half")
+    (run / "export" / ".2.00000000.tmp" / "variables").mkdir(parents=True)
+    assert_it_goes_on(command, tmp_path, whole)
+
+
+def test_clocks_may_jump(tmp_path: Path, home: Path, run: Path, whole: Path) -> None:
+    """Both clocks leap by an hour to and fro, and stand still in between."""
+    program = f"""
+import itertools, runpy, sys, time
+leaps = itertools.cycle([0.0, 3600.0, 3600.0, -3600.0, 1e-9, 0.0])
+real, wall = time.monotonic(), time.time()
+time.monotonic = lambda: real + next(leaps)
+time.time = lambda: wall + next(leaps)
+sys.argv = ["train", *{[*FLAGS, "--steps=4"]}]
+runpy.run_module("gan_tf.train", run_name="__main__", alter_sys=True)
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        check=False,
+    )
+    assert (finished.returncode, executed(finished.stdout)) == (0, 2), finished.stderr
+    assert_same_bits(whole, run, 4)
+
+
+def test_no_network_is_asked_for_what_is_on_the_disk(
+    tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """Training, sampling and evaluating, with a hook that ends the process at a connection."""
+    program = f"""
+import os, runpy, sys
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+        print("asked the network:", event, arguments, file=sys.stderr)
+        os._exit(9)
+sys.addaudithook(watch)
+for module, *flags in (
+    ["train", *{[*FLAGS, "--steps=1"]}],
+    ["sample", "--run_dir=run"],
+    ["evaluate", "--run_dir=run", "--num=100"],
+):
+    sys.argv = [module, *flags]
+    try:
+        runpy.run_module("gan_tf." + module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        assert end.code == 0, sys.argv
+"""
+    finished = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path / "new home"), "PATH": os.environ["PATH"]},
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+
+
+def test_a_second_signal_ends_it_at_once_and_loses_nothing(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    # Evaluations of seconds, so that there is something to interrupt after the first signal.
+    flags = (
+        *("--arch=mlp", "--run_dir=run", "--batch_size=16", "--log_every=1"),
+        *("--checkpoint_every=1", "--evaluate_every=1", "--evaluate_images=10000"),
+    )
+    process = start("train", *flags, "--steps=1000", cwd=tmp_path, home=home)
+    wait(process, lambda: len(checkpoints.paths(tmp_path / "run" / "checkpoints")) >= 2)
+    process.send_signal(signal.SIGTERM)
+    wait(process, lambda: not catches(process.pid, signal.SIGTERM))
+    sent = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=10)
+    assert time.monotonic() - sent < 2
+    assert process.returncode == -signal.SIGTERM, errors
+    assert not damages(tmp_path / "run")
+    newest = max(checkpoints.paths(tmp_path / "run" / "checkpoints"))
+    resumed = command("train", *flags, f"--steps={newest + 1}")
+    assert executed(resumed.stdout) == 1, resumed.stderr
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    match = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return bool(match and int(match[1], 16) >> (number - 1) & 1)
+
+
+def wait(process: subprocess.Popen[str], for_what: object, seconds: float = 120.0) -> None:
+    """Waits until it is so, while the process runs."""
+    assert callable(for_what)
+    deadline = time.monotonic() + seconds
+    while not for_what():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_no_reader_sees_half_a_file(tmp_path: Path, home: Path, data_dir: Path) -> None:
+    flags = ("--sample_every=1", "--checkpoint_every=1", "--steps=25", "--keep_checkpoints=1")
+    process = start("train", *FLAGS, *flags, cwd=tmp_path, home=home)
+    looks = 0
+    while process.poll() is None:
+        assert not damages(tmp_path / "run")
+        looks += bool(checkpoints.paths(tmp_path / "run" / "checkpoints"))
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert looks > 10, "it was read while it was written"
+
+
+def test_two_exports_at_once_are_two_versions(tmp_path: Path, home: Path, whole: Path) -> None:
+    flags = (f"--run_dir={whole}", f"--output={tmp_path / 'served'}")
+    processes = [start("export", *flags, cwd=tmp_path, home=home) for _ in range(2)]
+    ends = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ends
+    assert sorted(output.strip()[-1] for output, _ in ends) == ["1", "2"]
+
+
+def test_two_first_preparations_at_once_are_one(tmp_path: Path) -> None:
+    flags = ("--arch=mlp", "--steps=1", "--evaluate_every=0")
+    processes = [
+        start("train", *flags, f"--run_dir={name}", cwd=tmp_path, home=tmp_path) for name in "ab"
+    ]
+    ends = [process.communicate(timeout=240) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ends
+    said = "".join(errors for _, errors in ends)
+    assert said.count("Prepared mnist in") == 1
+    assert "Waiting for another process that prepares mnist ..." in said
+
+
+def test_a_long_run_grows_neither_in_memory_nor_in_files(
+    tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    program = """
+import sys
+import keras
+from gan_tf import command_line, train
+from gan_tf.models import ARCHITECTURES, Architecture
+
+def generator(latent_dim, image_shape):
+    return keras.Sequential([
+        keras.Input([latent_dim]),
+        keras.layers.Dense(784, activation="tanh", dtype="float32"),
+        keras.layers.Reshape(image_shape, dtype="float32"),
+    ])
+
+def discriminator(image_shape):
+    return keras.Sequential([
+        keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(1, dtype="float32")
+    ])
+
+ARCHITECTURES["tiny"] = Architecture(generator, discriminator)
+sys.exit(command_line.run(train.main, train.Options, "Train a tiny GAN."))
+"""
+    (tmp_path / "tiny.py").write_text(program)
+    flags = (
+        *("--arch=tiny", "--run_dir=run", "--batch_size=1", "--latent_dim=2", "--steps=20000"),
+        *("--sample_every=100", "--checkpoint_every=200", "--evaluate_every=1000"),
+        *("--evaluate_images=100", "--on_collapse=ignore"),
+    )
+    process = subprocess.Popen(
+        [sys.executable, "tiny.py", *flags],
+        cwd=tmp_path,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    seen: dict[int, tuple[float, int]] = {}
+    status, descriptors = (Path(f"/proc/{process.pid}/{name}") for name in ("status", "fd"))
+    while process.poll() is None:
+        steps = [*checkpoints.paths(tmp_path / "run" / "checkpoints")]
+        match = re.search(r"^VmRSS:\s*(\d+) kB", status.read_text(), re.MULTILINE)
+        if steps and match:
+            seen[steps[-1]] = int(match[1]) / 1024, len(list(descriptors.iterdir()))
+        time.sleep(0.05)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    memory = {step: found[0] for step, found in seen.items()}
+    early = np.median([size for step, size in memory.items() if 4_000 <= step <= 6_000])
+    late = np.median([size for step, size in memory.items() if 18_000 <= step < 20_000])
+    print(f"growth over 14,000 steps: {late - early:.1f} MiB", memory)
+    assert late - early < 20, memory
+    files = [found[1] for step, found in seen.items() if 4_000 <= step < 20_000]
+    assert max(files) - min(files) <= 2, "a checkpoint or a picture may be open"
+    assert len(checkpoints.paths(tmp_path / "run" / "checkpoints")) == 3
+    assert len(list((tmp_path / "run" / "samples").iterdir())) == 101
+    assert [line["step"] for line in metrics(tmp_path / "run")] == [*range(100, 20_001, 100)]
+
+
+def test_no_module_can_unpickle(tmp_path: Path) -> None:
+    """Nothing but plain arrays and JSON is ever loaded."""
+    for name in ("gan_tf", *MODULES):
+        path = ROOT / name.replace(".", "/")
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"import (pickle|dill|joblib|marshal)|allow_pickle=True", text), name
+        assert "safe_mode=False" not in text, name
+
+
+def test_the_table_of_faults_names_tests_that_exist() -> None:
+    named = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "faults.md").read_text(encoding="utf-8"))
+    written = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py"))
+    assert len(set(named)) > 15
+    for name in named:
+        assert f"def {name}(" in written
