@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from gan_tf import __version__, checkpoints, data, run_directory, servable
+from gan_tf import (
+    __version__,
+    checkpoints,
+    classifier,
+    data,
+    prepare,
+    run_directory,
+    servable,
+    signatures,
+)
 from gan_tf.config import Config
 from gan_tf.errors import InputError
 from gan_tf.files import sha256, user_path
+from gan_tf.latents import LATENTS
+from gan_tf.losses import LOSSES
 from gan_tf.models import ARCHITECTURES, computing_in
 from gan_tf.records import best, read_metrics
 
@@ -47,33 +60,64 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
     return kept[int(which)]
 
 
-def load_generator(
-    config: Config, path: Path, precision: str = "float32"
-) -> tuple[keras.Model, int, int]:
-    """Returns a checkpoint's averaged generator, its step and its attempt.
+@dataclass(frozen=True)
+class Trained:
+    """What of a checkpoint is worth exporting.
+
+    Attributes:
+      generator: the averaged generator.
+      discriminator: the discriminator as it was then.
+      step, attempt: when that was.
+    """
+
+    generator: keras.Model
+    discriminator: keras.Model
+    step: int
+    attempt: int
+
+
+def load_networks(config: Config, path: Path, precision: str = "float32") -> Trained:
+    """Returns a checkpoint's networks.
 
     Args:
       config: the run's configuration.
       path: the checkpoint.
-      precision: what it computes in, `float32` or `bfloat16`.
+      precision: what they compute in, `float32` or `bfloat16`.
 
     Raises:
       InputError: the checkpoint is damaged, or of other networks than the configuration's.
     """
     arrays = checkpoints.load(path)
+    architecture = ARCHITECTURES[config.arch]
     with computing_in(precision):
-        generator = ARCHITECTURES[config.arch].generator(config.latent_dim, data.IMAGE_SHAPE)
-    averages = [array for name, array in arrays.items() if name.startswith("ema_generator/")]
-    if [array.shape for array in averages] != [tuple(v.shape) for v in generator.variables]:
-        raise InputError(f"{path}: holds another network than config.json says")
-    for variable, array in zip(generator.variables, averages, strict=True):
-        variable.assign(array)
-    return generator, int(arrays["step/000"]), int(arrays.get(checkpoints.ATTEMPT, 0))
+        generator = architecture.generator(config.latent_dim, data.IMAGE_SHAPE)
+        discriminator = architecture.discriminator(data.IMAGE_SHAPE)
+    for group, network in (("ema_generator", generator), ("discriminator", discriminator)):
+        # The optimiser's variables follow those of the network.
+        names = [f"{group}/{index:03d}" for index in range(len(network.variables))]
+        found = [arrays[name] for name in names if name in arrays]
+        if [array.shape for array in found] != [tuple(v.shape) for v in network.variables]:
+            raise InputError(f"{path}: holds another network than config.json says")
+        for variable, array in zip(network.variables, found, strict=True):
+            variable.assign(array)
+    step, attempt = int(arrays["step/000"]), int(arrays.get(checkpoints.ATTEMPT, 0))
+    return Trained(generator, discriminator, step, attempt)
 
 
-def export(config: Config, checkpoint: Path, directory: Path, precision: str = "float32") -> Path:
-    """Exports a checkpoint's averaged generator as the next version below `directory`."""
-    generator, step, attempt = load_generator(config, checkpoint, precision)
+def export(
+    config: Config,
+    run_dir: Path,
+    checkpoint: Path,
+    directory: Path,
+    precision: str = "float32",
+    formats: Sequence[str] = (),
+) -> Path:
+    """Exports a checkpoint's networks as the next version below `directory`."""
+    trained = load_networks(config, checkpoint, precision)
+    step, attempt = trained.step, trained.attempt
+    lines = read_metrics(run_dir / "metrics.jsonl")
+    metrics = [line for line in lines if (line["attempt"], line["step"]) == (attempt, step)]
+    packaged = classifier.PACKAGED.get(config.dataset, "")
     values = config.of_attempt(attempt).to_json()
     for place in ("data_dir", "manual_dir", "run_dir"):
         del values[place]  # Paths of this machine mean nothing elsewhere.
@@ -84,15 +128,26 @@ def export(config: Config, checkpoint: Path, directory: Path, precision: str = "
         "pixels": "float32 in [-1, 1]; as uint8: round((x + 1) * 127.5)",
         "precision": precision,
         "dataset": config.dataset,
+        "licence": prepare.licence(config.dataset),
         "step": step,
         "attempt": attempt,
         "checkpoint": sha256(checkpoint),
+        "metrics": metrics[0] if metrics else {},
+        "classifier": packaged if config.classifier == "auto" else f"{config.dataset}'s own",
         "config": values,
         "gan_tf": __version__,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
-    return servable.export(generator, metadata, directory)
+    endpoints = signatures.signatures(
+        trained.generator,
+        trained.discriminator,
+        LATENTS[config.latents],
+        config.latent_dim,
+        data.IMAGE_SHAPE,
+        LOSSES[config.loss].cross_entropy,
+    )
+    return servable.export(endpoints, metadata, directory, formats)
 
 
 def export_best(config: Config, run_dir: Path) -> Path:
@@ -107,7 +162,7 @@ def export_best(config: Config, run_dir: Path) -> Path:
                 return exported[-1]
     except InputError:
         pass  # That version is damaged; it stays, and the next one is sound.
-    return export(config, checkpoint, directory)
+    return export(config, run_dir, checkpoint, directory)
 
 
 def find(run_dir: str | None, saved_model: str | None) -> Path:

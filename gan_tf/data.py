@@ -1,7 +1,7 @@
 """Real images: a TFDS name in, uint8 arrays out, and batches as a function of the step.
 
-Pixels are uint8 0..255 on disk and float32 in [-1, 1] everywhere else; `scale` and
-`unscale` are the only two places that know.
+Pixels are uint8 0..255 on disk and float32 in [-1, 1] everywhere else; `scale`, its inverse
+`unscale`, and `pixels`, which is that inverse within a graph, are the only places that know.
 """
 
 from __future__ import annotations
@@ -67,8 +67,13 @@ def scale(pixels: tf.Tensor) -> tf.Tensor:
 
 def unscale(images: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Returns images in [-1, 1] as uint8 pixels 0..255, rounded and clipped: scale's inverse."""
-    pixels: npt.NDArray[np.float32] = np.rint((images + 1.0) * 127.5)
-    return pixels.clip(0, 255).astype(np.uint8)
+    rounded: npt.NDArray[np.float32] = np.rint((images + 1.0) * 127.5)
+    return rounded.clip(0, 255).astype(np.uint8)
+
+
+def pixels(images: tf.Tensor) -> tf.Tensor:
+    """Returns what `unscale` does, of a tensor."""
+    return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
 
 
 def batch_indices(

@@ -27,6 +27,16 @@ class Options:
         "coarser; the weights are float32 in both.",
         choices=("float32", "bfloat16"),
     )
+    onnx: bool = knob(
+        False,
+        "Also write serving_default as ONNX, to assets.extra/generator.onnx of the version; "
+        "needs the extra onnx.",
+    )
+    litert: bool = knob(
+        False,
+        "Also write serving_default for LiteRT (TensorFlow Lite), to "
+        "assets.extra/generator.tflite of the version.",
+    )
     output: str | None = knob(
         None,
         "Parent directory of the numbered versions; RUN_DIR/export by default.",
@@ -50,7 +60,8 @@ def main(options: Options) -> None:
 
     checkpoint = artefact.find_checkpoint(run_dir, options.checkpoint)
     output = user_path("output", options.output) if options.output else run_dir / "export"
-    print(artefact.export(config, checkpoint, output, options.precision))
+    formats = [name for name in ("onnx", "litert") if getattr(options, name)]
+    print(artefact.export(config, run_dir, checkpoint, output, options.precision, formats))
 
 
 if __name__ == "__main__":

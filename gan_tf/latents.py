@@ -20,12 +20,12 @@ EVALUATION_STREAM = 6
 _STREAMS = 16
 
 
-def stream_seed(seed: int, stream: int, counter: tf.Tensor | int = 0) -> tf.Tensor:
+def stream_seed(seed: tf.Tensor | int, stream: int, counter: tf.Tensor | int = 0) -> tf.Tensor:
     """Returns the `[2]` seed of draw number `counter` in one stream of `seed`.
 
     A draw is a pure function of this seed, so resuming needs no generator state.
     """
-    key = tf.constant(seed * _STREAMS + stream, tf.int64)
+    key = tf.cast(seed, tf.int64) * _STREAMS + stream
     return tf.stack([key, tf.cast(counter, tf.int64)])
 
 

@@ -27,6 +27,7 @@ from gan_tf.files import published, sha256
 
 # The files whose names TFDS registers for MNIST are part of this package.
 _PACKAGED = {"mnist": Path(__file__).parent / "datasets" / "mnist"}
+_LICENCES = {"mnist": "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/"}
 _NETWORK_TIMEOUT = 5.0  # seconds
 
 Cache = dict[str, tuple[Path, Path]]
@@ -68,6 +69,12 @@ def cached(
 def directory(dataset: str, data_dir: Path) -> Path:
     """Returns where a dataset's arrays are kept, and what is worked out from them."""
     return data_dir / "gan_tf" / _safe_name(dataset)
+
+
+def licence(dataset: str) -> str:
+    """Returns under what licence a dataset's images are, or where that is said."""
+    name = dataset.replace(":", "/").split("/")[0]
+    return _LICENCES.get(name, f"see https://www.tensorflow.org/datasets/catalog/{name}")
 
 
 def _safe_name(dataset: str) -> str:

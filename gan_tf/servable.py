@@ -3,14 +3,16 @@
     <run_dir>/export/<version>/
         saved_model.pb, variables/, fingerprint.pb
         assets.extra/gan_tf.json    what is needed to sample from it, and where it came from
+        assets.extra/tf_serving_warmup_requests    with the extra `serving`: a request of each kind
 
-Signature `serving_default`: latents `[None, latent_dim]` float32 -> images `[None, H, W, C]`
-float32 in [-1, 1].
+Its signatures are those of `gan_tf.signatures`.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,15 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
-from gan_tf import devices, files
+from gan_tf import devices, files, warm_up
+from gan_tf.converters import CONVERTERS
 from gan_tf.data import unscale
 from gan_tf.errors import InputError
 from gan_tf.latents import LATENTS, SAMPLING_STREAM, stream_seed
+from gan_tf.signatures import Endpoint
 
 _METADATA = Path("assets.extra") / "gan_tf.json"
+_WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"  # Where TF Serving looks.
 _BATCH = 256
 
 
@@ -36,22 +41,24 @@ def versions(directory: Path) -> list[Path]:
     return sorted(numbered, key=lambda path: int(path.name))
 
 
-def export(generator: keras.Model, metadata: dict[str, Any], directory: Path) -> Path:
-    """Publishes the generator as the next version below `directory`; returns its path.
+def export(
+    endpoints: Mapping[str, Endpoint],
+    metadata: dict[str, Any],
+    directory: Path,
+    formats: Sequence[str] = (),
+) -> Path:
+    """Publishes a SavedModel as the next version below `directory`; returns its path.
 
     Args:
-      generator: float32 latents `[B, latent_dim]` to images `[B, H, W, C]`.
+      endpoints: its signatures, see `signatures`.
       metadata: plain values; at least `latents` (a name in LATENTS) and `latent_dim`.
       directory: the parent of the numbered versions.
+      formats: names in CONVERTERS; what they give lies in `assets.extra`, too.
     """
     archive = keras.export.ExportArchive()
-    # No archive.track(): with the endpoint alone every weight is stored once.
-    archive.add_endpoint(
-        "serving_default",
-        # A generator without a bounded output is clipped here, never in training.
-        lambda latents: {"images": tf.clip_by_value(generator(latents, training=False), -1.0, 1.0)},
-        input_signature=[tf.TensorSpec([None, metadata["latent_dim"]], tf.float32, "latents")],
-    )
+    # No archive.track(): with the endpoints alone every weight is stored once.
+    for name, (function, inputs) in endpoints.items():
+        archive.add_endpoint(name, function, input_signature=inputs)
     with files.locked(directory / ".lock", "exports"):  # Two exports at once are two versions.
         files.remove_leftovers(directory)
         earlier = versions(directory)
@@ -61,7 +68,18 @@ def export(generator: keras.Model, metadata: dict[str, Any], directory: Path) ->
                 archive.write_out(str(temporary), verbose=False)
             (temporary / _METADATA).parent.mkdir(exist_ok=True)
             (temporary / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+            for name in formats:
+                file, convert = CONVERTERS[name]
+                convert(temporary, temporary / _METADATA.parent / file)
+            if importlib.util.find_spec("tensorflow_serving"):  # The extra `serving`.
+                requests = {name: first_request(inputs) for name, (_, inputs) in endpoints.items()}
+                warm_up.write(temporary / _WARM_UP, requests)
     return path
+
+
+def first_request(inputs: Sequence[tf.TensorSpec]) -> dict[str, npt.NDArray[np.generic]]:
+    """Returns a request of one row of zeros, which every signature can answer."""
+    return {spec.name: np.zeros([1, *spec.shape[1:]], spec.dtype.as_numpy_dtype) for spec in inputs}
 
 
 @dataclass(frozen=True)

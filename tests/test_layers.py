@@ -20,6 +20,8 @@ LAYERS = [
         "signals",
         "devices",
         "pairs",
+        "warm_up",
+        "converters",
     ],
     ["theory", "parzen", "figures", "fidelity", "monitor"],
     [
@@ -34,12 +36,13 @@ LAYERS = [
     ["config.game", "config.run", "config.records"],
     ["config", "command_line", "prepare", "checkpoints", "state"],
     ["data", "records", "run_directory", "steps"],
-    ["classifier", "loop", "measure", "servable"],
+    ["classifier", "loop", "measure", "signatures"],
+    ["servable"],
     ["evaluation", "artefact"],
     ["build"],
     ["attempt", "scorecard"],
     ["run"],
-    ["train", "sample", "export", "evaluate"],  # Entry points, imported by nobody.
+    ["train", "sample", "export", "evaluate", "client"],  # Entry points, imported by nobody.
 ]
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
 PACKAGE = Path(gan_tf.__file__).parent

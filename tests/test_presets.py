@@ -279,9 +279,8 @@ def test_a_short_run_improves(command: Command, tmp_path: Path, data_dir: Path, 
     assert finished.returncode == 0, finished.stderr
     reals = data.load("mnist", data_dir, None, "test").images[:2_000]
     config = run_directory.read_config(tmp_path / "run")
-    trained, *_ = artefact.load_generator(
-        config, artefact.find_checkpoint(tmp_path / "run", "last")
-    )
+    checkpoint = artefact.find_checkpoint(tmp_path / "run", "last")
+    trained = artefact.load_networks(config, checkpoint).generator
     start = build.game(config, data.load("mnist", data_dir, None).images).state.ema_generator
     latents = build.game(config, reals).draw_latents
     z = np.concatenate(
@@ -307,9 +306,8 @@ def test_the_noise_classifier_is_never_wrong(
     result: dict[str, Any] = json.loads((tmp_path / "run" / "result.json").read_text())
     assert (result["steps"], result["discriminator_accuracy"]) == (5_625, 1.0)
     config = run_directory.read_config(tmp_path / "run")
-    trained, *_ = artefact.load_generator(
-        config, artefact.find_checkpoint(tmp_path / "run", "last")
-    )
+    checkpoint = artefact.find_checkpoint(tmp_path / "run", "last")
+    trained = artefact.load_networks(config, checkpoint).generator
     start = build.game(config, data.load("mnist", data_dir, None).images).state.ema_generator
     for a, b in zip(start.get_weights(), trained.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b, err_msg="G is frozen")

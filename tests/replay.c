@@ -1,0 +1,91 @@
+/* Answers one request with nothing but TensorFlow's C library, on the path that TF Serving takes.
+ *
+ *   replay SAVED_MODEL INPUTS (OPERATION INDEX TYPE ROWS,... FILE)... (OPERATION INDEX FILE)...
+ *
+ * INPUTS is how many inputs follow; TYPE is a TF_DataType; FILE holds the input's bytes, and takes
+ * those of an output. A tensor of strings is written as each one's length, 8 bytes, and content.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensorflow/c/c_api.h"
+#include "tensorflow/c/tf_tstring.h"
+
+enum { MOST = 8 };
+
+static void check(TF_Status *status) {
+  if (TF_GetCode(status) != TF_OK) {
+    fprintf(stderr, "%s\n", TF_Message(status));
+    exit(1);
+  }
+}
+
+static TF_Output named(TF_Graph *graph, const char *operation, const char *index) {
+  TF_Output found = {TF_GraphOperationByName(graph, operation), atoi(index)};
+  if (!found.oper) {
+    fprintf(stderr, "%s: no such operation\n", operation);
+    exit(1);
+  }
+  return found;
+}
+
+static TF_Tensor *read_tensor(TF_DataType type, char *shape, const char *path) {
+  int64_t dims[MOST];
+  int rank = 0;
+  size_t size = TF_DataTypeSize(type);
+  for (char *part = strtok(shape, ","); part; part = strtok(NULL, ",")) {
+    dims[rank] = atoll(part);
+    size *= dims[rank++];
+  }
+  TF_Tensor *tensor = TF_AllocateTensor(type, dims, rank, size);
+  FILE *file = fopen(path, "rb");
+  if (!file || fread(TF_TensorData(tensor), 1, size, file) != size) {
+    fprintf(stderr, "%s: cannot be read\n", path);
+    exit(1);
+  }
+  fclose(file);
+  return tensor;
+}
+
+static void write_tensor(TF_Tensor *tensor, const char *path) {
+  FILE *file = fopen(path, "wb");
+  if (TF_TensorType(tensor) == TF_STRING) {
+    const TF_TString *strings = TF_TensorData(tensor);
+    for (int64_t i = 0; i < TF_TensorElementCount(tensor); i++) {
+      uint64_t length = TF_TString_GetSize(&strings[i]);
+      fwrite(&length, sizeof length, 1, file);
+      fwrite(TF_TString_GetDataPointer(&strings[i]), 1, length, file);
+    }
+  } else {
+    fwrite(TF_TensorData(tensor), 1, TF_TensorByteSize(tensor), file);
+  }
+  fclose(file);
+}
+
+int main(int argc, char **argv) {
+  TF_Status *status = TF_NewStatus();
+  TF_Graph *graph = TF_NewGraph();
+  TF_SessionOptions *options = TF_NewSessionOptions();
+  const char *tags[] = {"serve"};
+  TF_Session *session =
+      TF_LoadSessionFromSavedModel(options, NULL, argv[1], tags, 1, graph, NULL, status);
+  check(status);
+
+  TF_Output inputs[MOST], outputs[MOST];
+  TF_Tensor *given[MOST], *found[MOST];
+  int count = atoi(argv[2]), results = 0;
+  char **next = argv + 3;
+  for (int i = 0; i < count; i++, next += 5) {
+    inputs[i] = named(graph, next[0], next[1]);
+    given[i] = read_tensor(atoi(next[2]), next[3], next[4]);
+  }
+  char **files = next;
+  for (; next < argv + argc; next += 3) outputs[results++] = named(graph, next[0], next[1]);
+  TF_SessionRun(session, NULL, inputs, given, count, outputs, found, results, NULL, 0, NULL,
+                status);
+  check(status);
+  for (int i = 0; i < results; i++) write_tensor(found[i], files[3 * i + 2]);
+  return 0;
+}
