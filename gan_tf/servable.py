@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,10 @@ class Servable:
         first = next(batches)
         pixels = np.empty((num, *first.shape[1:]), np.uint8)
         pixels[: len(first)] = first
-        progress = tqdm(starts[1:], "sampling", unit="batch", leave=False, delay=2)
+        interval = 0.2 if sys.stderr.isatty() else 30.0
+        progress = tqdm(
+            starts[1:], "sampling", unit="batch", leave=False, delay=2, mininterval=interval
+        )
         for start, batch in zip(progress, batches, strict=True):
             pixels[start : start + len(batch)] = batch
         return pixels

@@ -26,10 +26,10 @@ from gan_tf.errors import InputError
 from gan_tf.knobs import knob
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
-    from benchmarks import process, quality, speed
+    from benchmarks import process, quality, serving, speed
     from benchmarks.figures import Figure
 
-PARTS = ("training", "sampling", "start", "memory", "host", "evaluation", "quality")
+PARTS = ("training", "sampling", "start", "memory", "host", "evaluation", "quality", "serving")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +85,7 @@ def parts(
 ) -> dict[str, Callable[[], list[Figure]]]:
     """What measures each part."""
     rounds, steps = options.rounds, 200 if options.quick else 2_000
-    length = 500 if options.quick else None
+    length, answers = (500, 2_000) if options.quick else (None, 100_000)
     compared = (place, data_dir, torch, rounds, options.seconds)
     seeds = [int(seed) for seed in options.seeds.split(",")]
     return {
@@ -97,6 +97,9 @@ def parts(
         "evaluation": functools.partial(process.evaluation, place, data_dir, rounds),
         "quality": functools.partial(
             quality.quality, place, data_dir, seeds, options.quality_seconds, length
+        ),
+        "serving": functools.partial(
+            serving.serving, place, data_dir, options.seconds / 4, answers
         ),
     }
 

@@ -15,7 +15,7 @@ from gan_tf.knobs import knobs
 
 from .conftest import Command
 
-COMMANDS = ["train", "sample", "export"]
+COMMANDS = ["train", "sample", "export", "client"]
 
 
 @pytest.mark.parametrize("module", COMMANDS)

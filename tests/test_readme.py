@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import gan_tf
-from gan_tf import evaluate, export, sample, train
+from gan_tf import client, evaluate, export, sample, train
 from gan_tf.knobs import knobs
 
 ROOT = Path(gan_tf.__file__).parents[1]
@@ -51,10 +51,16 @@ def test_a_network_of_ones_own(tmp_path: Path, home: Path, data_dir: Path) -> No
 
 
 def test_every_flag_that_the_readme_names_exists() -> None:
-    named = set(re.findall(r"--([a-z_0-9]+)", README)) - {"flagfile", "help", "logdir"}
+    named = set(re.findall(r"--([a-z_0-9]+)", README)) - {
+        "flagfile",
+        "help",
+        "logdir",
+        "detach",
+        "decode",
+    }
     known = {
         knob.name
-        for options in (train.Options, sample.Options, export.Options, evaluate.Options)
+        for options in (each.Options for each in (train, sample, export, evaluate, client))
         for knob in knobs(options)
     }
     assert named - known == set()

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
+from benchmarks.session import Session
 from google.protobuf import text_format
 from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
@@ -27,7 +28,7 @@ from gan_tf.signatures import slerp
 
 from .conftest import Command, one_line
 from .processes import ROOT
-from .standins import Session, rest, rpc
+from .standins import rest, rpc
 
 SEEDS = [0, 7, 2**31 - 1, -5, 10**12]
 SERVING = ROOT / "scripts" / "serving"
