@@ -4,6 +4,10 @@
  *
  * INPUTS is how many inputs follow; TYPE is a TF_DataType; FILE holds the input's bytes, and takes
  * those of an output. A tensor of strings is written as each one's length, 8 bytes, and content.
+ *
+ *   TF=$(python -c 'import os, tensorflow; print(os.path.dirname(tensorflow.__file__))')
+ *   gcc -o replay replay.c -I$TF/include -L$TF -Wl,-rpath,$TF \
+ *     -l:libtensorflow_cc.so.2 -l:libtensorflow_framework.so.2
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 import gan_tf
 from gan_tf import client, evaluate, export, sample, train
@@ -14,7 +18,7 @@ from gan_tf.knobs import knobs
 
 ROOT = Path(gan_tf.__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-LIBRARY, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+ALONE, LIBRARY, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def python(program: str, *flags: str, cwd: Path, home: Path) -> str:
@@ -39,6 +43,22 @@ def test_the_library_in_fifteen_lines(tmp_path: Path, home: Path, data_dir: Path
     assert (tmp_path / "runs" / "library" / "samples" / "step-00000100.png").exists()
 
 
+def test_the_export_alone(tmp_path: Path, home: Path, trained: Path) -> None:
+    """By the README's Python, and by its shell."""
+    export = tmp_path / "runs" / "dcgan-mnist" / "export"
+    shutil.copytree(trained / "export", export)
+    python(ALONE, cwd=tmp_path, home=home)
+    with Image.open(tmp_path / "digit.png") as picture:
+        pixels = np.asarray(picture)
+    shell = re.search(r"```sh\n(saved_model_cli run .*?)```", README, re.DOTALL)
+    assert shell
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {"HOME": str(home), "PATH": path}
+    command = ["bash", "-ec", shell[1]]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "images.npy")[0, ..., 0], pixels)
+
+
 def test_a_network_of_ones_own(tmp_path: Path, home: Path, data_dir: Path) -> None:
     flags = ("--arch=mine", "--steps=3", "--run_dir=run")
     assert "3 steps (3 of them now)" in python(OWN_NETWORK, *flags, cwd=tmp_path, home=home)
@@ -51,13 +71,8 @@ def test_a_network_of_ones_own(tmp_path: Path, home: Path, data_dir: Path) -> No
 
 
 def test_every_flag_that_the_readme_names_exists() -> None:
-    named = set(re.findall(r"--([a-z_0-9]+)", README)) - {
-        "flagfile",
-        "help",
-        "logdir",
-        "detach",
-        "decode",
-    }
+    others = re.sub(r"(docker|saved_model_cli|curl) (.*\\\n)*.*", "", README)  # Their own flags.
+    named = set(re.findall(r"--([a-z_0-9]+)", others)) - {"flagfile", "help", "logdir", "decode"}
     known = {
         knob.name
         for options in (each.Options for each in (train, sample, export, evaluate, client))

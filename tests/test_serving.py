@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -387,20 +386,3 @@ def test_openvino_reads_the_saved_model_itself(saved_model: Path, session: Sessi
     (images,) = model({"latents": LATENTS}).to_dict().values()
     expected = session("serving_default", {"latents": LATENTS})["images"]
     np.testing.assert_allclose(images, expected, atol=1e-5)
-
-
-def test_whoever_has_only_the_export_gets_pictures_in_python(
-    saved_model: Path, tmp_path: Path, alone: dict[int, np.ndarray]
-) -> None:
-    """In a directory of its own, by TensorFlow alone."""
-    shutil.copytree(saved_model, tmp_path / "export")
-    program = """
-import tensorflow as tf
-model = tf.saved_model.load("export")
-png = model.signatures["generate_png"](seeds=tf.constant([5], tf.int64))["png_bytes"]
-tf.io.write_file("digit.png", png[0])
-"""
-    command = [sys.executable, "-c", program]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    with Image.open(tmp_path / "digit.png") as picture:
-        np.testing.assert_array_equal(np.asarray(picture), alone[5][..., 0])
