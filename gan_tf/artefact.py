@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from gan_tf import (
 )
 from gan_tf.config import Config
 from gan_tf.errors import InputError
-from gan_tf.files import sha256, user_path
+from gan_tf.files import sha256, tensorflow_path
 from gan_tf.latents import LATENTS
 from gan_tf.losses import LOSSES
 from gan_tf.models import ARCHITECTURES, computing_in
@@ -47,8 +48,14 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
         closing = line is not None and every and line["step"] % every != 0
         if closing and line and line["step"] in kept:
             return kept[line["step"]]  # Evaluated only because the run ended there.
-        if (run_dir / run_directory.BEST).exists():
-            return run_dir / run_directory.BEST
+        kept_best = run_dir / run_directory.BEST
+        if kept_best.exists():
+            try:
+                checkpoints.load(kept_best)
+            except InputError as error:
+                print(f"warning: {error}; taking the newest checkpoint instead", file=sys.stderr)
+            else:
+                return kept_best
     if which in ("best", "last"):
         newest = checkpoints.load_newest(directory)
         if newest is None:
@@ -159,7 +166,7 @@ def export_best(config: Config, run_dir: Path) -> Path:
             metadata = servable.read_metadata(exported[-1])
             found = metadata.get("checkpoint"), metadata.get("precision")
             if found == (sha256(checkpoint), "float32"):
-                return exported[-1]
+                return servable.load(exported[-1]).path
     except InputError:
         pass  # That version is damaged; it stays, and the next one is sound.
     return export(config, run_dir, checkpoint, directory)
@@ -170,9 +177,9 @@ def find(run_dir: str | None, saved_model: str | None) -> Path:
     if (run_dir is None) == (saved_model is None):
         raise InputError("give either --run_dir=RUN_DIR or --saved_model=RUN_DIR/export/1")
     if saved_model is not None:
-        return user_path("saved_model", saved_model)
-    directory = user_path("run_dir", str(run_dir))
-    run_directory.read_config(directory)
+        return tensorflow_path("saved_model", saved_model)
+    directory = tensorflow_path("run_dir", str(run_dir))
+    run_directory.read_values(directory)
     exported = servable.versions(directory / "export")
     if not exported:
         raise InputError(

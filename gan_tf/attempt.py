@@ -5,6 +5,7 @@ A run is one attempt unless the monitor finds it ill; see `run` for what follows
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -211,7 +212,11 @@ class Attempt:
         if found is not None:
             arrays = found[1]
         elif self.number and self._config.on_collapse == "rollback" and kept.exists():
-            arrays = checkpoints.load(kept)
+            try:
+                arrays = checkpoints.load(kept)
+            except InputError as error:
+                print(f"warning: {error}; beginning anew instead", file=sys.stderr)
+                return 0, 0.0
             if int(arrays["step/000"]) >= self.total:
                 return 0, 0.0  # Nothing would be left to do differently.
         else:

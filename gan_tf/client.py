@@ -7,16 +7,18 @@ python -m gan_tf.client --seeds=0,1,2 --output=three.png
 from __future__ import annotations
 
 import base64
+import binascii
 import io
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gan_tf import command_line
 from gan_tf.errors import InputError
 from gan_tf.knobs import knob
+
+_ROWS = 64  # What scripts/serving/batching.config allows a request.
 
 
 @dataclass(frozen=True)
@@ -54,37 +56,51 @@ def main(options: Options) -> None:
         raise InputError(f"--output={output}: must be a path that ends in .png")
     seeds = [int(seed) for seed in options.seeds.split(",")]
     ask = _grpc if scheme == "grpc" else _rest
-    found = ask(options, address, seeds)
+    found: list[bytes] = []
+    for start in range(0, len(seeds), _ROWS):
+        found += ask(options, address, seeds[start : start + _ROWS])
     import numpy as np
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     from gan_tf import images
 
-    pictures = [np.asarray(Image.open(io.BytesIO(png))) for png in found]
-    pixels = np.stack(pictures).reshape(len(pictures), *pictures[0].shape[:2], -1)
-    images.write_grid(output, pixels)
+    try:
+        pictures = np.stack([np.asarray(Image.open(io.BytesIO(png))) for png in found])
+    except (UnidentifiedImageError, ValueError):
+        raise InputError(f"--url={options.url}: {options.model} answered no pictures") from None
+    images.write_grid(output, pictures.reshape(*pictures.shape[:3], -1))
     print(output)
 
 
 def _rest(options: Options, address: str, seeds: Sequence[int]) -> list[bytes]:
     """The PNG of each seed, by TensorFlow Serving's REST interface."""
     import requests
+    import urllib3
 
     version = f"/versions/{options.version}" if options.version else ""
     url = f"{options.url.rstrip('/')}/v1/models/{options.model}{version}:predict"
     content = {"signature_name": "generate_png", "instances": [{"seeds": seed} for seed in seeds]}
     try:
         answer = requests.post(url, json=content, timeout=options.timeout)
-        found: dict[str, Any] = answer.json()
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise InputError(f"--url={options.url}: no answer ({type(error).__name__})") from None
-    if "error" in found or "predictions" not in found:
-        raise InputError(f"{url}: {found.get('error', answer.reason)}")
-    return [base64.b64decode(each["b64"]) for each in found["predictions"]]
+    try:
+        found = answer.json()
+        if isinstance(found, dict) and "error" in found:
+            raise InputError(f"{url}: {found['error']}")
+        pngs = [base64.b64decode(each["b64"], validate=True) for each in found["predictions"]]
+    except (LookupError, TypeError, binascii.Error, requests.JSONDecodeError):
+        pngs = []
+    if len(pngs) != len(seeds):
+        raise InputError(f"{url}: answered HTTP {answer.status_code}, and not a picture a seed")
+    return pngs
 
 
 def _grpc(options: Options, address: str, seeds: Sequence[int]) -> list[bytes]:
     """The PNG of each seed, by TensorFlow Serving's gRPC interface."""
+    from gan_tf import devices
+
+    devices.start_tensorflow()
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
     except ImportError:
@@ -106,7 +122,10 @@ def _grpc(options: Options, address: str, seeds: Sequence[int]) -> list[bytes]:
             raise InputError(
                 f"--url={options.url}: {error.code().name}: {error.details()}"
             ) from None
-    return list(answer.outputs["png_bytes"].string_val)
+    pngs = list(answer.outputs["png_bytes"].string_val)
+    if len(pngs) != len(seeds):
+        raise InputError(f"--url={options.url}: {options.model} answered not a picture a seed")
+    return pngs
 
 
 if __name__ == "__main__":

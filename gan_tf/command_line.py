@@ -53,27 +53,38 @@ def run(main: Callable[[Options], None], options: type[Options], description: st
     try:
         if {"-h", "--help", "-help", "--helpfull"} & set(argv):
             program = f"python -m {name}" if spec else f"python {sys.argv[0]}"
-            print(_usage(options, program, description), flush=True)
+            print(_usage(options, program, description))
         else:
             main(parse(options, argv))
-        sys.stdout.flush()
+        return _flush(name)
     except (InputError, TrainingFailedError, InterruptedRunError) as error:
         print(f"{name}: {_one_line(str(error))}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return _flush(name)
     except OSError as error:
-        if error.filename is None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # It is flushed again.
-        if isinstance(error, BrokenPipeError):
-            return 0  # A `head`, say, has read enough.
         reason = error.strerror or str(error)
         if error.errno in (errno.EEXIST, errno.ENOTDIR):
             reason = "a part of this path is a file, not a directory"
-        place = error.filename or "standard output"
-        print(f"{name}: {_one_line(f'{place}: {reason}')}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{name}: {_one_line(place + reason)}", file=sys.stderr)
         return 2 if error.errno in _WRONG_PATHS else 1
+
+
+def _flush(name: str) -> int:
+    """Has all output written, while it can still be said that it was not; returns the status."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # It is flushed again.
+        if isinstance(error, BrokenPipeError):
+            return 0  # A `head`, say, has read enough.
+        print(f"{name}: standard output: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 

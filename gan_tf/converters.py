@@ -33,7 +33,12 @@ def to_litert(saved_model: Path, output: Path) -> None:
     converter = tf.lite.TFLiteConverter.from_saved_model(
         str(saved_model), signature_keys=[_SIGNATURE]
     )
-    output.write_bytes(converter.convert())
+    try:
+        content = converter.convert()
+    except Exception as error:  # The converter's own exception has no public name.
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(f"--litert: cannot convert these networks: {lines[0]}") from None
+    output.write_bytes(content)
 
 
 CONVERTERS: dict[str, tuple[str, Callable[[Path, Path], None]]] = {

@@ -116,7 +116,7 @@ def main(options: Options) -> None:
     dataset = options.dataset or str(exported.metadata["dataset"])
     place = options.data_dir
     if options.run_dir and not place:
-        place = run_directory.read_config(user_path("run_dir", options.run_dir)).data_dir
+        place = run_directory.read_values(user_path("run_dir", options.run_dir)).get("data_dir")
     data_dir = data_directory(place)
     manual_dir = user_path("manual_dir", options.manual_dir) if options.manual_dir else None
 

@@ -51,15 +51,17 @@ def main(options: Options) -> None:
     if not re.fullmatch(r"best|last|\d{1,9}", options.checkpoint):
         raise InputError(f"--checkpoint={options.checkpoint}: must be best, last, or a step")
     from gan_tf import devices, run_directory
-    from gan_tf.files import user_path
+    from gan_tf.files import tensorflow_path
 
-    run_dir = user_path("run_dir", options.run_dir)
+    run_dir = tensorflow_path("run_dir", options.run_dir)
     config = run_directory.read_config(run_dir)
     devices.start_tensorflow()
     from gan_tf import artefact
 
     checkpoint = artefact.find_checkpoint(run_dir, options.checkpoint)
-    output = user_path("output", options.output) if options.output else run_dir / "export"
+    output = run_dir / "export"
+    if options.output:
+        output = tensorflow_path("output", options.output)
     formats = [name for name in ("onnx", "litert") if getattr(options, name)]
     print(artefact.export(config, run_dir, checkpoint, output, options.precision, formats))
 

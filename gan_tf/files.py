@@ -42,12 +42,24 @@ def published(path: Path) -> Iterator[Path]:
         raise
 
 
-def remove_leftovers(directory: Path, name: str = "*") -> None:
-    """Removes what `published` has left in a directory when it was killed.
+def is_leftover(path: Path, name: str = ".+") -> bool:
+    """Whether a path is what `published` leaves behind when it is killed.
 
-    Whoever calls it must be the only one that publishes that name there.
+    Args:
+      path: the path.
+      name: a regular expression of what it was to become.
     """
-    for path in directory.glob(f".{name}.*.tmp"):
+    return re.fullmatch(rf"\.(?:{name})\.[0-9a-f]{{8}}\.tmp", path.name) is not None
+
+
+def remove_leftovers(directory: Path, name: str = ".+") -> None:
+    """Removes the leftovers in a directory; see `is_leftover`.
+
+    Whoever calls it must be the only one that publishes such names there.
+    """
+    for path in directory.glob(".*.tmp"):
+        if not is_leftover(path, name):
+            continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -110,6 +122,15 @@ def user_path(flag: str, text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise InputError(f"--{flag}={text}: there is no such home directory") from None
+
+
+def tensorflow_path(flag: str, text: str) -> Path:
+    """Returns the path of what TensorFlow will load, which takes some characters for patterns."""
+    if set("[\\") & set(str(user_path(flag, text).absolute())):
+        raise InputError(
+            f"--{flag}={text}: must have no [ or \\, which TensorFlow cannot load from"
+        )
+    return user_path(flag, text)
 
 
 def data_directory(given: str | None) -> Path:

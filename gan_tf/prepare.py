@@ -12,6 +12,7 @@ import contextlib
 import difflib
 import io
 import json
+import re
 import sys
 import threading
 import time
@@ -45,10 +46,13 @@ def cached(
     if data_dir.exists() and not data_dir.is_dir():
         raise InputError(f"--data_dir={data_dir}: is a file, not a directory")
     if not cache.exists():
+        import tensorflow_datasets as tfds  # Slow to import, and needed here alone.
+
+        builder = _builder(tfds, dataset, data_dir, shape)
         with files.locked(cache.parent / f"{cache.name}.lock", f"prepares {dataset}"):
-            files.remove_leftovers(cache.parent, cache.name)
+            files.remove_leftovers(cache.parent, re.escape(cache.name))
             if not cache.exists():
-                _prepare(dataset, data_dir, manual_dir, shape, cache)
+                _prepare(tfds, builder, dataset, data_dir, manual_dir, cache)
     try:
         digests = json.loads((cache / "cache.json").read_text(encoding="utf-8"))["sha256"]
         for name, digest in digests.items():
@@ -86,16 +90,14 @@ def _safe_name(dataset: str) -> str:
 
 
 def _prepare(
+    tfds: Any,
+    builder: Any,
     dataset: str,
     data_dir: Path,
     manual_dir: Path | None,
-    shape: tuple[int, int, int],
     directory: Path,
 ) -> None:
     """Has TFDS prepare the dataset, and publishes its splits as arrays in `directory`."""
-    import tensorflow_datasets as tfds  # Slow to import, and needed here alone.
-
-    builder = _builder(tfds, dataset, data_dir, shape)
     if not builder.is_prepared():
         manual_dir = (
             manual_dir

@@ -33,8 +33,9 @@ _FORMAT = 2
 _GRIDS = 100
 
 
-def read_config(directory: Path) -> Config:
-    """Returns the configuration of the run in `directory`; InputError if there is none."""
+def read_values(directory: Path) -> Any:
+    """Returns the configuration of the run in `directory` as it is written; InputError if there is
+    none. The networks may be those of another program."""
     path = directory / "config.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -47,7 +48,12 @@ def read_config(directory: Path) -> Config:
             f"{path}: was not written by this version of gan_tf ({__version__}); use the one that "
             "wrote it, or another --run_dir"
         )
-    return Config.from_json(content.get("config"), str(path))
+    return content.get("config")
+
+
+def read_config(directory: Path) -> Config:
+    """Returns the configuration of the run in `directory`; InputError if there is none."""
+    return Config.from_json(read_values(directory), str(directory / "config.json"))
 
 
 def with_its_precision(directory: Path, config: Config) -> Config:
@@ -60,15 +66,13 @@ def with_its_precision(directory: Path, config: Config) -> Config:
 
 def check(directory: Path, config: Config) -> None:
     """Raises InputError if the run of `config` cannot begin or go on in `directory`."""
-    if "[" in str(directory.absolute()):
-        raise InputError(
-            f"--run_dir={directory}: must have no [, which TensorFlow cannot load from"
-        )
+    files.tensorflow_path("run_dir", str(directory))
     for parent in [directory, *directory.parents]:
         if parent.exists() and not parent.is_dir():
             raise InputError(f"--run_dir={directory}: {parent} is a file, not a directory")
     if not (directory / "config.json").exists():
-        if directory.exists() and {path.name for path in directory.iterdir()} - {"run.lock"}:
+        others = list(directory.iterdir()) if directory.exists() else []
+        if any(path.name != "run.lock" and not files.is_leftover(path) for path in others):
             raise InputError(
                 f"--run_dir={directory}: must be new, empty or a run's own; it holds other files"
             )
@@ -98,8 +102,10 @@ def locked(directory: Path) -> Iterator[None]:
             stack.enter_context(files.locked(directory / "run.lock"))
         except BlockingIOError:
             raise InputError(f"--run_dir={directory}: another process is training in it") from None
-        for place in (directory, directory / "checkpoints", directory / "samples"):
-            files.remove_leftovers(place)
+        for place in ("checkpoints", "samples", "attempts/*"):
+            for each in directory.glob(place):
+                files.remove_leftovers(each)
+        files.remove_leftovers(directory)
         yield
 
 

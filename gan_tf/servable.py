@@ -61,12 +61,11 @@ def export(
     for name, (function, inputs) in endpoints.items():
         archive.add_endpoint(name, function, input_signature=inputs)
     with files.locked(directory / ".lock", "exports"):  # Two exports at once are two versions.
-        files.remove_leftovers(directory)
+        files.remove_leftovers(directory, r"\d+")
         earlier = versions(directory)
         path = directory / str(int(earlier[-1].name) + 1 if earlier else 1)
-        with files.published(path) as temporary:
-            with devices.writing(path):
-                archive.write_out(str(temporary), verbose=False)
+        with files.published(path) as temporary, devices.writing(path):
+            archive.write_out(str(temporary), verbose=False)
             (temporary / _METADATA).parent.mkdir(exist_ok=True)
             (temporary / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
             for name in formats:
@@ -132,7 +131,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """Returns the description that lies with an export; InputError if there is none."""
     try:
         metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
-        if metadata["latents"] in LATENTS and type(metadata["latent_dim"]) is int:
+        named = metadata["latents"] in LATENTS and isinstance(metadata["dataset"], str)
+        if named and type(metadata["latent_dim"]) is int:
             return dict(metadata)
     except (OSError, ValueError, KeyError, TypeError):
         pass

@@ -48,8 +48,14 @@ def signatures(
     """
 
     def images_of(latents: tf.Tensor) -> tf.Tensor:
+        images = generator(tf.debugging.check_numerics(latents, "latents"), training=False)
         # A generator without a bounded output is clipped here, never in training.
-        return tf.clip_by_value(generator(latents, training=False), -1.0, 1.0)
+        return tf.clip_by_value(tf.debugging.check_numerics(images, "images"), -1.0, 1.0)
+
+    def pixels_of(latents: tf.Tensor) -> tf.Tensor:
+        # A single row goes another way through the matrix products than several, and rounds
+        # otherwise; with a row more, which is thrown away, there are always several.
+        return pixels(images_of(tf.concat([latents, latents[:1]], 0))[:-1])
 
     def latents_of(seeds: tf.Tensor) -> tf.Tensor:
         """The latents that `gan_tf.sample` draws first with each seed."""
@@ -60,19 +66,20 @@ def signatures(
         return tf.map_fn(one, seeds, fn_output_signature=tf.TensorSpec([latent_dim], tf.float32))
 
     def serving_default(latents: tf.Tensor) -> Tensors:
-        return {"images": images_of(tf.debugging.check_numerics(latents, "latents"))}
+        return {"images": images_of(latents)}
 
     def generate(seeds: tf.Tensor) -> Tensors:
-        return {"images": pixels(images_of(latents_of(seeds)))}
+        return {"images": pixels_of(latents_of(seeds))}
 
     def generate_png(seeds: tf.Tensor) -> Tensors:
         # TensorFlow Serving sends what is named *_bytes as base64.
         return {"png_bytes": tf.io.encode_png(generate(seeds)["images"])}
 
     def interpolate(seeds_from: tf.Tensor, seeds_to: tf.Tensor, fractions: tf.Tensor) -> Tensors:
-        fractions = tf.debugging.check_numerics(fractions, "fractions")[:, tf.newaxis]
-        latents = slerp(latents_of(seeds_from), latents_of(seeds_to), fractions)
-        return {"images": pixels(images_of(latents))}
+        rows = [tf.shape(each)[0] for each in (seeds_from, seeds_to, fractions)]
+        tf.debugging.assert_equal(rows, rows[:1] * 3, "seeds and fractions must be as many")
+        latents = slerp(latents_of(seeds_from), latents_of(seeds_to), fractions[:, tf.newaxis])
+        return {"images": pixels_of(latents)}
 
     def discriminate(images: tf.Tensor) -> Tensors:
         logits = tf.cast(discriminator(scale(images), training=False)[:, 0], tf.float32)

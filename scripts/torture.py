@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -27,7 +28,9 @@ _FLAGS = (
     *("--evaluate_every=40", "--evaluate_images=100", "--on_collapse=ignore"),
 )
 _ELSEWHERE = "resumed elsewhere than at the newest checkpoint"
+_FAILED = "failed before they were killed"
 FAULTS = (
+    _FAILED,
     _ELSEWHERE,
     "files found damaged",
     "differing tensors",
@@ -63,6 +66,7 @@ class Kill:
       moment: which kind of moment was waited for.
       halves: what was being written, as the killed process left it.
       newest: the newest checkpoint's step when the run was started.
+      status: how its process ended.
       resumed: the step at which it said to go on; None if it was killed before.
       reached: the last step on record.
     """
@@ -70,6 +74,7 @@ class Kill:
     moment: str
     halves: list[str]
     newest: int
+    status: int
     resumed: int | None
     reached: int
 
@@ -124,7 +129,8 @@ def torture(options: Options, arch: str, precision: str) -> dict[str, int]:
     left = [half for kill in kills for half in kill.halves]
     checkpoints_left = left.count("checkpoint") + left.count("best")
     return {
-        "kills": len(kills),
+        "kills": sum(kill.status == -signal.SIGKILL for kill in kills),
+        _FAILED: sum(kill.status not in (0, -signal.SIGKILL) for kill in kills),
         **{each: sum(kill.moment == each for kill in kills) for each in _MOMENTS},
         "half-written checkpoints left": checkpoints_left,
         "other half-written files left": len(left) - checkpoints_left,
@@ -174,7 +180,7 @@ def leg(
     lines = records.read_metrics(run / "metrics.jsonl")
     reached = max([newest_step(run), *(int(line["step"]) for line in lines)])
     halves = [kind(path) for path in half_written(run) if path not in before]
-    return Kill(moment, halves, newest, resumed, reached)
+    return Kill(moment, halves, newest, process.returncode, resumed, reached)
 
 
 def wait(process: subprocess.Popen[bytes], for_what: Callable[[], bool]) -> None:

@@ -187,7 +187,7 @@ ROWS = [
     flag("characters in a path", "a line break", "train --run_dir='a\nb'"),
     flag("characters in a path", "an escape", "train --run_dir='\x1b[31mred'"),
     flag("characters in a path", "bytes that are no UTF-8", "train --run_dir=a\udcff"),
-    row("characters in a path", "a bracket", "train --run_dir=a[b]"),
+    row("characters in a path", "a bracket", "train --run_dir='a[b]'"),
     row("characters in a path", "a name too long", f"train --run_dir={'r' * 300}"),
     row("run directory", "a file", TRAIN, lambda scene: scene.text("run", "mine")),
     row(
@@ -431,7 +431,9 @@ ROWS = [
         "a dataset's own files",
         "other images, well packed",
         "train --steps=1 --data_dir=data --manual_dir=files",
-        lambda scene: scene.originals(lambda content: gzip.compress(gzip.decompress(content)[:-1])),
+        lambda scene: scene.originals(
+            lambda content: gzip.compress(gzip.decompress(content)[:-1], 1)
+        ),
     ),
     row(
         "prepared data",
@@ -564,6 +566,7 @@ ROWS = [
         "export --run_dir=run --output=file/export",
         then(RUN, lambda scene: scene.text("file", "mine")),
     ),
+    row("export to write", "a bracket", "export --run_dir=run --output='a[b]'", RUN),
     row(
         "export to write",
         "to an unknown home",

@@ -59,7 +59,7 @@ def rest(session: Session) -> Iterator[str]:
             return {"predictions": [next(iter(r.values())) if one else r for r in results]}
 
         def answer(self, status: int, content: dict[str, Any]) -> None:
-            text = json.dumps(content).encode()
+            text = json.dumps(content, indent=4).encode()  # The server writes it so, too.
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))

@@ -58,10 +58,10 @@ def run(tmp_path: Path, half: Path) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 96 MiB."""
+    """A file system of 160 MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a small file system")
     yield disk
@@ -147,6 +147,18 @@ def fill(disk: Path, leave: int) -> None:
         os.posix_fallocate(file.fileno(), 0, found.f_bavail * found.f_frsize - leave or 1)
 
 
+def test_what_cannot_be_converted_is_named(command: Command, whole: Path) -> None:
+    flags = (f"--run_dir={whole}", "--output=out", "--precision=bfloat16", "--litert")
+    assert "--litert: cannot convert these networks" in one_line(command("export", *flags))
+
+
+def test_standard_output_can_be_closed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gan_tf.train", "--dry_run"]
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    finished = subprocess.run(shell, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
 def test_standard_output_can_be_full(home: Path, tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         finished = subprocess.run(
@@ -190,6 +202,44 @@ def test_what_a_killed_process_left_half_written_goes(
         path.write_text("half")
     (run / "export" / ".2.00000000.tmp" / "variables").mkdir(parents=True)
     assert_it_goes_on(command, tmp_path, whole)
+
+
+def test_a_kill_in_the_very_first_write_costs_nothing(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    for name in ("run.lock", ".config.json.0a1b2c3d.tmp"):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        (tmp_path / "run" / name).write_text("half")
+    finished = command("train", *FLAGS, "--steps=1")
+    assert (finished.returncode, executed(finished.stdout)) == (0, 1), finished.stderr
+    assert not list((tmp_path / "run").glob(".*.tmp"))
+
+
+def test_an_export_removes_nothing_but_what_exports_left(
+    command: Command, tmp_path: Path, whole: Path
+) -> None:
+    mine = tmp_path / "out" / ".notes.draft.tmp"
+    left = tmp_path / "out" / ".3.0a1b2c3d.tmp"
+    for path in (mine, left):
+        path.mkdir(parents=True)
+    assert command("export", f"--run_dir={whole}", "--output=out").returncode == 0
+    assert mine.exists()
+    assert not left.exists()
+
+
+def test_a_damaged_best_costs_a_warning(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    flags = (
+        *("--arch=mlp", "--batch_size=16", "--run_dir=run", "--log_every=1"),
+        *("--evaluate_every=1", "--evaluate_images=100"),
+    )
+    assert command("train", *flags, "--steps=1").returncode == 0
+    best = tmp_path / "run" / "best.npz"
+    best.write_bytes(best.read_bytes()[:-1])
+    finished = command("train", *flags, "--steps=1")
+    assert finished.returncode == 0, finished.stderr
+    assert "warning: run/best.npz was truncated or altered; taking the newest" in finished.stderr
 
 
 def test_clocks_may_jump(tmp_path: Path, home: Path, run: Path, whole: Path) -> None:

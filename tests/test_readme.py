@@ -65,6 +65,8 @@ def test_a_network_of_ones_own(tmp_path: Path, home: Path, data_dir: Path) -> No
     longer = python(OWN_NETWORK, *flags, "--steps=5", cwd=tmp_path, home=home)
     assert "5 steps (2 of them now)" in longer
     assert (tmp_path / "run" / "export" / "2" / "saved_model.pb").exists()
+    sampling = ["-m", "gan_tf.sample", "--run_dir=run", "--num=1"]
+    subprocess.run([sys.executable, *sampling], cwd=tmp_path, check=True, capture_output=True)
     usage = python(OWN_NETWORK, "--help", cwd=tmp_path, home=home)
     assert usage.startswith("usage: python mine.py [")
     assert " mine. Default dcgan." in " ".join(usage.split())

@@ -284,10 +284,15 @@ def test_damage_to_pictures_or_an_export_costs_no_training(
     flags = ("--arch=mlp", "--run_dir=run", "--log_every=1")
     command("train", *flags, "--steps=2")
     (tmp_path / "run" / "samples" / "step-00000000.png").write_bytes(b"damaged")
-    (tmp_path / "run" / "export" / "1" / "assets.extra" / "gan_tf.json").unlink()
+    damages = ("assets.extra/gan_tf.json", "saved_model.pb", "variables/variables.index")
+    for number, name in enumerate(damages, start=1):
+        (tmp_path / "run" / "export" / str(number) / name).write_bytes(b"half")
+        again = command("train", *flags, "--steps=2")
+        assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+        assert command("sample", "--run_dir=run", "--num=1").returncode == 0
     longer = command("train", *flags, "--steps=3")
     assert (longer.returncode, executed(longer.stdout)) == (0, 1), longer.stderr
-    assert (tmp_path / "run" / "export" / "2" / "saved_model.pb").exists()
+    assert (tmp_path / "run" / "export" / "5" / "saved_model.pb").exists()
     shorter = command("train", *flags, "--steps=1")
     assert (shorter.returncode, executed(shorter.stdout)) == (0, 0), shorter.stderr
     assert json.loads((tmp_path / "run" / "config.json").read_text())["config"]["steps"] == 3
