@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
 
+from gan_tf import devices
 from gan_tf.errors import InputError
 
 _SIGNATURE = "serving_default"
@@ -34,7 +36,8 @@ def to_litert(saved_model: Path, output: Path) -> None:
         str(saved_model), signature_keys=[_SIGNATURE]
     )
     try:
-        content = converter.convert()
+        with tempfile.TemporaryFile() as noise, devices.standard_error_to(noise):
+            content = converter.convert()
     except Exception as error:  # The converter's own exception has no public name.
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"--litert: cannot convert these networks: {lines[0]}") from None

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 _AMPERE = 8.0  # The first compute capability with bfloat16.
 
@@ -24,22 +25,30 @@ def start_tensorflow() -> None:
     would bury the lines that the user must read.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    standard_error = os.dup(2)
     with tempfile.TemporaryFile() as noise:
-        os.dup2(noise.fileno(), 2)
         try:
-            tf = importlib.import_module("tensorflow")
-            for gpu in tf.config.list_physical_devices("GPU"):
-                tf.config.experimental.set_memory_growth(gpu, True)
-            tf.zeros([]).numpy()  # Starts the runtime, with whatever it has to say.
+            with standard_error_to(noise):
+                tf = importlib.import_module("tensorflow")
+                for gpu in tf.config.list_physical_devices("GPU"):
+                    tf.config.experimental.set_memory_growth(gpu, True)
+                tf.zeros([]).numpy()  # Starts the runtime, with whatever it has to say.
         except BaseException:
             noise.seek(0)
-            os.write(standard_error, noise.read())
+            os.write(2, noise.read())
             raise
-        finally:
-            os.dup2(standard_error, 2)
-            os.close(standard_error)
+
+
+@contextlib.contextmanager
+def standard_error_to(noise: IO[bytes]) -> Iterator[None]:
+    """Has all that is written to standard error, by C++ too, go to a file instead."""
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    os.dup2(noise.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
 
 
 def compute_deterministically() -> None:

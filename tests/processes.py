@@ -38,11 +38,15 @@ def start(
 ) -> subprocess.Popen[str]:
     """Starts `python -m gan_tf.<module>` with an environment of its own, after calling `before`
     in its process."""
+    environment = _environment(home)
+    environment["PYTHONWARNINGS"] = ",".join(f"error:::{name}" for name in _OURS)
+    if before:  # A limit that it sets must not cut the cache of compiled modules short.
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
     return subprocess.Popen(
         [sys.executable, "-m", f"gan_tf.{module}", *flags],
         cwd=cwd,
         preexec_fn=before,
-        env=_environment(home) | {"PYTHONWARNINGS": ",".join(f"error:::{n}" for n in _OURS)},
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

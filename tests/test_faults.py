@@ -23,7 +23,7 @@ from resumption import damages
 from gan_tf import checkpoints
 
 from .conftest import Command, assert_same_bits, executed, metrics, one_line
-from .processes import MODULES, ROOT, start
+from .processes import MODULES, ROOT, run_warm, start
 
 FLAGS = (
     *("--arch=mlp", "--batch_size=16", "--evaluate_every=0", "--run_dir=run"),
@@ -44,9 +44,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, home: Path, data_dir: Path) 
 
 
 def _run(place: Path, home: Path, *flags: str) -> Path:
-    process = start("train", *FLAGS, *flags, cwd=place, home=home)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+    finished = run_warm("train", *FLAGS, *flags, cwd=place, home=home, timeout=120)
+    assert finished.returncode == 0, finished.stderr
     return place / "run"
 
 
@@ -292,7 +291,7 @@ for module, *flags in (
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={"HOME": str(tmp_path / "new home"), "PATH": os.environ["PATH"]},
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
         check=False,
     )
     assert finished.returncode == 0, finished.stderr[-2000:]
@@ -304,7 +303,7 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(
     # Evaluations of seconds, so that there is something to interrupt after the first signal.
     flags = (
         *("--arch=mlp", "--run_dir=run", "--batch_size=16", "--log_every=1"),
-        *("--checkpoint_every=1", "--evaluate_every=1", "--evaluate_images=10000"),
+        *("--checkpoint_every=1", "--evaluate_every=1", "--evaluate_images=4000"),
     )
     process = start("train", *flags, "--steps=1000", cwd=tmp_path, home=home)
     wait(process, lambda: len(checkpoints.paths(tmp_path / "run" / "checkpoints")) >= 2)
@@ -339,7 +338,7 @@ def wait(process: subprocess.Popen[str], for_what: object, seconds: float = 120.
 
 
 def test_no_reader_sees_half_a_file(tmp_path: Path, home: Path, data_dir: Path) -> None:
-    flags = ("--sample_every=1", "--checkpoint_every=1", "--steps=25", "--keep_checkpoints=1")
+    flags = ("--sample_every=1", "--checkpoint_every=1", "--steps=12", "--keep_checkpoints=1")
     process = start("train", *FLAGS, *flags, cwd=tmp_path, home=home)
     looks = 0
     while process.poll() is None:
@@ -347,7 +346,7 @@ def test_no_reader_sees_half_a_file(tmp_path: Path, home: Path, data_dir: Path) 
         looks += bool(checkpoints.paths(tmp_path / "run" / "checkpoints"))
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert looks > 10, "it was read while it was written"
+    assert looks > 5, "it was read while it was written"
 
 
 def test_two_exports_at_once_are_two_versions(tmp_path: Path, home: Path, whole: Path) -> None:

@@ -21,9 +21,8 @@ LAYERS = [
         "devices",
         "pairs",
         "warm_up",
-        "converters",
     ],
-    ["theory", "parzen", "figures", "fidelity", "monitor"],
+    ["theory", "parzen", "figures", "fidelity", "monitor", "converters"],
     [
         "models.initializers",
         "models.convolutions",
