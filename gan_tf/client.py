@@ -42,7 +42,7 @@ class Options:
     timeout: float = knob(30.0, "Seconds to wait for the answer.", low=0.1, high=3600.0)
 
 
-def main(options: Options) -> None:
+def main(options: Options) -> str:
     """Writes the images and says where."""
     scheme, _, address = options.url.partition("://")
     if scheme not in ("http", "https", "grpc") or not address:
@@ -69,7 +69,7 @@ def main(options: Options) -> None:
     except (UnidentifiedImageError, ValueError):
         raise InputError(f"--url={options.url}: {options.model} answered no pictures") from None
     images.write_grid(output, pictures.reshape(*pictures.shape[:3], -1))
-    print(output)
+    return str(output)
 
 
 def _rest(options: Options, address: str, seeds: Sequence[int]) -> list[bytes]:

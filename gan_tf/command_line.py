@@ -41,8 +41,8 @@ _WRONG_PATHS = {
 }
 
 
-def run(main: Callable[[Options], None], options: type[Options], description: str) -> int:
-    """Parses the command line and calls `main`; returns the exit status.
+def run(main: Callable[[Options], str], options: type[Options], description: str) -> int:
+    """Parses the command line, calls `main` and prints what it returns; returns the exit status.
 
     An expected failure becomes one line on standard error; a fault of the program
     keeps its traceback.
@@ -53,18 +53,15 @@ def run(main: Callable[[Options], None], options: type[Options], description: st
     try:
         if {"-h", "--help", "-help", "--helpfull"} & set(argv):
             program = f"python -m {name}" if spec else f"python {sys.argv[0]}"
-            print(_usage(options, program, description))
+            said = _usage(options, program, description)
         else:
-            main(parse(options, argv))
-        return _flush(name)
+            said = main(parse(options, argv))
     except (InputError, TrainingFailedError, InterruptedRunError) as error:
         print(f"{name}: {_one_line(str(error))}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
-    except BrokenPipeError:
-        return _flush(name)
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno in (errno.EEXIST, errno.ENOTDIR):
@@ -72,13 +69,13 @@ def run(main: Callable[[Options], None], options: type[Options], description: st
         place = f"{error.filename}: " if error.filename else ""
         print(f"{name}: {_one_line(place + reason)}", file=sys.stderr)
         return 2 if error.errno in _WRONG_PATHS else 1
+    return _print(name, said.removesuffix("\n"))
 
 
-def _flush(name: str) -> int:
-    """Has all output written, while it can still be said that it was not; returns the status."""
+def _print(name: str, text: str) -> int:
+    """Prints while it can still be said that this failed; returns the exit status."""
     try:
-        if sys.stdout:
-            sys.stdout.flush()
+        print(text, flush=True)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # It is flushed again.
         if isinstance(error, BrokenPipeError):

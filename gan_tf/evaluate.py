@@ -91,8 +91,8 @@ class Options:
     )
 
 
-def main(options: Options) -> None:
-    """Prints the table and writes the JSON."""
+def main(options: Options) -> str:
+    """Writes the JSON; returns the table."""
     if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", options.seeds):
         raise InputError(f"--seeds={options.seeds}: must be whole numbers and commas, as in 0,1,2")
     seeds = [int(seed) for seed in options.seeds.split(",")]
@@ -130,7 +130,7 @@ def main(options: Options) -> None:
     card = scorecard.scorecard(exported, judge, dataset, data_dir, split, options.num, seeds)
     if output:
         write_text(output, json.dumps(card, indent=2) + "\n")
-    print(scorecard.table(card))
+    return scorecard.table(card)
 
 
 if __name__ == "__main__":

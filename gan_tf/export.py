@@ -44,7 +44,7 @@ class Options:
     )
 
 
-def main(options: Options) -> None:
+def main(options: Options) -> str:
     """Publishes the next version and says where."""
     if options.run_dir is None:
         raise InputError("--run_dir: must name a run directory")
@@ -63,7 +63,7 @@ def main(options: Options) -> None:
     if options.output:
         output = tensorflow_path("output", options.output)
     formats = [name for name in ("onnx", "litert") if getattr(options, name)]
-    print(artefact.export(config, run_dir, checkpoint, output, options.precision, formats))
+    return str(artefact.export(config, run_dir, checkpoint, output, options.precision, formats))
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ class Options:
     )
 
 
-def main(options: Options) -> None:
-    """Writes the samples and says where."""
+def main(options: Options) -> str:
+    """Writes the samples and returns where."""
     from gan_tf.files import user_path
 
     output = user_path("output", options.output)
@@ -65,7 +65,7 @@ def main(options: Options) -> None:
             temporary.mkdir()
             for index, image in enumerate(pixels):
                 images.write_png(temporary / f"{index:0{digits}d}.png", image)
-    print(output)
+    return str(output)
 
 
 if __name__ == "__main__":

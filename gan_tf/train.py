@@ -21,11 +21,10 @@ class Options(Config):
     dry_run: bool = knob(False, "Print the resolved configuration as JSON and stop.")
 
 
-def main(options: Options) -> None:
+def main(options: Options) -> str:
     """Trains, then says where everything lies."""
     if options.dry_run:
-        print(options.resolved().dumps())
-        return
+        return options.resolved().dumps()
     from gan_tf import devices
 
     devices.start_tensorflow()
@@ -33,32 +32,31 @@ def main(options: Options) -> None:
 
     result = run.train(options)
     speed = result.steps * options.batch_size / result.seconds if result.seconds else 0.0
-    print(
+    said = [
         f"{result.steps:,} steps ({result.executed:,} of them now) in "
         f"{result.seconds / 60:.1f} minutes, {speed:,.0f} images/s, "
-        f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
-    )
-    print(
+        f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB",
         f"D tells {100 * result.discriminator_accuracy:.2f} % right of {result.held_out:,} "
-        "held-out images and as many fresh fakes"
-    )
+        "held-out images and as many fresh fakes",
+    ]
     if result.best and "frechet_distance" in result.last:
         best, last = result.best, result.last
-        print(
+        said += [
             f"best generator: attempt {best['attempt'] + 1}, step {best['step']:,}, Fréchet "
             f"distance {best['frechet_distance']:.2f} ({result.classifier}); "
-            f"the last: {last['frechet_distance']:.2f}"
-        )
-        print(
+            f"the last: {last['frechet_distance']:.2f}",
             f"evaluations took {result.evaluation_seconds:.1f} s, "
-            f"{100 * result.evaluation_seconds / result.seconds:.1f} % of the training"
-        )
-    print(f"samples:       {result.samples}")
-    print(f"evolution:     {result.evolution}")
-    print(f"loss curves:   {result.curves}")
-    print(f"run directory: {result.run_dir}")
-    print(f"SavedModel:    {result.export}")
-    print(f"sample from it: python -m gan_tf.sample --run_dir={result.run_dir}")
+            f"{100 * result.evaluation_seconds / result.seconds:.1f} % of the training",
+        ]
+    said += [
+        f"samples:       {result.samples}",
+        f"evolution:     {result.evolution}",
+        f"loss curves:   {result.curves}",
+        f"run directory: {result.run_dir}",
+        f"SavedModel:    {result.export}",
+        f"sample from it: python -m gan_tf.sample --run_dir={result.run_dir}",
+    ]
+    return "\n".join(said)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Options:
     )
 
 
-def main(options: Options) -> None:
+def main(options: Options) -> str:
     """Trains what is not on record yet; both files are written anew after each variant."""
     marks = parsed(options.marks)
     output = files.user_path("output", options.output)
@@ -75,7 +75,7 @@ def main(options: Options) -> None:
             record["rows"].append(train(variant, marks, options.seed, data_dir, score))
             files.write_text(output, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
             files.write_text(output.with_suffix(".md"), table(record))
-    print(table(record), end="")
+    return table(record)
 
 
 def parsed(text: str) -> list[float]:

@@ -51,7 +51,7 @@ class Options:
     output: str = knob("runs/benchmark.json", "The figures, as JSON.", unit="a file")
 
 
-def main(options: Options) -> None:
+def main(options: Options) -> str:
     """Measures part after part; the JSON file is written anew after each."""
     if options.quick:
         options = dataclasses.replace(
@@ -77,7 +77,7 @@ def main(options: Options) -> None:
         for name in chosen:
             figures += measures[name]()
             files.write_text(Path(options.output), document(figures))
-    print(f"{machine()}\n\n{table(figures)}", end="")
+    return f"{machine()}\n\n{table(figures)}"
 
 
 def parts(

@@ -62,7 +62,7 @@ class Options:
     )
 
 
-def main(options: Options) -> None:
+def main(options: Options) -> str:
     """Runs what is left to run and writes the table anew after each preset."""
     chosen = list(CLAIMS) if options.presets == "all" else options.presets.split(",")
     for name in chosen:
@@ -79,7 +79,7 @@ def main(options: Options) -> None:
             rows.append(row(name, run_dir, status, options, output.parent))
             files.write_text(output, table(rows))
             print(rows[-1], file=sys.stderr, flush=True)
-    print(output)
+    return str(output)
 
 
 def train(name: str, run_dir: Path, options: Options) -> str:

@@ -35,7 +35,7 @@ class Options:
     output: str = knob("runs/seeds/table.md", "The table, as Markdown.", unit="a file")
 
 
-def main(options: Options) -> None:
+def main(options: Options) -> str:
     """Trains and judges each seed in processes of their own; writes the table."""
     if not all(seed.isdecimal() for seed in options.seeds.split(",")):
         raise InputError(f"--seeds={options.seeds}: must be whole numbers and commas, as in 0,1,2")
@@ -51,7 +51,7 @@ def main(options: Options) -> None:
         results.append(json.loads((run_dir / "result.json").read_text(encoding="utf-8")))
     text = table(options.seeds.split(","), cards, results)
     files.write_text(Path(options.output), text)
-    print(text, end="")
+    return text
 
 
 def run(module: str, *flags: str) -> None:

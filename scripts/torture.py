@@ -79,7 +79,7 @@ class Kill:
     reached: int
 
 
-def main(options: Options) -> None:
+def main(options: Options) -> str:
     """Tortures each pair of networks in each precision; writes the record."""
     if Path(options.runs_dir).exists():
         raise InputError(f"--runs_dir={options.runs_dir}: must be new")
@@ -93,9 +93,11 @@ def main(options: Options) -> None:
         rows.append({"networks": arch, "precision": precision} | row)
     text = table(rows)
     files.write_text(Path(options.output), text)
-    print(text, end="")
     if faults:
-        raise TrainingFailedError(f"{faults} faults; the runs are in {options.runs_dir}")
+        raise TrainingFailedError(
+            f"{faults} faults: {options.output}; the runs are in {options.runs_dir}"
+        )
+    return text
 
 
 def torture(options: Options, arch: str, precision: str) -> dict[str, int]:

@@ -26,8 +26,8 @@ class Options:
     )
 
 
-def main(options: Options) -> None:
-    """Trains it, writes it and prints its accuracy on MNIST's test set."""
+def main(options: Options) -> str:
+    """Trains it, writes it and says its accuracy on MNIST's test set."""
     if options.output is None:
         raise InputError("--output: must name the file that the weights go to")
     devices.start_tensorflow()
@@ -37,7 +37,7 @@ def main(options: Options) -> None:
     data_dir = data_directory(options.data_dir)
     splits = [data.load("mnist", data_dir, None, split) for split in ("train", "test")]
     accuracy = classifier.train(path, *splits)
-    print(f"{path}: {100 * accuracy:.2f} % of MNIST's test images, {path.stat().st_size:,} bytes")
+    return f"{path}: {100 * accuracy:.2f} % of MNIST's test images, {path.stat().st_size:,} bytes"
 
 
 if __name__ == "__main__":

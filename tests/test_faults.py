@@ -158,7 +158,8 @@ def test_standard_output_can_be_closed(tmp_path: Path) -> None:
     assert (finished.returncode, finished.stderr) == (0, "")
 
 
-def test_standard_output_can_be_full(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_standard_output_can_be_full(home: Path, tmp_path: Path, unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         finished = subprocess.run(
             [sys.executable, "-m", "gan_tf.train", "--dry_run"],
@@ -166,6 +167,7 @@ def test_standard_output_can_be_full(home: Path, tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             check=False,
         )
     assert finished.returncode == 1
