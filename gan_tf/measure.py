@@ -13,7 +13,7 @@ from gan_tf.data import scale
 from gan_tf.losses import LOSSES
 from gan_tf.state import GanState
 
-_IMAGES = 500  # At each line of the log; all of them at the end.
+_IMAGES = 250  # At each line of the log; all of them at the end.
 
 
 class Measure:

@@ -78,7 +78,7 @@ def flag(kind: str, wrong: str, command: str) -> Row:
     return row(kind, wrong, command, early=True)
 
 
-RUN: Make = lambda scene: scene.run()  # noqa: E731
+RUN = Scene.run
 TRAIN = "train --run_dir=run"
 RESUME = f"{TRAIN} --flagfile=resume.flags --steps=200"
 CACHED = "train --steps=1 --data_dir=data --evaluate_every=0 --dataset=mine"

@@ -40,6 +40,21 @@ def test_shapes_and_ranges(name: str) -> None:
     assert (logits < 0).any() or (logits > 1).any(), "logits, not probabilities"
 
 
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_d_judges_each_image_on_its_own(name: str) -> None:
+    """Penalties, and the two gradients from one pass back through D, rely on it."""
+    discriminator = ARCHITECTURES[name].discriminator(SHAPE)
+    images = tf.random.stateless_normal((2, 8, *SHAPE), [0, 1])
+    found = []
+    for others in images:
+        for layer in discriminator.layers:
+            if hasattr(layer, "seed_generator"):
+                layer.seed_generator.state.assign([0, 7])  # The same masks both times.
+        found.append(discriminator(tf.concat([images[0, :1], others[1:]], 0), training=True))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5, atol=1e-6)
+    assert not np.allclose(found[0][1:], found[1][1:], rtol=1e-5, atol=1e-6)
+
+
 def test_dcgan_parameters() -> None:
     generator = ARCHITECTURES["dcgan"].generator(64, SHAPE)
     dense, same, up = 64 * 7 * 7 * 128, 3 * 3 * 128 * 128, 4 * 4 * 128 * 64
