@@ -135,7 +135,7 @@ def test_generator_first(same: bool) -> None:
     assert_same_players(whole, parts)
 
 
-@pytest.mark.parametrize("bias", [0, -2, -200])
+@pytest.mark.parametrize("bias", [0, -200])
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_simultaneous_updates_do_not_see_each_other(loss: str, bias: int) -> None:
     """Both gradients are those at the players as they were before the step; also where D is so
