@@ -65,6 +65,9 @@ def game(config: Config, reals: npt.NDArray[np.uint8]) -> Game:
     Args:
       config: the configuration.
       reals: the training images, uint8 `[N, H, W, C]`, for initial weights that want them.
+
+    Raises:
+      InputError: simultaneous updates, and a discriminator that mixes the images of a batch.
     """
     state = new_state(
         ARCHITECTURES[config.arch],
@@ -76,6 +79,11 @@ def game(config: Config, reals: npt.NDArray[np.uint8]) -> Game:
         _optimizer(config, config.discriminator_lr),
         reals,
     )
+    if config.update == "simultaneous" and _mixes_images(state.discriminator.network):
+        raise InputError(
+            f"--update=simultaneous: the discriminator of --arch={config.arch} must judge each "
+            "image on its own, without batch norm; the other orders take any"
+        )
     return Game(
         state,
         LOSSES[config.loss].generator,
@@ -89,6 +97,20 @@ def game(config: Config, reals: npt.NDArray[np.uint8]) -> Game:
         _penalty(config, state),
         config.ema_decay,
     )
+
+
+def _mixes_images(discriminator: keras.Model) -> bool:
+    """Whether a logit depends on other images of its batch, as through batch norm."""
+    before = [variable.numpy() for variable in discriminator.variables]
+    images = tf.random.stateless_normal((2, *discriminator.input_shape[1:]), [0, 0])
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = discriminator(images, training=True)
+        first = logits[0]
+    mixes = bool(tf.reduce_any(tape.gradient(first, images)[1] != 0.0))
+    for variable, value in zip(discriminator.variables, before, strict=True):
+        variable.assign(value)  # Batch statistics and dropout's seeds.
+    return mixes
 
 
 def _optimizer(config: Config, learning_rate: float) -> MakeOptimizer:

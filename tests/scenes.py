@@ -21,12 +21,10 @@ TRAINED = (
     *("--log_every=10", "--sample_every=50", "--checkpoint_every=40", "--keep_checkpoints=2"),
 )
 
-Make = Callable[["Scene"], object]
-
 
 @dataclass(frozen=True)
 class Scene:
-    """Where a row takes place.
+    """Where a bad input is met.
 
     Attributes:
       place: the directory in which the command is run.
@@ -38,66 +36,127 @@ class Scene:
     trained: Path
     data_dir: Path
 
-    def text(self, name: str, content: str | bytes) -> None:
+    def write(self, name: str, content: str | bytes) -> None:
         """Writes a file."""
         path = self.place / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # It may be a link to what is not ours to change.
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    def run(self) -> None:
-        """Puts a finished run into `run`, and the flags that resume it into a file."""
-        shutil.copytree(self.trained, self.place / "run", copy_function=os.link)
-        self.text("resume.flags", "\n".join(TRAINED))
 
-    def cut(self, pattern: str, keep: float = 0.5) -> None:
-        """Cuts files short."""
-        for path in sorted(self.place.glob(pattern)):
-            content = path.read_bytes()
-            self.text(str(path.relative_to(self.place)), content[: int(keep * len(content))])
+Make = Callable[[Scene], object]
 
-    def alter(self, name: str, change: Callable[[bytes], bytes]) -> None:
-        """Changes a file's content."""
-        self.text(name, change((self.place / name).read_bytes()))
 
-    def config(self, **values: Any) -> None:
-        """Changes values in the run's configuration by hand."""
-        self.run()
-        content = json.loads((self.place / "run" / "config.json").read_text())
-        content["config"] |= values
-        self.text("run/config.json", json.dumps(content))
+def text(name: str, content: str | bytes) -> Make:
+    """Writes a file."""
+    return lambda scene: scene.write(name, content)
 
-    def arrays(self, change: Callable[[dict[str, Any]], object]) -> None:
-        """Changes the arrays of every checkpoint, each with a digest that is right."""
-        self.run()
-        for path in [*(self.place / "run" / "checkpoints").iterdir(), self.place / "run/best.npz"]:
+
+def directory(name: str) -> Make:
+    """Makes a directory."""
+    return lambda scene: (scene.place / name).mkdir()
+
+
+def removed(name: str) -> Make:
+    """Removes a file or a directory."""
+
+    def make(scene: Scene) -> None:
+        path = scene.place / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return make
+
+
+def alter(pattern: str, change: Callable[[bytes], bytes]) -> Make:
+    """Changes the content of files."""
+
+    def make(scene: Scene) -> None:
+        for path in sorted(scene.place.glob(pattern)):
+            scene.write(str(path.relative_to(scene.place)), change(path.read_bytes()))
+
+    return make
+
+
+def cut(pattern: str, keep: float = 0.5) -> Make:
+    """Cuts files short."""
+    return alter(pattern, lambda content: content[: int(keep * len(content))])
+
+
+def run(scene: Scene) -> None:
+    """Puts a finished run into `run`, and the flags that resume it into a file."""
+    shutil.copytree(scene.trained, scene.place / "run", copy_function=os.link)
+    scene.write("resume.flags", "\n".join(TRAINED))
+
+
+def on_run(damage: Make) -> Make:
+    """Puts a finished run into `run` and damages it, or what lies beside it."""
+
+    def make(scene: Scene) -> None:
+        run(scene)
+        damage(scene)
+
+    return make
+
+
+def config(**values: Any) -> Make:
+    """Puts a finished run into `run`, values in its configuration changed by hand."""
+
+    def change(content: bytes) -> bytes:
+        config = json.loads(content)
+        config["config"] |= values
+        return json.dumps(config).encode()
+
+    return on_run(alter("run/config.json", change))
+
+
+def arrays(change: Callable[[dict[str, Any]], object]) -> Make:
+    """Puts a finished run into `run`, the arrays of every checkpoint changed and their digests
+    right."""
+
+    def damage(scene: Scene) -> None:
+        for path in [
+            *(scene.place / "run" / "checkpoints").iterdir(),
+            scene.place / "run/best.npz",
+        ]:
             if path.exists():
                 arrays: dict[str, Any] = checkpoints.load(path)
                 change(arrays)
                 path.unlink()
                 checkpoints.write(path, arrays)
 
-    def cached(self, name: str, damage: Make | None = None, **arrays: np.ndarray) -> None:
-        """Prepares a dataset in `data` from arrays, MNIST's own by default."""
-        cache = self.place / "data" / "gan_tf" / name
+    return on_run(damage)
+
+
+def last_line(change: Callable[[bytes], bytes]) -> Make:
+    """Puts a finished run into `run`, the last line of its metrics changed."""
+
+    def change_last(content: bytes) -> bytes:
+        *others, last = content.splitlines(keepends=True)
+        return b"".join([*others, change(last)])
+
+    return on_run(alter("run/metrics.jsonl", change_last))
+
+
+def other_latents(content: bytes) -> bytes:
+    """An export's description, of latents that it does not take."""
+    return json.dumps(json.loads(content) | {"latent_dim": 7}).encode()
+
+
+def cached(damage: Make | None = None, **arrays: np.ndarray) -> Make:
+    """Prepares a dataset `mine` in `data` from arrays, MNIST's own by default."""
+
+    def make(scene: Scene) -> None:
+        cache = scene.place / "data" / "gan_tf" / "mine"
         cache.mkdir(parents=True)
-        for path in (self.data_dir / "gan_tf" / "mnist").glob("*.npy"):
+        for path in (scene.data_dir / "gan_tf" / "mnist").glob("*.npy"):
             array = arrays.get(path.stem.replace("-", "_"), np.load(path)[:200])
             np.save(cache / path.name, array)
         digests = {path.name: files.sha256(path) for path in cache.iterdir()}
-        self.text(f"data/gan_tf/{name}/cache.json", json.dumps({"sha256": digests}))
+        scene.write("data/gan_tf/mine/cache.json", json.dumps({"sha256": digests}))
         if damage:
-            damage(self)
+            damage(scene)
 
-    def originals(self, change: Callable[[bytes], bytes]) -> None:
-        """Puts MNIST's own files into `files`, one of them changed."""
-        shutil.copytree(ROOT / "gan_tf" / "datasets" / "mnist", self.place / "files")
-        self.alter("files/train-images-idx3-ubyte.gz", change)
-
-
-def grow(array: np.ndarray) -> np.ndarray:
-    """The same images in a frame of two pixels."""
-    return np.pad(array, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    return make
 
 
 def images(change: Callable[[np.ndarray], np.ndarray]) -> Make:
@@ -105,13 +164,19 @@ def images(change: Callable[[np.ndarray], np.ndarray]) -> Make:
 
     def make(scene: Scene) -> None:
         path = scene.data_dir / "gan_tf" / "mnist" / "train-images.npy"
-        scene.cached("mine", train_images=change(np.load(path)[:200]))
+        cached(train_images=change(np.load(path)[:200]))(scene)
 
     return make
 
 
-def flags_file(scene: Scene, content: str | bytes) -> None:
-    scene.text("mine.flags", content)
+def originals(change: Callable[[bytes], bytes]) -> Make:
+    """Puts MNIST's own files into `files`, one of them changed."""
+
+    def make(scene: Scene) -> None:
+        shutil.copytree(ROOT / "gan_tf" / "datasets" / "mnist", scene.place / "files")
+        alter("files/train-images-idx3-ubyte.gz", change)(scene)
+
+    return make
 
 
 def something_else(scene: Scene) -> None:
@@ -121,35 +186,3 @@ def something_else(scene: Scene) -> None:
     module = tf.Module()
     module.add = tf.function(lambda x: x + 1.0, [tf.TensorSpec([], tf.float32)])
     tf.saved_model.save(module, str(scene.place / "other"))
-
-
-def other_latents(scene: Scene) -> None:
-    scene.run()
-    about = scene.place / "run" / "export" / "1" / "assets.extra" / "gan_tf.json"
-    content = json.loads(about.read_text()) | {"latent_dim": 7}
-    scene.text(str(about.relative_to(scene.place)), json.dumps(content))
-
-
-def last_line(change: Callable[[bytes], bytes]) -> Make:
-    """Changes the last line of the metrics."""
-
-    def make(scene: Scene) -> None:
-        scene.run()
-        scene.alter(
-            "run/metrics.jsonl",
-            lambda content: b"".join(
-                [*content.splitlines(True)[:-1], change(content.splitlines(True)[-1])]
-            ),
-        )
-
-    return make
-
-
-def then(*steps: Make) -> Make:
-    """One after the other."""
-
-    def make(scene: Scene) -> None:
-        for each in steps:
-            each(scene)
-
-    return make

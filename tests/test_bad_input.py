@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from .bad_inputs import PAGE, ROWS, Row, answer, line, said
+from .bad_input_page import PAGE, answer, line, said
+from .bad_inputs import ROWS, Row
 from .conftest import one_line
 from .processes import ROOT
 from .scenes import Scene

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from benchmarks import keras_loop, speed
-from benchmarks.figures import Figure, alternate, ratio
+from benchmarks.figures import Figure, alternate, ratio, whole_process
 
 from gan_tf import data
 from gan_tf.models import ARCHITECTURES
@@ -47,6 +48,13 @@ def test_operations_are_counted_as_by_hand() -> None:
     assert speed.forward(network) == by_hand
     # The tutorial's, in millions of multiplications: G 51.7 (1.3, 40.1, 10.0, 0.3), D 10.4.
     assert speed.operations() / 1e9 == pytest.approx(0.432, rel=0.01)
+
+
+def test_the_memory_of_a_process_is_not_that_of_its_starter() -> None:
+    small, large = (f"x = b'x' * {size} * 2**20" for size in (1, 100))
+    (_, less), (_, more) = (whole_process([sys.executable, "-c", x]) for x in (small, large))
+    assert less < 0.05, "this process holds TensorFlow"
+    assert more - less == pytest.approx(99 / 1024, rel=0.1)
 
 
 def test_sides_take_turns_and_ratios_are_taken_within_a_round() -> None:

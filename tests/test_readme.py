@@ -21,7 +21,8 @@ README = (ROOT / "README.md").read_text()
 ALONE, LIBRARY, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def python(program: str, *flags: str, cwd: Path, home: Path) -> str:
+def python(program: str, *flags: str, cwd: Path, home: Path, status: int = 0) -> str:
+    """Runs a program; returns what it said, on standard error if it was to fail."""
     (cwd / "mine.py").write_text(program)
     environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
     finished = subprocess.run(
@@ -32,8 +33,8 @@ def python(program: str, *flags: str, cwd: Path, home: Path) -> str:
         text=True,
         check=False,
     )
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout
+    assert finished.returncode == status, finished.stderr
+    return finished.stderr if status else finished.stdout
 
 
 def test_the_library_in_fifteen_lines(tmp_path: Path, home: Path, data_dir: Path) -> None:
@@ -70,6 +71,21 @@ def test_a_network_of_ones_own(tmp_path: Path, home: Path, data_dir: Path) -> No
     usage = python(OWN_NETWORK, "--help", cwd=tmp_path, home=home)
     assert usage.startswith("usage: python mine.py [")
     assert " mine. Default dcgan." in " ".join(usage.split())
+
+
+def test_a_discriminator_that_mixes_images_cannot_learn_simultaneously(
+    tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    mixing = (
+        "lambda shape: keras.Sequential([keras.Input(shape), keras.layers.Flatten(), "
+        "keras.layers.BatchNormalization(), keras.layers.Dense(1, dtype='float32')])"
+    )
+    program = OWN_NETWORK.replace('ARCHITECTURES["mlp"].discriminator', mixing)
+    assert program != OWN_NETWORK
+    flags = ("--arch=mine", "--steps=2", "--run_dir=run", "--evaluate_every=0")
+    told = python(program, *flags, "--update=simultaneous", cwd=tmp_path, home=home, status=2)
+    assert "must judge each image on its own" in told.splitlines()[-1]
+    assert "2 steps (2 of them now)" in python(program, *flags, cwd=tmp_path, home=home)
 
 
 def test_every_flag_that_the_readme_names_exists() -> None:

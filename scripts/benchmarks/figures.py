@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 import time
@@ -113,12 +112,16 @@ def gan_tf(module: str, *flags: str) -> subprocess.CompletedProcess[str]:
 
 def whole_process(command: Command) -> tuple[float, float]:
     """Runs a command to its end; returns its seconds and its peak of resident memory in GiB."""
-    start = time.monotonic()
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT
-    ) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))} failed")
-    return time.monotonic() - start, usage.ru_maxrss / 2**20
+    # A process begins with the peak of the one that starts it, so a small one must.
+    seconds, kibibytes = last_line([sys.executable, "-c", _START, ROOT, *command])
+    return seconds, kibibytes / 2**20
+
+
+_START = """
+import json, resource, subprocess, sys, time
+start = time.monotonic()
+quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+subprocess.run(sys.argv[2:], check=True, cwd=sys.argv[1], **quiet)
+seconds = time.monotonic() - start
+print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
+"""
