@@ -105,8 +105,7 @@ def _mixes_images(discriminator: keras.Model) -> bool:
     images = tf.random.stateless_normal((2, *discriminator.input_shape[1:]), [0, 0])
     with tf.GradientTape() as tape:
         tape.watch(images)
-        logits = discriminator(images, training=True)
-        first = logits[0]
+        first = discriminator(images, training=True)[0]
     mixes = bool(tf.reduce_any(tape.gradient(first, images)[1] != 0.0))
     for variable, value in zip(discriminator.variables, before, strict=True):
         variable.assign(value)  # Batch statistics and dropout's seeds.

@@ -18,7 +18,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from absl import flags
 
@@ -57,18 +57,15 @@ def run(main: Callable[[Options], str], options: type[Options], description: str
         else:
             said = main(parse(options, argv))
     except (InputError, TrainingFailedError, InterruptedRunError) as error:
-        print(f"{name}: {_one_line(str(error))}", file=sys.stderr)
-        return error.status
+        return _fail(name, str(error), error.status)
     except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return 128 + signal.SIGINT
+        return _fail(name, "interrupted", 128 + signal.SIGINT)
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno in (errno.EEXIST, errno.ENOTDIR):
             reason = "a part of this path is a file, not a directory"
         place = f"{error.filename}: " if error.filename else ""
-        print(f"{name}: {_one_line(place + reason)}", file=sys.stderr)
-        return 2 if error.errno in _WRONG_PATHS else 1
+        return _fail(name, place + reason, 2 if error.errno in _WRONG_PATHS else 1)
     return _print(name, said.removesuffix("\n"))
 
 
@@ -77,12 +74,25 @@ def _print(name: str, text: str) -> int:
     try:
         print(text, flush=True)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # It is flushed again.
+        _discard(sys.stdout)
         if isinstance(error, BrokenPipeError):
             return 0  # A `head`, say, has read enough.
-        print(f"{name}: standard output: {error.strerror}", file=sys.stderr)
-        return 1
+        return _fail(name, f"standard output: {error.strerror}", 1)
     return 0
+
+
+def _fail(name: str, reason: str, status: int) -> int:
+    """Says why, to whoever reads it; returns the exit status."""
+    try:
+        print(f"{name}: {_one_line(reason)}", file=sys.stderr)
+    except OSError:
+        _discard(sys.stderr)
+    return status
+
+
+def _discard(stream: TextIO) -> None:
+    """Has what a stream still holds go nowhere: Python flushes it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _one_line(text: str) -> str:

@@ -174,6 +174,20 @@ def test_standard_output_can_be_full(home: Path, tmp_path: Path, unbuffered: str
     assert finished.stderr == "gan_tf.train: standard output: No space left on device\n"
 
 
+def test_a_run_that_nobody_listens_to_is_no_success(
+    home: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    """As in `gan_tf.train 2>&1 | head`: its progress has nowhere to go, and it ends."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "gan_tf.train", "--steps=2", "--run_dir=run"]
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    finished = subprocess.run(command, stderr=write, cwd=tmp_path, env=environment, check=False)
+    os.close(write)
+    assert finished.returncode == 1
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
 @pytest.mark.parametrize("damage", ["truncated", "altered"])
 def test_a_crash_may_damage_the_newest_checkpoint_and_cut_a_line(
     command: Command, tmp_path: Path, run: Path, whole: Path, damage: str

@@ -42,7 +42,7 @@ def test_shapes_and_ranges(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
 def test_d_judges_each_image_on_its_own(name: str) -> None:
-    """Penalties, and the two gradients from one pass back through D, rely on it."""
+    """Both gradients from one pass back through D, and what penalties mean, rely on it."""
     discriminator = ARCHITECTURES[name].discriminator(SHAPE)
     images = tf.random.stateless_normal((2, 8, *SHAPE), [0, 1])
     found = []

@@ -28,8 +28,8 @@ class Architecture:
 
     Attributes:
       generator: called with (latent_dim, image_shape), image_shape being (H, W, C).
-      discriminator: called with (image_shape); what it says of an image must not depend on the
-        others of the batch.
+      discriminator: called with (image_shape); for simultaneous updates, what it says of an
+        image must not depend on the others of the batch.
       start: called once with the new generator and the training images, uint8
         `[N, H, W, C]`, if initial weights depend on the data.
     """
