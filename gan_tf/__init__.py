@@ -1,16 +1,24 @@
 """Generative adversarial networks in TensorFlow and Keras.
 
-The commands are `python -m gan_tf.train`, `gan_tf.evaluate`, `gan_tf.sample` and
-`gan_tf.export`. The library behind them:
+Algorithm 1 is `gan_tf/game/algorithm_1.py`. A folder for each thing that the package knows:
 
-- `gan_tf.config.Config`: what is trained, and how.
-- `gan_tf.run.train`: trains, resumes and exports one configuration.
-- `gan_tf.models.ARCHITECTURES`: the networks; add your own entry.
-- `gan_tf.losses.LOSSES`, `gan_tf.latents.LATENTS`: losses and latent distributions.
-- `gan_tf.fidelity`: the figures that generators are judged by, in NumPy.
-- `gan_tf.servable.load`: an exported generator, ready to sample from.
+    train, evaluate, sample, export, client    the commands: python -m gan_tf.train
+    training/      a run from its first step to its export: `gan_tf.training.run.train`
+    config/        every knob, declared once: `gan_tf.config.Config`
+    evaluation/    how good a generator is: figures, classifiers, what D thinks
+    serving/       the SavedModel and what it can be asked: `gan_tf.serving.servable.load`
+    game/          Algorithm 1, losses, penalties, optimisers, latents
+    models/        the networks: `gan_tf.models.ARCHITECTURES`; add your own entry
+    data/          datasets, their cache, batches by the step
+    report/        pictures and curves
+    host/          files, archives of arrays, devices, settings of the process
 
-Importing the package, and any of its configuration, does not import TensorFlow.
+A folder imports only from those below it. Importing the package, and any of its configuration,
+does not import TensorFlow.
 """
 
-__version__ = "0.1.0"
+from gan_tf.host import moved
+
+__version__ = "0.2.0"
+
+moved.keep_old_names()

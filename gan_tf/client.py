@@ -14,9 +14,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gan_tf import command_line
-from gan_tf.errors import InputError
-from gan_tf.knobs import knob
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.host.errors import InputError
 
 _ROWS = 64  # What scripts/serving/batching.config allows a request.
 
@@ -49,7 +49,7 @@ def main(options: Options) -> str:
         raise InputError(f"--url={options.url}: must begin with http://, https:// or grpc://")
     if not re.fullmatch(r"-?\d{1,18}(,-?\d{1,18})*", options.seeds):
         raise InputError(f"--seeds={options.seeds}: must be whole numbers and commas, as in 0,1,2")
-    from gan_tf.files import user_path
+    from gan_tf.host.files import user_path
 
     output = user_path("output", options.output)
     if output.suffix != ".png":
@@ -62,13 +62,13 @@ def main(options: Options) -> str:
     import numpy as np
     from PIL import Image, UnidentifiedImageError
 
-    from gan_tf import images
+    from gan_tf.report import pictures
 
     try:
-        pictures = np.stack([np.asarray(Image.open(io.BytesIO(png))) for png in found])
+        images = np.stack([np.asarray(Image.open(io.BytesIO(png))) for png in found])
     except (UnidentifiedImageError, ValueError):
         raise InputError(f"--url={options.url}: {options.model} answered no pictures") from None
-    images.write_grid(output, pictures.reshape(*pictures.shape[:3], -1))
+    pictures.write_grid(output, images.reshape(*images.shape[:3], -1))
     return str(output)
 
 
@@ -98,9 +98,9 @@ def _rest(options: Options, address: str, seeds: Sequence[int]) -> list[bytes]:
 
 def _grpc(options: Options, address: str, seeds: Sequence[int]) -> list[bytes]:
     """The PNG of each seed, by TensorFlow Serving's gRPC interface."""
-    from gan_tf import devices
+    from gan_tf.host import process
 
-    devices.start_tensorflow()
+    process.start_tensorflow()
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
     except ImportError:

@@ -35,9 +35,9 @@ import re
 import sys
 from dataclasses import dataclass
 
-from gan_tf import command_line
-from gan_tf.errors import InputError
-from gan_tf.knobs import knob
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.host.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,10 @@ class Options:
         "Directory that holds the dataset's own files, for a machine without a network.",
         unit="a directory",
     )
+    verify: bool = knob(
+        False,
+        "Compare every byte of the prepared data with its digest, not only sizes and times.",
+    )
 
 
 def main(options: Options) -> str:
@@ -100,34 +104,41 @@ def main(options: Options) -> str:
         raise InputError(f"--seeds={options.seeds}: must not have a seed twice")
     if (options.classifier == "inception") != (options.inception_weights is not None):
         raise InputError("--classifier=inception and --inception_weights=FILE go together")
-    from gan_tf.files import data_directory, user_path, write_text
+    from gan_tf.host.files import data_directory, user_path, write_text
 
     output = user_path("output", options.output) if options.output else None
     if output and output.suffix != ".json":
         raise InputError(f"--output={output}: must be a path that ends in .json")
     if output and output.is_dir():
         raise InputError(f"--output={output}: is a directory; it must be a file")
-    from gan_tf import devices
+    from gan_tf.host import process
 
-    devices.start_tensorflow()
-    from gan_tf import artefact, classifier, data, evaluation, run_directory, scorecard, servable
+    process.start_tensorflow()
+    from gan_tf import __version__
+    from gan_tf.data.dataset import open_dataset
+    from gan_tf.evaluation import classifier, judging, scorecard
+    from gan_tf.serving import servable
+    from gan_tf.training import exporting, run_directory
 
-    exported = servable.load(artefact.find(options.run_dir, options.saved_model))
-    dataset = options.dataset or str(exported.metadata["dataset"])
+    exported = servable.load(exporting.find(options.run_dir, options.saved_model))
+    name = options.dataset or str(exported.metadata["dataset"])
     place = options.data_dir
     if options.run_dir and not place:
-        place = run_directory.read_values(user_path("run_dir", options.run_dir)).get("data_dir")
-    data_dir = data_directory(place)
+        content = run_directory.read_content(user_path("run_dir", options.run_dir))
+        place = content["config"].get("data_dir")
     manual_dir = user_path("manual_dir", options.manual_dir) if options.manual_dir else None
-
-    def split(name: str) -> data.LabelledImages:
-        return data.load(dataset, data_dir, manual_dir, name)
-
+    data = open_dataset(name, data_directory(place), manual_dir, options.verify)
+    servable.check_shape(exported, data.description)
     if options.inception_weights:
         judge = classifier.inception(user_path("inception_weights", options.inception_weights))
     else:
-        judge = evaluation.find_classifier(dataset, options.classifier, data_dir, split)
-    card = scorecard.scorecard(exported, judge, dataset, data_dir, split, options.num, seeds)
+        judge = judging.find_classifier(data, options.classifier)
+    card = scorecard.scorecard(exported.sample, judge, data, num=options.num, seeds=seeds)
+    card |= {
+        "saved_model": str(exported.path.absolute()),
+        "step": exported.metadata.get("step"),
+        "gan_tf": __version__,
+    }
     if output:
         write_text(output, json.dumps(card, indent=2) + "\n")
     return scorecard.table(card)

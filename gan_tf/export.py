@@ -6,9 +6,9 @@ import re
 import sys
 from dataclasses import dataclass
 
-from gan_tf import command_line
-from gan_tf.errors import InputError
-from gan_tf.knobs import knob
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.host.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,23 @@ def main(options: Options) -> str:
         raise InputError("--run_dir: must name a run directory")
     if not re.fullmatch(r"best|last|\d{1,9}", options.checkpoint):
         raise InputError(f"--checkpoint={options.checkpoint}: must be best, last, or a step")
-    from gan_tf import devices, run_directory
-    from gan_tf.files import tensorflow_path
+    from gan_tf.host import process
+    from gan_tf.host.files import tensorflow_path
+    from gan_tf.training import run_directory
 
     run_dir = tensorflow_path("run_dir", options.run_dir)
-    config = run_directory.read_config(run_dir)
-    devices.start_tensorflow()
-    from gan_tf import artefact
+    run_directory.read(run_dir)
+    process.start_tensorflow()
+    from gan_tf.training import exporting
 
-    checkpoint = artefact.find_checkpoint(run_dir, options.checkpoint)
+    checkpoint = exporting.find_checkpoint(run_dir, options.checkpoint)
     output = run_dir / "export"
     if options.output:
         output = tensorflow_path("output", options.output)
     formats = [name for name in ("onnx", "litert") if getattr(options, name)]
-    return str(artefact.export(config, run_dir, checkpoint, output, options.precision, formats))
+    return str(
+        exporting.export(run_dir, checkpoint, output, precision=options.precision, formats=formats)
+    )
 
 
 if __name__ == "__main__":

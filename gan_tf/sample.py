@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from gan_tf import command_line
-from gan_tf.errors import InputError
-from gan_tf.knobs import knob
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.host.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Options:
 
 def main(options: Options) -> str:
     """Writes the samples and returns where."""
-    from gan_tf.files import user_path
+    from gan_tf.host.files import user_path
 
     output = user_path("output", options.output)
     if output.suffix in (".png", ".npy"):
@@ -45,17 +45,20 @@ def main(options: Options) -> str:
         raise InputError(f"--output={output}: must end in .png or .npy, or be a directory")
     elif output.is_dir() and any(output.iterdir()):
         raise InputError(f"--output={output}: must be a new or empty directory")
-    from gan_tf import devices
+    from gan_tf.host import process
 
-    devices.start_tensorflow()
+    process.start_tensorflow()
     import numpy as np
 
-    from gan_tf import artefact, files, images, servable
+    from gan_tf.host import files
+    from gan_tf.report import pictures
+    from gan_tf.serving import servable
+    from gan_tf.training import exporting
 
-    path = artefact.find(options.run_dir, options.saved_model)
+    path = exporting.find(options.run_dir, options.saved_model)
     pixels = servable.load(path).sample(options.num, options.seed)
     if output.suffix == ".png":
-        images.write_grid(output, pixels)
+        pictures.write_grid(output, pixels)
     elif output.suffix == ".npy":
         with files.published(output) as temporary, temporary.open("wb") as file:
             np.save(file, pixels)
@@ -64,7 +67,7 @@ def main(options: Options) -> str:
         with files.published(output) as temporary:
             temporary.mkdir()
             for index, image in enumerate(pixels):
-                images.write_png(temporary / f"{index:0{digits}d}.png", image)
+                pictures.write_png(temporary / f"{index:0{digits}d}.png", image)
     return str(output)
 
 

@@ -14,20 +14,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.figures import MNIST_SHAPE
 from etils import epy
 
-from gan_tf import command_line, devices, files
-from gan_tf.config import Config
-from gan_tf.errors import InputError
-from gan_tf.knobs import knob
+from gan_tf.config import Config, command_line
+from gan_tf.config.knobs import knob
+from gan_tf.host import files, process
+from gan_tf.host.errors import InputError
 from gan_tf.models import ARCHITECTURES
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     import tensorflow as tf
     from benchmarks import quality, variants
     from benchmarks.variants import Variant
-
-    from gan_tf import data
 
 _DAY = 86_400.0
 
@@ -53,7 +52,7 @@ def main(options: Options) -> str:
     output = files.user_path("output", options.output)
     if output.suffix != ".json":
         raise InputError(f"--output={options.output}: must end in .json")
-    devices.start_tensorflow()
+    process.start_tensorflow()
     chosen = [v for v in variants.VARIANTS if (options.only or "") in f"{v.part} {v.name}"]
     if not chosen:
         raise InputError(f"--only={options.only}: is in the name of no variant")
@@ -90,7 +89,7 @@ def parsed(text: str) -> list[float]:
 def fingerprint() -> str:
     """What tells one default from another: its flags and its networks."""
     pair = ARCHITECTURES["dcgan"]
-    networks = [pair.generator(64, data.IMAGE_SHAPE), pair.discriminator(data.IMAGE_SHAPE)]
+    networks = [pair.generator(64, MNIST_SHAPE), pair.discriminator(MNIST_SHAPE)]
     layers = [
         (type(layer).__name__, [tuple(w.shape) for w in layer.weights])
         for network in networks

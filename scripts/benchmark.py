@@ -21,12 +21,14 @@ from typing import Any
 
 from etils import epy
 
-from gan_tf import command_line, devices, files
-from gan_tf.errors import InputError
-from gan_tf.knobs import knob
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.data.dataset import open_dataset
+from gan_tf.host import devices, files, process
+from gan_tf.host.errors import InputError
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
-    from benchmarks import process, quality, serving, speed
+    from benchmarks import costs, quality, serving, speed
     from benchmarks.figures import Figure
 
 PARTS = ("training", "sampling", "start", "memory", "host", "evaluation", "quality", "serving")
@@ -66,11 +68,9 @@ def main(options: Options) -> str:
     torch = files.user_path("torch_python", options.torch_python) if options.torch_python else None
     if torch and not os.access(torch, os.X_OK):
         raise InputError(f"--torch_python={torch}: must be a Python that has PyTorch")
-    devices.start_tensorflow()
-    from gan_tf import data
-
+    process.start_tensorflow()
     data_dir = files.data_directory(options.data_dir)
-    data.load("mnist", data_dir, None)
+    open_dataset("mnist", data_dir)
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="gan_tf-benchmark-") as directory:
         measures = parts(options, Path(directory), data_dir, torch)
@@ -91,10 +91,10 @@ def parts(
     return {
         "training": functools.partial(speed.training, *compared),
         "sampling": functools.partial(speed.sampling, *compared),
-        "start": functools.partial(process.start, place, data_dir, rounds),
-        "memory": functools.partial(process.memory, place, data_dir, steps),
-        "host": functools.partial(process.overhead, rounds),
-        "evaluation": functools.partial(process.evaluation, place, data_dir, rounds),
+        "start": functools.partial(costs.start, place, data_dir, rounds),
+        "memory": functools.partial(costs.memory, place, data_dir, steps),
+        "host": functools.partial(costs.overhead, rounds),
+        "evaluation": functools.partial(costs.evaluation, place, data_dir, rounds),
         "quality": functools.partial(
             quality.quality, place, data_dir, seeds, options.quality_seconds, length
         ),

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 from etils import epy
 
-from gan_tf import command_line, devices, files, images, monitor, parzen
-from gan_tf.errors import InputError, TrainingFailedError
-from gan_tf.knobs import knob
-from gan_tf.run_directory import attempts_given_up, read_config
-
-ROOT = Path(__file__).parents[1]
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.evaluation import parzen
+from gan_tf.host import files, process
+from gan_tf.host.errors import InputError, TrainingFailedError
+from gan_tf.report import pictures
+from gan_tf.training import health
 
 # In the order of the sources' age; what each author says of the result.
 CLAIMS = {
@@ -40,7 +41,8 @@ CLAIMS = {
 INTERRUPTED = 75
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
-    from gan_tf import artefact, data, servable
+    from gan_tf.serving import servable
+    from gan_tf.training import build, exporting, journal, run_directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,7 @@ def main(options: Options) -> str:
     for name in chosen:
         if name not in CLAIMS:
             raise InputError(f"--presets={options.presets}: {name} is none of {', '.join(CLAIMS)}")
-    devices.start_tensorflow()
+    process.start_tensorflow()
     output = Path(options.output)
     rows = []
     for name in CLAIMS:
@@ -84,78 +86,71 @@ def main(options: Options) -> str:
 
 def train(name: str, run_dir: Path, options: Options) -> str:
     """Trains a preset in a process of its own; returns `done`, `cut` or why it failed."""
-    command = [sys.executable, "-m", "gan_tf.train"]
-    command += [f"--flagfile={ROOT / 'flags' / name}.flags", f"--run_dir={run_dir}"]
+    command = [sys.executable, "-m", "gan_tf.train", f"--preset={name}", f"--run_dir={run_dir}"]
     command += [f"--steps={options.steps}"] if options.steps else []
     command += [f"--data_dir={options.data_dir}"] if options.data_dir else []
     left = 60 * options.minutes - seconds(run_dir)
     if left <= 0 and not (run_dir / "result.json").exists():
         return "cut"
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
         try:
-            _, errors = process.communicate(timeout=max(left, 60.0))
+            _, errors = child.communicate(timeout=max(left, 60.0))
         except subprocess.TimeoutExpired:
-            process.terminate()  # It saves first.
-            _, errors = process.communicate()
+            child.terminate()  # It saves first.
+            _, errors = child.communicate()
         except KeyboardInterrupt:
-            process.wait()
+            child.wait()
             raise
-    if process.returncode == INTERRUPTED:
+    if child.returncode == INTERRUPTED:
         return "cut"
-    if process.returncode == 1:
+    if child.returncode == 1:
         return "failed: " + errors.decode().strip().splitlines()[-1].partition(": ")[2]
-    if process.returncode:
+    if child.returncode:
         raise TrainingFailedError(errors.decode().strip().splitlines()[-1])
     return "done"
 
 
 def lines(run_dir: Path) -> list[dict[str, Any]]:
     """The run's metrics so far."""
-    path = run_dir / "metrics.jsonl"
-    return [json.loads(line) for line in path.open(encoding="utf-8")] if path.exists() else []
+    return journal.read_metrics(run_dir / "metrics.jsonl")
 
 
 def seconds(run_dir: Path) -> float:
     """Seconds of training behind a run."""
     found = lines(run_dir)
-    before = sum(float(each["seconds"]) for each in attempts_given_up(run_dir))
+    before = sum(float(each["seconds"]) for each in run_directory.attempts_given_up(run_dir))
     return before + (float(found[-1]["seconds"]) if found else 0.0)
 
 
-def row(name: str, run_dir: Path, status: str, options: Options, pictures: Path) -> str:
-    """One line of the table, with its picture written beside it."""
+def row(name: str, run_dir: Path, status: str, options: Options, directory: Path) -> str:
+    """One line of the table; its picture is written into the table's directory."""
     found = lines(run_dir)
     if not found:
         return f"| `{name}` | {CLAIMS[name]} | {status} |" + " - |" * 6
     last = found[-1]
     found = [line for line in found if line["attempt"] == last["attempt"]]
     measured = [] if status == "done" else [status]
-    measured.append(f"D {100 * accuracy(run_dir, last):.0f} % right")
+    measured.append(f"D classifies {100 * accuracy(run_dir, last):.0f} % correctly")
     if "jensen_shannon" in last:
         measured.append(f"JSD {last['jensen_shannon']:.2f}")
     try:
-        saved_model = exported(run_dir)
+        saved_model = exporting.export_best(run_dir)  # The best so far, if it was cut.
     except InputError:  # It failed before there was anything to keep.
         return f"| `{name}` | {CLAIMS[name]} | {status} |" + " - |" * 6
     pixels = servable.load(saved_model).sample(options.samples, seed=0)
-    images.write_grid(pictures / f"{name}.png", pixels[:16])
+    pictures.write_grid(directory / f"{name}.png", pixels[:16])
     quality = ["-"] * 3
-    if read_config(run_dir).evaluate_every:
+    if run_directory.read(run_dir).config.evaluate_every:
         card = scorecard(run_dir, saved_model, options)
         quality = [
             f"{card['frechet_distance']['value']:.2f}",
             f"{100 * card['confident_share']['value']:.0f} %",
             f"{card['precision']['value']:.2f} / {card['recall']['value']:.2f}",
         ]
-        measured += [log_likelihood(run_dir, pixels), health(found)]
+        measured += [log_likelihood(run_dir, pixels), verdicts(found)]
     cells = [f"`{name}`", CLAIMS[name], *quality, "; ".join(measured)]
     cells += [f"{last['step']:,}", f"{last['seconds'] / 60:.0f}", f"![{name}]({name}.png)"]
     return f"| {' | '.join(cells)} |"
-
-
-def exported(run_dir: Path) -> Path:
-    """The SavedModel of a run; that of its best generator so far, if it was cut."""
-    return artefact.export_best(read_config(run_dir), run_dir)
 
 
 def scorecard(run_dir: Path, saved_model: Path, options: Options) -> dict[str, Any]:
@@ -167,19 +162,19 @@ def scorecard(run_dir: Path, saved_model: Path, options: Options) -> dict[str, A
         options.samples,
     ):
         command = [sys.executable, "-m", "gan_tf.evaluate", f"--saved_model={saved_model}"]
-        command += [f"--data_dir={read_config(run_dir).data_dir}"]
+        command += [f"--data_dir={run_directory.read(run_dir).config.data_dir}"]
         command += [f"--num={options.samples}", f"--output={output}"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         known = json.loads(output.read_text(encoding="utf-8"))
     return dict(known)
 
 
-def health(found: list[dict[str, Any]]) -> str:
-    """What the monitor says of the recorded evaluations: the first verdict of each kind."""
+def verdicts(found: list[dict[str, Any]]) -> str:
+    """What is wrong with a run by its evaluations: the first verdict of each kind."""
     evaluated = [line for line in found if "frechet_distance" in line]
     first: dict[str, int] = {}
     for end in range(1, len(evaluated) + 1):
-        if verdict := monitor.verdict(evaluated[:end]):
+        if verdict := health.verdict(evaluated[:end]):
             first.setdefault(verdict.kind, evaluated[end - 1]["step"])
     return ", ".join(f"{kind} from step {step:,}" for kind, step in first.items()) or "healthy"
 
@@ -195,13 +190,12 @@ def accuracy(run_dir: Path, last: dict[str, Any]) -> float:
 
 def log_likelihood(run_dir: Path, pixels: np.ndarray) -> str:
     """The Parzen-window log-likelihood of MNIST's test set, sigma chosen on training images."""
-    config = read_config(run_dir)
-    place = Path(str(config.data_dir))
+    data = build.dataset(run_directory.read(run_dir).config)
     test, validation, drawn = (
         each.reshape(len(each), -1).astype(np.float32) / 255.0
         for each in (
-            data.load(config.dataset, place, None, "test").images,
-            data.load(config.dataset, place, None).images[-1_000:],
+            data.split("test").images,
+            data.split("train").images[-1_000:],
             pixels,
         )
     )

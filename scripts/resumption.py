@@ -9,9 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from etils import epy
 from PIL import Image
 
-from gan_tf import checkpoints, records, run_directory
+from gan_tf.host import archive
+
+with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
+    from gan_tf.serving import servable
+    from gan_tf.training import exporting, journal, resume, run_directory
 
 _TIMINGS = {"seconds", "images_per_second", "evaluation_seconds"}
 
@@ -20,11 +25,11 @@ def damages(run: Path) -> list[Path]:
     """The files, among those that a reader sees, that are not whole."""
     found = []
     checks: dict[str, Callable[[Path], object]] = {
-        "checkpoints/step-*.npz": checkpoints.load,
-        run_directory.BEST: checkpoints.load,
+        f"{run_directory.CHECKPOINTS}/step-*.npz": archive.load,
+        run_directory.BEST: archive.load,
         "**/*.png": lambda path: Image.open(path).verify(),
-        "config.json": lambda path: run_directory.read_config(path.parent),
-        "metrics.jsonl": records.read_metrics,
+        "config.json": lambda path: run_directory.read(path.parent),
+        "metrics.jsonl": journal.read_metrics,
         "result.json": lambda path: json.loads(path.read_text(encoding="utf-8")),
     }
     for pattern, check in checks.items():
@@ -42,9 +47,9 @@ def damages(run: Path) -> list[Path]:
 def differences(whole: Path, parts: Path) -> dict[str, int]:
     """How much of two runs that should be equal is not."""
     tensors = 0
-    last = checkpoints.paths(whole / "checkpoints")
-    for path in (Path("checkpoints") / last[max(last)].name, Path(run_directory.BEST)):
-        one, other = checkpoints.load(whole / path), checkpoints.load(parts / path)
+    kept = resume.paths(whole / run_directory.CHECKPOINTS)
+    for path in (Path(run_directory.CHECKPOINTS) / kept[max(kept)].name, Path(run_directory.BEST)):
+        one, other = archive.load(whole / path), archive.load(parts / path)
         tensors += len(one.keys() ^ other.keys())
         tensors += sum(
             one[name].tobytes() != other[name].tobytes()
@@ -53,7 +58,7 @@ def differences(whole: Path, parts: Path) -> dict[str, int]:
     lines = [
         [
             {key: value for key, value in line.items() if key not in _TIMINGS}
-            for line in records.read_metrics(run / "metrics.jsonl")
+            for line in journal.read_metrics(run / "metrics.jsonl")
         ]
         for run in (whole, parts)
     ]
@@ -70,6 +75,4 @@ def differences(whole: Path, parts: Path) -> dict[str, int]:
 
 def samples(run: Path) -> npt.NDArray[np.uint8]:
     """Images of the run's export."""
-    from gan_tf import artefact, servable
-
-    return servable.load(artefact.find(str(run), None)).sample(64, seed=0)
+    return servable.load(exporting.find(str(run), None)).sample(64, seed=0)

@@ -13,10 +13,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from gan_tf import command_line, files
-from gan_tf.errors import InputError, TrainingFailedError
-from gan_tf.figures import FIGURES
-from gan_tf.knobs import knob
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.evaluation.figures import FIGURES
+from gan_tf.host import files
+from gan_tf.host.errors import InputError, TrainingFailedError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,11 +15,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from etils import epy
 from resumption import damages, differences
 
-from gan_tf import checkpoints, command_line, devices, files, records
-from gan_tf.errors import InputError, TrainingFailedError
-from gan_tf.knobs import knob
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.host import files, process
+from gan_tf.host.errors import InputError, TrainingFailedError
+
+with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
+    from gan_tf.training import journal, resume, run_directory
 
 _STEPS_A_KILL = 40
 # Everything that is ever written is written often, so that kills meet it.
@@ -83,7 +88,7 @@ def main(options: Options) -> str:
     """Tortures each pair of networks in each precision; writes the record."""
     if Path(options.runs_dir).exists():
         raise InputError(f"--runs_dir={options.runs_dir}: must be new")
-    devices.start_tensorflow()
+    process.start_tensorflow()
     rows, faults = [], 0
     for arch, precision in itertools.product(
         options.archs.split(","), options.precisions.split(",")
@@ -157,43 +162,43 @@ def leg(
     """Starts the run and kills it at a moment of a kind, once a checkpoint of `target` is there."""
     newest, before = newest_step(run), half_written(run)
     with log.open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
     try:
         if moment == _START:
             time.sleep(8 * chance.random())
         else:
             places = ["export"] if moment == _EXPORT else [".", "checkpoints", "samples"]
             if moment != _EXPORT:
-                wait(process, lambda: newest_step(run) >= target)
+                wait(child, lambda: newest_step(run) >= target)
             if moment == _ANY:
                 time.sleep(chance.random())
             if moment == _WRITING:
                 for _ in range(chance.randrange(4)):  # Not always the first that is written.
-                    wait(process, lambda: bool(half_written(run, places)))
-                    wait(process, lambda: not half_written(run, places))
+                    wait(child, lambda: bool(half_written(run, places)))
+                    wait(child, lambda: not half_written(run, places))
             if moment != _ANY:
-                wait(process, lambda: bool(half_written(run, places)))
+                wait(child, lambda: bool(half_written(run, places)))
     finally:
-        process.kill()
-        process.wait()
+        child.kill()
+        child.wait()
     said = log.read_text(encoding="utf-8")
     match = re.search(r"^run directory: .*?(?:, resumed at step ([\d,]+))?$", said, re.MULTILINE)
     resumed = int((match[1] or "0").replace(",", "")) if match else None
-    lines = records.read_metrics(run / "metrics.jsonl")
+    lines = journal.read_metrics(run / "metrics.jsonl")
     reached = max([newest_step(run), *(int(line["step"]) for line in lines)])
     halves = [kind(path) for path in half_written(run) if path not in before]
-    return Kill(moment, halves, newest, process.returncode, resumed, reached)
+    return Kill(moment, halves, newest, child.returncode, resumed, reached)
 
 
-def wait(process: subprocess.Popen[bytes], for_what: Callable[[], bool]) -> None:
+def wait(child: subprocess.Popen[bytes], for_what: Callable[[], bool]) -> None:
     """Looks until it is so; a run that ends by itself is not waited for."""
-    while process.poll() is None and not for_what():
+    while child.poll() is None and not for_what():
         time.sleep(0.0005)
 
 
 def newest_step(run: Path) -> int:
     """The step of the newest checkpoint, 0 without one."""
-    return max(checkpoints.paths(run / "checkpoints"), default=0)
+    return max(resume.paths(run / run_directory.CHECKPOINTS), default=0)
 
 
 def half_written(

@@ -8,10 +8,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from gan_tf import command_line, devices
-from gan_tf.errors import InputError
-from gan_tf.files import data_directory, user_path
-from gan_tf.knobs import knob
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.data.dataset import open_dataset
+from gan_tf.host import process
+from gan_tf.host.errors import InputError
+from gan_tf.host.files import data_directory, user_path
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,12 @@ def main(options: Options) -> str:
     """Trains it, writes it and says its accuracy on MNIST's test set."""
     if options.output is None:
         raise InputError("--output: must name the file that the weights go to")
-    devices.start_tensorflow()
-    from gan_tf import classifier, data
+    process.start_tensorflow()
+    from gan_tf.evaluation import classifier
 
     path = user_path("output", options.output)
-    data_dir = data_directory(options.data_dir)
-    splits = [data.load("mnist", data_dir, None, split) for split in ("train", "test")]
-    accuracy = classifier.train(path, *splits)
+    mnist = open_dataset("mnist", data_directory(options.data_dir))
+    accuracy = classifier.train(path, mnist.split("train"), mnist.split("test"))
     return f"{path}: {100 * accuracy:.2f} % of MNIST's test images, {path.stat().st_size:,} bytes"
 
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gan_tf import data
+from gan_tf.data.dataset import open_dataset
 
 from .bad_inputs import ROWS, Row
 from .processes import ROOT, Finished, run_warm
@@ -62,7 +62,7 @@ def main() -> None:
         home = Path(directory) / "home"
         home.mkdir()
         data_dir = home / "tensorflow_datasets"
-        data.load("mnist", data_dir, None)
+        open_dataset("mnist", data_dir)
         trained = Path(directory) / "trained"
         flags = (f"--run_dir={trained}", *TRAINED, "--steps=150")
         run_warm("train", *flags, cwd=home, home=home, timeout=300)

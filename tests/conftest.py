@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gan_tf import checkpoints
-from gan_tf.files import sha256
+from gan_tf.data.dataset import open_dataset
+from gan_tf.host import archive
+from gan_tf.training import resume
 
 from .processes import Finished, run_warm, start
-from .scenes import TRAINED
+from .scenes import TRAINED, dataset_of
+
+__all__ = ["dataset_of"]  # Other tests take it from here.
 
 Command = Callable[..., Finished]
 
+MNIST_SHAPE = (28, 28, 1)
 TIMINGS = ("seconds", "images_per_second", "evaluation_seconds")
 
 
@@ -31,10 +35,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def data_dir(home: Path) -> Path:
     """Where TFDS keeps datasets in that home; MNIST is there."""
-    from gan_tf import data
 
     directory = home / "tensorflow_datasets"
-    data.load("mnist", directory, None)
+    open_dataset("mnist", directory)
     return directory
 
 
@@ -79,7 +82,7 @@ def without_timings(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def checkpoint(run_dir: Path, step: int) -> dict[str, np.ndarray]:
-    return checkpoints.load(checkpoints.paths(run_dir / "checkpoints")[step])
+    return archive.load(resume.paths(run_dir / "checkpoints")[step])
 
 
 def assert_same_bits(one: Path, other: Path, step: int) -> None:
@@ -92,7 +95,7 @@ def assert_same_bits(one: Path, other: Path, step: int) -> None:
     assert without_timings(metrics(one)) == without_timings(metrics(other))
     assert (one / "best.npz").exists() == (other / "best.npz").exists()
     if (one / "best.npz").exists():
-        bests = [checkpoints.load(run / "best.npz") for run in (one, other)]
+        bests = [archive.load(run / "best.npz") for run in (one, other)]
         assert bests[0].keys() == bests[1].keys()
         for name in bests[0].keys() - {"timing/seconds"}:
             np.testing.assert_array_equal(bests[0][name], bests[1][name], err_msg=name)
@@ -116,16 +119,6 @@ def one_line(finished: Finished, status: int = 2) -> str:
     assert (finished.returncode, len(lines), finished.stdout) == (status, 1, ""), finished
     assert "Traceback" not in finished.stderr
     return lines[0]
-
-
-def dataset_of(directory: Path, name: str, **arrays: np.ndarray) -> None:
-    """Prepares a dataset in a data directory from `train_images`, `train_labels`, `test_...`."""
-    cache = directory / "gan_tf" / name
-    cache.mkdir(parents=True)
-    for key, array in arrays.items():
-        np.save(cache / f"{key.replace('_', '-')}.npy", array)
-    digests = {path.name: sha256(path) for path in cache.iterdir()}
-    (cache / "cache.json").write_text(json.dumps({"dataset": name, "sha256": digests}))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from gan_tf import checkpoints, files
+from gan_tf.data import cache
+from gan_tf.data.cache import Source
+from gan_tf.host import archive
 
 from .processes import ROOT
 
@@ -119,10 +121,10 @@ def arrays(change: Callable[[dict[str, Any]], object]) -> Make:
             scene.place / "run/best.npz",
         ]:
             if path.exists():
-                arrays: dict[str, Any] = checkpoints.load(path)
+                arrays: dict[str, Any] = archive.load(path)
                 change(arrays)
                 path.unlink()
-                checkpoints.write(path, arrays)
+                archive.write(path, arrays)
 
     return on_run(damage)
 
@@ -142,17 +144,25 @@ def other_latents(content: bytes) -> bytes:
     return json.dumps(json.loads(content) | {"latent_dim": 7}).encode()
 
 
+def dataset_of(directory: Path, name: str, **arrays: np.ndarray) -> None:
+    """Prepares a dataset in a data directory from `train_images`, `train_labels`, `test_...`."""
+    splits = {
+        split: Source(
+            len(arrays[f"{split}_images"]),
+            [(arrays[f"{split}_images"], arrays[f"{split}_labels"])],
+        )
+        for split in ("train", "test")
+    }
+    cache.write(directory / "gan_tf" / name, name, splits)
+
+
 def cached(damage: Make | None = None, **arrays: np.ndarray) -> Make:
-    """Prepares a dataset `mine` in `data` from arrays, MNIST's own by default."""
+    """Prepares a dataset `mine` in `data` from arrays, the first of MNIST's own by default."""
 
     def make(scene: Scene) -> None:
-        cache = scene.place / "data" / "gan_tf" / "mine"
-        cache.mkdir(parents=True)
-        for path in (scene.data_dir / "gan_tf" / "mnist").glob("*.npy"):
-            array = arrays.get(path.stem.replace("-", "_"), np.load(path)[:200])
-            np.save(cache / path.name, array)
-        digests = {path.name: files.sha256(path) for path in cache.iterdir()}
-        scene.write("data/gan_tf/mine/cache.json", json.dumps({"sha256": digests}))
+        paths = (scene.data_dir / "gan_tf" / "mnist").glob("*.npy")
+        mnist = {path.stem.replace("-", "_"): np.load(path)[:200] for path in paths}
+        dataset_of(scene.place / "data", "mine", **mnist | arrays)
         if damage:
             damage(scene)
 

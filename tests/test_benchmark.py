@@ -12,16 +12,15 @@ import pytest
 from benchmarks import keras_loop, speed
 from benchmarks.figures import Figure, alternate, ratio, whole_process
 
-from gan_tf import data
 from gan_tf.models import ARCHITECTURES
 
-from .conftest import metrics
+from .conftest import MNIST_SHAPE, metrics
 from .test_scripts import run
 
 
 def test_the_plain_tutorial_has_the_networks_of_the_preset() -> None:
     preset = ARCHITECTURES["tensorflow_tutorial"]
-    ours = preset.generator(100, data.IMAGE_SHAPE), preset.discriminator(data.IMAGE_SHAPE)
+    ours = preset.generator(100, MNIST_SHAPE), preset.discriminator(MNIST_SHAPE)
     for plain, network in zip(keras_loop.tutorial(), ours, strict=True):
         assert [v.shape for v in plain.weights] == [v.shape for v in network.weights]
         kinds = [
@@ -120,6 +119,7 @@ def test_wrong_input_gets_one_line(home: Path, flag: str, part: str) -> None:
 def test_a_real_run_is_what_training_measures(tmp_path: Path, data_dir: Path) -> None:
     rate = speed.train(tmp_path, data_dir, "float32", seconds=10.0, every=2)
     (run_dir,) = tmp_path.iterdir()
+    assert not (run_dir / "export").exists()
     lines = metrics(run_dir)
     assert [line["step"] for line in lines] == [2, 4, 6, 8]
     seconds = lines[-2]["seconds"] - lines[0]["seconds"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gan_tf.config import Config
-from gan_tf.knobs import knobs
+from gan_tf.config.knobs import knobs
 
 from .conftest import Command
 

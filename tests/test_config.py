@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_tf.config import Config
-from gan_tf.errors import InputError
-from gan_tf.knobs import Knob, knobs
-from gan_tf.losses import LOSSES
+from gan_tf.config.knobs import Knob, knobs
+from gan_tf.game.losses import LOSSES
+from gan_tf.host.errors import InputError
 
 
 def values(knob: Knob) -> st.SearchStrategy[Any]:
@@ -66,7 +66,6 @@ def test_bounds_hold_on_both_sides(knob: Knob) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda values: values.pop("seed"),
         lambda values: values.update(unknown=1),
         lambda values: values.update(steps="7"),
         lambda values: values.update(seed=True),
@@ -78,6 +77,16 @@ def test_damaged_json_is_refused_with_its_source(damage: Any) -> None:
     damage(content)
     with pytest.raises(InputError, match=r"run/config\.json: "):
         Config.from_json(content, "run/config.json")
+
+
+def test_a_configuration_of_an_older_version_means_what_it_did() -> None:
+    """A knob that it lacks takes its default, or what `older` says that it meant."""
+    content = Config(seed=3).to_json()
+    del content["export"], content["verify"]
+    assert Config.from_json(content, "test") == Config(seed=3)
+    plain = Knob("new", str, "b", "help", choices=("a", "b"))
+    assert plain.before == "b"
+    assert dataclasses.replace(plain, older="a").before == "a"
 
 
 def test_steps_win_over_epochs_and_epochs_count_reals() -> None:

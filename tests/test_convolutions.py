@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf import penalties
-from gan_tf.models import computing_in, convolutions
+from gan_tf.game import penalties
+from gan_tf.host.process import computing_in
+from gan_tf.models.layers import convolutions
 
 # Of the networks here and some that take the other branches: [H, W, in], out, kernel, stride.
 SHAPES = [

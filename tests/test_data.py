@@ -9,17 +9,18 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan_tf import data
+from gan_tf.data import dataset, feed, pixels
+from gan_tf.data.dataset import open_dataset
 
 
 def test_mnist_equals_its_canonical_files(data_dir: Path) -> None:
     """TFDS shuffles, so compare as sets of (image, label) with the files decoded by hand."""
-    source = Path(data.__file__).parent / "datasets" / "mnist"
+    source = Path(dataset.__file__).parent / "mnist"
     for split, prefix, count in (("train", "train", 60_000), ("test", "t10k", 10_000)):
-        pixels = gzip.decompress((source / f"{prefix}-images-idx3-ubyte.gz").read_bytes())[16:]
+        content = gzip.decompress((source / f"{prefix}-images-idx3-ubyte.gz").read_bytes())[16:]
         labels = gzip.decompress((source / f"{prefix}-labels-idx1-ubyte.gz").read_bytes())[8:]
-        expected = sorted((pixels[i * 784 : (i + 1) * 784], labels[i]) for i in range(count))
-        found = data.load("mnist", data_dir, None, split)
+        expected = sorted((content[i * 784 : (i + 1) * 784], labels[i]) for i in range(count))
+        found = open_dataset("mnist", data_dir).split(split)
         assert found.images.shape == (count, 28, 28, 1)
         assert found.images.dtype == np.uint8
         assert found.labels.dtype == np.int64
@@ -28,19 +29,19 @@ def test_mnist_equals_its_canonical_files(data_dir: Path) -> None:
 
 
 def test_images_are_mapped_not_read(data_dir: Path) -> None:
-    assert isinstance(data.load("mnist", data_dir, None).images, np.memmap)
+    assert isinstance(open_dataset("mnist", data_dir).split("train").images, np.memmap)
 
 
 def test_scale_and_unscale_are_inverse_for_every_pixel_value() -> None:
-    pixels = np.arange(256, dtype=np.uint8)
-    scaled = data.scale(pixels).numpy()
+    values = np.arange(256, dtype=np.uint8)
+    scaled = pixels.scale(values).numpy()
     assert (scaled.min(), scaled.max(), scaled.dtype) == (-1.0, 1.0, np.float32)
-    np.testing.assert_array_equal(data.unscale(scaled), pixels)
+    np.testing.assert_array_equal(pixels.unscale(scaled), values)
 
 
 @given(st.floats(-10, 10, width=32))
 def test_unscale_rounds_to_the_nearest_pixel_and_clips(value: float) -> None:
-    pixel = int(data.unscale(np.array([value], np.float32))[0])
+    pixel = int(pixels.unscale(np.array([value], np.float32))[0])
     exact = min(max((value + 1) * 127.5, 0), 255)
     assert abs(pixel - exact) <= 0.5 + 1e-4
 
@@ -50,7 +51,7 @@ def test_unscale_rounds_to_the_nearest_pixel_and_clips(value: float) -> None:
 def test_each_epoch_is_a_permutation(images: int, batch_size: int, seed: int) -> None:
     epochs = 3
     count = -(-epochs * images // batch_size)
-    stream = data.batch_indices(0, count, batch_size, images, seed).ravel()
+    stream = feed.batch_indices(0, count, batch_size, images, seed).ravel()
     orders = [stream[e * images : (e + 1) * images] for e in range(epochs)]
     for order in orders:
         assert sorted(order) == list(range(images))
@@ -61,12 +62,12 @@ def test_each_epoch_is_a_permutation(images: int, batch_size: int, seed: int) ->
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 20), st.integers(0, 20))
 def test_batches_do_not_depend_on_how_many_are_asked_for(first: int, count: int, skip: int) -> None:
-    whole = data.batch_indices(first, skip + count, 7, 45, seed=5)
-    np.testing.assert_array_equal(whole[skip:], data.batch_indices(first + skip, count, 7, 45, 5))
+    whole = feed.batch_indices(first, skip + count, 7, 45, seed=5)
+    np.testing.assert_array_equal(whole[skip:], feed.batch_indices(first + skip, count, 7, 45, 5))
 
 
 def test_the_order_of_one_epoch_tells_nothing_of_the_next() -> None:
-    stream = data.batch_indices(0, 2, 60_000, 60_000, seed=0)
+    stream = feed.batch_indices(0, 2, 60_000, 60_000, seed=0)
     assert abs(np.corrcoef(stream[0], stream[1])[0, 1]) < 0.02
-    other_seed = data.batch_indices(0, 1, 60_000, 60_000, seed=1)
+    other_seed = feed.batch_indices(0, 1, 60_000, 60_000, seed=1)
     assert abs(np.corrcoef(stream[0], other_seed[0])[0, 1]) < 0.02

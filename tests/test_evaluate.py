@@ -12,10 +12,12 @@ import keras
 import numpy as np
 import pytest
 
-from gan_tf import classifier, data, fidelity
-from gan_tf.figures import FIGURES
+from gan_tf.data import pixels
+from gan_tf.data.dataset import describe
+from gan_tf.evaluation import classifier, fidelity
+from gan_tf.evaluation.figures import FIGURES
 
-from .conftest import Command, dataset_of, one_line
+from .conftest import MNIST_SHAPE, Command, dataset_of, one_line
 from .processes import Finished
 
 
@@ -58,7 +60,7 @@ def test_every_figure_has_its_interval_and_its_floor(
     lines = first.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "500 samples of each of 3 seeds, against 500 test images of mnist," in lines
-    assert "judged by mnist-v1, which tells 99.42 % of them right" in lines
+    assert "judged by mnist-v1, which classifies 99.42 % of them correctly" in lines
     assert [line.split()[0] for line in lines[-len(FIGURES) :]] == list(FIGURES)
     # Once more: the real images' features are kept, and the figures are the same.
     second = evaluate()
@@ -89,7 +91,7 @@ def test_the_log_has_the_same_figures(trained: Path) -> None:
 
 
 def test_the_packaged_classifier_is_as_good_as_it_says(mnist: dict[str, np.ndarray]) -> None:
-    judge = classifier.packaged("mnist")
+    judge = classifier.packaged(describe("mnist", MNIST_SHAPE))
     judged = judge(mnist["test_images"])
     accuracy = np.mean(judged.probabilities.argmax(axis=1) == mnist["test_labels"])
     assert accuracy == pytest.approx(judge.accuracy, abs=2e-4)
@@ -143,9 +145,9 @@ def test_training_images_are_near_copies_of_themselves(mnist: dict[str, np.ndarr
     finder = fidelity.NearCopies(mnist["train_images"])
     assert finder.share(mnist["train_images"][:200]) == 1.0
     assert finder.share(mnist["test_images"][:2_000]) < 0.01
-    noisy = data.scale(mnist["train_images"][:200]).numpy()
+    noisy = pixels.scale(mnist["train_images"][:200]).numpy()
     noisy += np.random.default_rng(0).normal(size=noisy.shape) * 0.05
-    assert finder.share(data.unscale(noisy)) > 0.99
+    assert finder.share(pixels.unscale(noisy)) > 0.99
 
 
 def test_help_says_what_every_figure_means(command: Command) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from gan_tf import servable
+from gan_tf.serving import servable
 
 from .conftest import Command
 

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from resumption import damages
 
-from gan_tf import checkpoints
+from gan_tf.training import resume
 
 from .conftest import Command, assert_same_bits, executed, metrics, one_line
 from .processes import MODULES, ROOT, run_warm, start
@@ -322,7 +322,7 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(
         *("--checkpoint_every=1", "--evaluate_every=1", "--evaluate_images=4000"),
     )
     process = start("train", *flags, "--steps=1000", cwd=tmp_path, home=home)
-    wait(process, lambda: len(checkpoints.paths(tmp_path / "run" / "checkpoints")) >= 2)
+    wait(process, lambda: len(resume.paths(tmp_path / "run" / "checkpoints")) >= 2)
     process.send_signal(signal.SIGTERM)
     wait(process, lambda: not catches(process.pid, signal.SIGTERM))
     sent = time.monotonic()
@@ -331,7 +331,7 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(
     assert time.monotonic() - sent < 2
     assert process.returncode == -signal.SIGTERM, errors
     assert not damages(tmp_path / "run")
-    newest = max(checkpoints.paths(tmp_path / "run" / "checkpoints"))
+    newest = max(resume.paths(tmp_path / "run" / "checkpoints"))
     resumed = command("train", *flags, f"--steps={newest + 1}")
     assert executed(resumed.stdout) == 1, resumed.stderr
 
@@ -359,7 +359,7 @@ def test_no_reader_sees_half_a_file(tmp_path: Path, home: Path, data_dir: Path) 
     looks = 0
     while process.poll() is None:
         assert not damages(tmp_path / "run")
-        looks += bool(checkpoints.paths(tmp_path / "run" / "checkpoints"))
+        looks += bool(resume.paths(tmp_path / "run" / "checkpoints"))
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     assert looks > 5, "it was read while it was written"
@@ -426,7 +426,7 @@ sys.exit(command_line.run(train.main, train.Options, "Train a tiny GAN."))
     seen: dict[int, tuple[float, int]] = {}
     status, descriptors = (Path(f"/proc/{process.pid}/{name}") for name in ("status", "fd"))
     while process.poll() is None:
-        steps = [*checkpoints.paths(tmp_path / "run" / "checkpoints")]
+        steps = [*resume.paths(tmp_path / "run" / "checkpoints")]
         match = re.search(r"^VmRSS:\s*(\d+) kB", status.read_text(), re.MULTILINE)
         if steps and match:
             seen[steps[-1]] = int(match[1]) / 1024, len(list(descriptors.iterdir()))
@@ -440,7 +440,7 @@ sys.exit(command_line.run(train.main, train.Options, "Train a tiny GAN."))
     assert late - early < 20, memory
     files = [found[1] for step, found in seen.items() if 4_000 <= step < 20_000]
     assert max(files) - min(files) <= 2, "a checkpoint or a picture may be open"
-    assert len(checkpoints.paths(tmp_path / "run" / "checkpoints")) == 3
+    assert len(resume.paths(tmp_path / "run" / "checkpoints")) == 3
     assert len(list((tmp_path / "run" / "samples").iterdir())) == 101
     assert [line["step"] for line in metrics(tmp_path / "run")] == [*range(100, 20_001, 100)]
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 
 import gan_tf
-from gan_tf import fidelity, pairs
-from gan_tf.fidelity import NearCopies
+from gan_tf.evaluation import fidelity, pairs
+from gan_tf.evaluation.fidelity import NearCopies
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan_tf import run_directory
-from gan_tf.files import published, write_text
+from gan_tf.host.files import published, write_text
+from gan_tf.training import run_directory
 
 
 def test_a_file_and_a_directory_appear(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gan_tf import checkpoints, servable
+from gan_tf.host import archive
+from gan_tf.serving import servable
+from gan_tf.training import resume
 
 from .conftest import Command, dataset_of, metrics, without_timings
 from .processes import Finished, start
@@ -104,8 +106,8 @@ def test_absurd_learning_rates_use_up_every_attempt(
     assert [each["seed"] for each in record["attempts"]] == [7, 8]
     given_up = tmp_path / "run" / "attempts" / "1"
     assert json.loads((given_up / "attempt.json").read_text()) == record["attempts"][0]
-    for path in checkpoints.paths(given_up / "checkpoints").values():
-        for array in checkpoints.load(path).values():
+    for path in resume.paths(given_up / "checkpoints").values():
+        for array in archive.load(path).values():
             assert np.isfinite(array).all()
     assert "Traceback" not in finished.stderr
 
@@ -127,7 +129,7 @@ def test_a_run_that_collapses_restarts_and_ends_well(
     assert len(record["attempts"]) == len(verdicts(finished)) >= 1
     assert record["attempts"][0]["kind"] in ("D overpowering", "G collapsed")
     lines = metrics(tmp_path / "run")
-    attempts = [[line for line in lines if line["attempt"] == i] for i in (0, lines[-1]["attempt"])]
+    attempts = [[line for line in lines if line["attempt"] == i] for i in (1, lines[-1]["attempt"])]
     failed, good = attempts
     assert good[-1]["step"] == 1050, "a restart gets the full budget"
     assert good[-1]["frechet_distance"] < 0.7 * failed[-1]["frechet_distance"]
@@ -190,7 +192,7 @@ def test_a_rollback_goes_on_from_the_best(
 ) -> None:
     finished = command("train", *gone_bad, "--on_collapse=rollback", "--max_restarts=1")
     lines = metrics(tmp_path / "run")
-    first, second = ([line for line in lines if line["attempt"] == i] for i in (0, 1))
+    first, second = ([line for line in lines if line["attempt"] == i] for i in (1, 2))
     assert "health: attempt 1, step 900: regression: " in verdicts(finished)[0]
     assert "attempt 2 of at most 2: back to the best with seed 1" in finished.stderr
     assert finished.stderr.count("resumed at step 700") == 2
@@ -209,7 +211,7 @@ def test_a_run_killed_in_its_second_attempt_ends_as_if_untouched(
     process = start("train", *flags, "--run_dir=run", cwd=tmp_path, home=home)
     path = tmp_path / "run" / "metrics.jsonl"
     deadline = time.monotonic() + 120
-    while not path.exists() or '"attempt": 1, "step": 20' not in path.read_text():
+    while not path.exists() or '"attempt": 2, "step": 20' not in path.read_text():
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
@@ -222,6 +224,6 @@ def test_a_run_killed_in_its_second_attempt_ends_as_if_untouched(
     assert without_timings(metrics(whole)) == without_timings(metrics(parts))
     last = "checkpoints/step-00000045.npz"
     for name in ("best.npz", f"attempts/1/{last}", last):
-        mine, theirs = checkpoints.load(whole / name), checkpoints.load(parts / name)
+        mine, theirs = archive.load(whole / name), archive.load(parts / name)
         for key in mine.keys() - {"timing/seconds"}:
             np.testing.assert_array_equal(mine[key], theirs[key], err_msg=key)

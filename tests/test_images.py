@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan_tf import images
+from gan_tf.report import curves, pictures
 
 
 @given(st.integers(1, 30), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]), st.data())
@@ -20,7 +20,7 @@ def test_every_tile_of_a_grid_is_its_image(
     columns = draw.draw(st.none() | st.integers(1, 40))
     rng = np.random.default_rng(count)
     given_images = rng.integers(1, 256, (count, height, width, channels), np.uint8)
-    tiled = images.grid(given_images, columns)
+    tiled = pictures.grid(given_images, columns)
     columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
     assert tiled.shape == (rows * (height + 1) + 1, columns * (width + 1) + 1, channels)
@@ -34,7 +34,7 @@ def test_every_tile_of_a_grid_is_its_image(
 @pytest.mark.parametrize("channels", [1, 3])
 def test_png_round_trip(tmp_path: Path, channels: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (4, 5, channels), np.uint8)
-    images.write_png(tmp_path / "new" / "a.png", image, scale=3)
+    pictures.write_png(tmp_path / "new" / "a.png", image, scale=3)
     with Image.open(tmp_path / "new" / "a.png") as picture:
         read = np.asarray(picture).reshape(12, 15, channels)
     np.testing.assert_array_equal(read[1::3, 1::3], image)
@@ -44,8 +44,8 @@ def test_gif_shows_every_frame_and_rests_on_the_last(tmp_path: Path) -> None:
     frames = []
     for index in range(3):
         frames.append(tmp_path / f"{index}.png")
-        images.write_png(frames[-1], np.full((8, 8, 1), 100 * index, np.uint8))
-    images.write_gif(tmp_path / "all.gif", frames, seconds=0.3)
+        pictures.write_png(frames[-1], np.full((8, 8, 1), 100 * index, np.uint8))
+    pictures.write_gif(tmp_path / "all.gif", frames, seconds=0.3)
     with Image.open(tmp_path / "all.gif") as gif:
         assert getattr(gif, "n_frames", 1) == 3
         durations, greys = [], []
@@ -61,7 +61,7 @@ def test_curves_show_one_line_as_well_as_many(tmp_path: Path) -> None:
     line = {"step": 1, "generator_loss": 1, "discriminator_loss": 2, "d_real": 0.5, "d_fake": 0.4}
     sizes = []
     for count in (1, 50):
-        images.write_curves(tmp_path / "c.png", [line | {"step": i + 1} for i in range(count)])
+        curves.write_curves(tmp_path / "c.png", [line | {"step": i + 1} for i in range(count)])
         with Image.open(tmp_path / "c.png") as picture:
             sizes.append(picture.size)
             assert len(picture.convert("RGB").getcolors(1 << 16) or []) > 50, "nothing is drawn"

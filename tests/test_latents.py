@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gan_tf.latents import GRID_STREAM, LATENTS, SAMPLING_STREAM, TRAINING_STREAM, stream_seed
+from gan_tf.game.latents import GRID_STREAM, LATENTS, SAMPLING_STREAM, TRAINING_STREAM, stream_seed
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf.losses import LOSSES, discriminator_cross_entropy, discriminator_objective
+from gan_tf.game.losses import LOSSES, discriminator_cross_entropy, discriminator_objective
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (64, 1))
 REALS, FAKES = LOGITS[:32], LOGITS[32:]

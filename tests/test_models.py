@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf.models import ARCHITECTURES, computing_in, dropout, normalization
+from gan_tf.host.process import computing_in
+from gan_tf.models import ARCHITECTURES
+from gan_tf.models.layers import dropout, normalization
 
 SHAPE = (28, 28, 1)
 LATENT_DIM = 12

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gan_tf import monitor
-from gan_tf.monitor import Measurement, Verdict, verdict
+from gan_tf.training import health
+from gan_tf.training.health import Measurement, Verdict, verdict
 
 # As the default run's evaluations go, roughly.
 HEALTHY: list[dict[str, float]] = [
@@ -76,7 +76,7 @@ def test_what_never_came_closer_is_told_after_some_patience() -> None:
 
 
 def test_a_run_that_has_just_begun_may_have_few_classes() -> None:
-    begun = [each | {"classes": 0.1, "diversity": 0.01} for each in HEALTHY[: monitor.PATIENCE]]
+    begun = [each | {"classes": 0.1, "diversity": 0.01} for each in HEALTHY[: health.PATIENCE]]
     assert verdict(begun) is None
 
 
@@ -89,4 +89,4 @@ def test_it_changes_nothing_and_always_says_the_same() -> None:
 
 def test_what_is_not_finite_is_named() -> None:
     expected = Verdict("not finite", "d_real and d_fake not finite")
-    assert monitor.not_finite(["d_real", "d_fake"]) == expected
+    assert health.not_finite(["d_real", "d_fake"]) == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from gan_tf.optimizers import Adam, Schedule, Sgd, decaying, rising
+from gan_tf.game.optimizers import Adam, Schedule, Sgd, decaying, rising
 
 
 def constant(rate: float) -> Schedule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gan_tf.parzen import log_likelihoods, parzen
+from gan_tf.evaluation.parzen import log_likelihoods, parzen
 
 
 def test_it_equals_the_slow_version() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf.penalties import gradient_penalty, r1
+from gan_tf.game.penalties import gradient_penalty, r1
 
 IMAGES = tf.constant(np.random.default_rng(0).normal(size=(6, 4, 4, 1)), tf.float32)
 FAKES = -2.0 * IMAGES

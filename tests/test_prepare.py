@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from gan_tf import prepare
+from gan_tf.data import tfds
 
 from .conftest import Command, one_line
 
-MNIST = Path(prepare.__file__).parent / "datasets" / "mnist"
+MNIST = Path(tfds.__file__).parent / "mnist"
 
 
 def train(command: Command, tmp_path: Path, *flags: str) -> str:

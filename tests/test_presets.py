@@ -12,12 +12,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf import artefact, build, command_line, data, run_directory
-from gan_tf.config import Config
+from gan_tf.config import Config, command_line
+from gan_tf.data import pixels
+from gan_tf.data.dataset import open_dataset
+from gan_tf.data.feed import Batch
+from gan_tf.game.algorithm_1 import update_discriminator, update_generator
+from gan_tf.game.latents import Draw
+from gan_tf.game.one_pass import update_both
+from gan_tf.game.rules import Game
+from gan_tf.game.step import step as whole_step
 from gan_tf.models import ARCHITECTURES
-from gan_tf.steps import Game
+from gan_tf.training import build, exporting, run_directory
 
-from .conftest import Command, metrics, numbers
+from .conftest import MNIST_SHAPE, Command, metrics, numbers
 
 FLAGS = Path(__file__).parents[1] / "flags"
 PRESETS = sorted(path.stem for path in FLAGS.glob("*.flags"))
@@ -112,8 +119,8 @@ def test_parameters_are_those_of_the_source(name: str) -> None:
     config = preset(name)
     assert config.arch == name
     architecture = ARCHITECTURES[name]
-    generator = architecture.generator(config.latent_dim, data.IMAGE_SHAPE)
-    discriminator = architecture.discriminator(data.IMAGE_SHAPE)
+    generator = architecture.generator(config.latent_dim, MNIST_SHAPE)
+    discriminator = architecture.discriminator(MNIST_SHAPE)
     counts = tuple(
         sum(int(np.prod(weight.shape)) for weight in network.weights)
         for network in (generator, discriminator)
@@ -172,7 +179,7 @@ def test_torch_starts_weights_and_biases_alike(
 ) -> None:
     config = preset(name)
     arguments = (config.latent_dim,) if player == "generator" else ()
-    network = getattr(ARCHITECTURES[name], player)(*arguments, data.IMAGE_SHAPE)
+    network = getattr(ARCHITECTURES[name], player)(*arguments, MNIST_SHAPE)
     bound = fan_in**-0.5
     for values in kernel(network, kind, index):
         assert np.abs(values).max() <= bound
@@ -182,12 +189,12 @@ def test_torch_starts_weights_and_biases_alike(
 
 
 def test_the_paper_starts_at_the_mean_image_with_its_uniform_weights(data_dir: Path) -> None:
-    reals = data.load("mnist", data_dir, None).images[:10_000]
+    reals = open_dataset("mnist", data_dir).split("train").part(stop=10_000)
     game = build.game(preset("paper_2014", "--precision=float32"), reals)
     generator = game.state.generator.network
     generator.layers[-4].kernel.assign(tf.zeros([1200, 784]))
     image = (generator(tf.zeros([1, 100]), training=False).numpy()[0] + 1) / 2
-    np.testing.assert_allclose(image, (reals / 255.0).mean(axis=0), atol=1e-3)
+    np.testing.assert_allclose(image, (reals.images / 255.0).mean(axis=0), atol=1e-3)
     for network, bound in ((generator, 0.05), (game.state.discriminator.network, 0.005)):
         values, _ = kernel(network, keras.layers.Dense, 0)
         assert 0.99 * bound < np.abs(values).max() <= bound
@@ -195,45 +202,45 @@ def test_the_paper_starts_at_the_mean_image_with_its_uniform_weights(data_dir: P
 
 def test_the_notebook_starts_from_truncated_normals() -> None:
     architecture = ARCHITECTURES["tensorflow_notebook"]
-    values, bias = kernel(
-        architecture.generator(100, data.IMAGE_SHAPE), keras.layers.Conv2DTranspose, 0
-    )
+    values, bias = kernel(architecture.generator(100, MNIST_SHAPE), keras.layers.Conv2DTranspose, 0)
     assert np.abs(values).max() <= 0.2001
     assert values.std() == pytest.approx(0.088, rel=0.02)  # 0.1, cut at two deviations.
     np.testing.assert_array_equal(bias, np.float32(0.1))
-    values, bias = kernel(architecture.discriminator(data.IMAGE_SHAPE), keras.layers.Dense, 0)
+    values, bias = kernel(architecture.discriminator(MNIST_SHAPE), keras.layers.Dense, 0)
     assert np.abs(values).max() <= 0.04001
     assert not bias.any()
 
 
-def by_hand(name: str, game: Game, reals: tf.Tensor, step: int) -> None:
+def by_hand(name: str, game: Game, reals: Batch, step: int) -> None:
     """One step of each source, spelled out: what is updated when, and on which latents."""
 
-    def z(number: int) -> tf.Tensor:
-        return game.draw_latents(tf.constant(number, tf.int64))
+    def z(number: int) -> Draw:
+        return game.draw(tf.constant(number, tf.int64))
 
     if name in ("paper_2014", "tensorflow_tutorial"):
-        game.update_both(reals, z(step))
+        update_both(game, reals, z(step))
     elif name == "lightning_cnn":
-        game.update_generator(z(2 * step))
-        game.update_discriminator(reals, z(2 * step + 1))
+        update_generator(game, reals, z(2 * step))
+        update_discriminator(game, reals, z(2 * step + 1))
     elif name == "noise_classifier":
-        game.update_discriminator(reals, z(step))
+        update_discriminator(game, reals, z(step))
     else:
-        game.update_discriminator(reals, z(2 * step))
+        update_discriminator(game, reals, z(2 * step))
         same = name in ("bells_and_whistles", "tensorflow_notebook")
-        game.update_generator(z(2 * step if same else 2 * step + 1))
+        update_generator(game, reals, z(2 * step if same else 2 * step + 1))
 
 
 @pytest.mark.parametrize("name", list(RULES))
 def test_the_first_steps_on_mnist_are_in_the_order_of_the_source(name: str, data_dir: Path) -> None:
     config = preset(name)
-    mnist = data.load("mnist", data_dir, None).images
+    mnist = open_dataset("mnist", data_dir).split("train")
     whole, parts = build.game(config, mnist), build.game(config, mnist)
     before = whole.state.generator.network.get_weights()
     for step in range(2):
-        reals = data.scale(mnist[step * config.batch_size :][: config.batch_size])
-        whole.step(reals[None])
+        first = step * config.batch_size
+        some = mnist.part(first, first + config.batch_size)
+        reals = Batch(pixels.scale(some.images), tf.constant(some.labels))
+        whole_step(whole, Batch(reals.images[None], reals.labels[None]))
         by_hand(name, parts, reals, step)
     for player in ("generator", "discriminator"):
         mine, theirs = (getattr(game.state, player).network for game in (whole, parts))
@@ -278,19 +285,19 @@ def test_a_short_run_improves(command: Command, tmp_path: Path, data_dir: Path, 
     flags = (f"--flagfile={FLAGS / name}.flags", "--run_dir=run", f"--steps={steps}", *batch)
     finished = command("train", *flags, f"--sample_every={steps}", "--evaluate_every=0")
     assert finished.returncode == 0, finished.stderr
-    reals = data.load("mnist", data_dir, None, "test").images[:2_000]
-    config = run_directory.read_config(tmp_path / "run")
-    checkpoint = artefact.find_checkpoint(tmp_path / "run", "last")
-    trained = artefact.load_networks(config, checkpoint).generator
-    start = build.game(config, data.load("mnist", data_dir, None).images).state.ema_generator
-    latents = build.game(config, reals).draw_latents
-    z = np.concatenate(
-        [latents(tf.constant(i, tf.int64)) for i in range(1_000 // config.batch_size + 1)]
-    )
+    mnist = open_dataset("mnist", data_dir)
+    reals = mnist.split("test").images[:2_000]
+    run = run_directory.read(tmp_path / "run")
+    checkpoint = exporting.find_checkpoint(tmp_path / "run", "last")
+    trained = exporting.load_networks(run, checkpoint).generator
+    game = build.game(run.config, mnist.split("train"))
+    start = game.state.ema_generator
+    draws = range(1_000 // run.config.batch_size + 1)
+    z = np.concatenate([game.draw(tf.constant(i, tf.int64)).latents for i in draws])
     before, after = (
         # The paper's generator starts AT the mean image, and can only move away from it.
         pixel_distance(
-            data.unscale(network(z, training=False).numpy()), reals, name != "paper_2014"
+            pixels.unscale(network(z, training=False).numpy()), reals, name != "paper_2014"
         )
         for network in (start, trained)
     )
@@ -303,12 +310,16 @@ def test_the_noise_classifier_is_never_wrong(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
     finished = command("train", f"--flagfile={FLAGS / 'noise_classifier.flags'}", "--run_dir=run")
-    assert "D tells 100.00 % right of 10,000 held-out images and as many fresh" in finished.stdout
+    assert (
+        "D classifies 100.00 % of 10,000 held-out images and as many fresh fakes correctly"
+        in finished.stdout
+    )
     result: dict[str, Any] = json.loads((tmp_path / "run" / "result.json").read_text())
     assert (result["steps"], result["discriminator_accuracy"]) == (5_625, 1.0)
-    config = run_directory.read_config(tmp_path / "run")
-    checkpoint = artefact.find_checkpoint(tmp_path / "run", "last")
-    trained = artefact.load_networks(config, checkpoint).generator
-    start = build.game(config, data.load("mnist", data_dir, None).images).state.ema_generator
+    run = run_directory.read(tmp_path / "run")
+    checkpoint = exporting.find_checkpoint(tmp_path / "run", "last")
+    trained = exporting.load_networks(run, checkpoint).generator
+    mnist = open_dataset("mnist", data_dir).split("train")
+    start = build.game(run.config, mnist).state.ema_generator
     for a, b in zip(start.get_weights(), trained.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b, err_msg="G is frozen")

@@ -14,7 +14,7 @@ from PIL import Image
 
 import gan_tf
 from gan_tf import client, evaluate, export, sample, train
-from gan_tf.knobs import knobs
+from gan_tf.config.knobs import knobs
 
 ROOT = Path(gan_tf.__file__).parents[1]
 README = (ROOT / "README.md").read_text()

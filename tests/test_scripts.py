@@ -14,10 +14,12 @@ import torture
 from benchmarks import variants
 from PIL import Image
 
-from gan_tf import checkpoints, data
 from gan_tf.config import Config
-from gan_tf.figures import FIGURES
+from gan_tf.evaluation.figures import FIGURES
+from gan_tf.host import archive
 from gan_tf.models import ARCHITECTURES, Architecture
+
+from .conftest import MNIST_SHAPE
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,6 +70,7 @@ def test_reproduce_writes_a_table_and_does_nothing_twice(
     assert mlp.startswith("| `mlp` | ")
     assert " | 20 | " in noise
     assert " | 20 | " in mlp
+    assert re.search(r" D classifies \d+ % correctly; JSD ", mlp)
     assert "Parzen " in mlp
     assert "healthy" in mlp
     with Image.open(tmp_path / "out" / "mlp.png") as picture:
@@ -97,6 +100,7 @@ def test_seeds_writes_every_figure_of_each(tmp_path: Path, home: Path, data_dir:
         first, second, middle = (float(cell) for cell in line.split(" | ")[1:4])
         assert min(first, second) <= middle <= max(first, second)
     assert lines[-2].startswith("| best step | 5 | 5 |")
+    assert lines[-1].startswith("| attempts | 1 | 1 |")
 
 
 def test_ablate_keeps_a_record_and_trains_nothing_twice(
@@ -138,7 +142,7 @@ def test_ablate_refuses_what_it_cannot_do(home: Path, flag: str, part: str) -> N
 
 def test_every_variant_builds_and_the_first_is_the_default() -> None:
     def layers(pair: Architecture) -> list[tuple[str, list[tuple[int, ...]]]]:
-        networks = (pair.generator(64, data.IMAGE_SHAPE), pair.discriminator(data.IMAGE_SHAPE))
+        networks = pair.generator(64, MNIST_SHAPE), pair.discriminator(MNIST_SHAPE)
         return [
             (type(layer).__name__, [tuple(w.shape) for w in layer.weights])
             for network in networks
@@ -183,8 +187,8 @@ def test_torture_finds_no_bit_that_differs(tmp_path: Path, home: Path, data_dir:
     lines = (parts / "metrics.jsonl").read_text()
     (parts / "metrics.jsonl").write_text(lines.replace('"d_real": 0.', '"d_real": 1.', 1))
     (parts / "samples" / "step-00000120.png").write_bytes(b"half")
-    arrays = checkpoints.load(parts / "best.npz")
+    arrays = archive.load(parts / "best.npz")
     arrays["generator/000"][0] += 1
-    checkpoints.write(parts / "best.npz", arrays)
+    archive.write(parts / "best.npz", arrays)
     assert list(resumption.differences(whole, parts).values()) == [1, 1, 1]
     assert resumption.damages(parts) == [parts / "samples" / "step-00000120.png"]

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf import artefact, run_directory, servable
-from gan_tf.errors import InputError
+from gan_tf.host.errors import InputError
+from gan_tf.serving import servable
+from gan_tf.training import exporting, run_directory
 
 LATENTS = np.random.default_rng(0).normal(size=(7, 64)).astype(np.float32)
 
@@ -26,8 +27,8 @@ def saved_model(trained: Path) -> Path:
 @pytest.fixture(scope="module")
 def expected(trained: Path) -> np.ndarray:
     """What the in-memory generator makes of LATENTS."""
-    networks = artefact.load_networks(
-        run_directory.read_config(trained), artefact.find_checkpoint(trained, "best")
+    networks = exporting.load_networks(
+        run_directory.read(trained), exporting.find_checkpoint(trained, "best")
     )
     assert networks.step == 150
     images: np.ndarray = networks.generator(LATENTS, training=False).numpy()

@@ -24,11 +24,15 @@ from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-from gan_tf import artefact, data, latents, run_directory, servable
-from gan_tf.models import ARCHITECTURES, computing_in
-from gan_tf.signatures import signatures, slerp
+from gan_tf.data import pixels
+from gan_tf.game import latents
+from gan_tf.host.process import computing_in
+from gan_tf.models import ARCHITECTURES
+from gan_tf.serving import servable
+from gan_tf.serving.signatures import signatures, slerp
+from gan_tf.training import exporting, run_directory
 
-from .conftest import Command, one_line
+from .conftest import MNIST_SHAPE, Command, one_line
 from .processes import ROOT, start
 from .standins import rest, rpc
 
@@ -117,9 +121,18 @@ def test_so_it_is_with_dense_networks(precision: str) -> None:
     """Whose products of one row round otherwise than those of several."""
     with computing_in(precision):
         networks = ARCHITECTURES["mlp"]
-        pair = networks.generator(100, data.IMAGE_SHAPE), networks.discriminator(data.IMAGE_SHAPE)
-    draw = latents.standard_normal
-    function, inputs = signatures(*pair, draw, 100, data.IMAGE_SHAPE, True)["generate"]
+        pair = (
+            networks.generator(100, MNIST_SHAPE),
+            networks.discriminator(MNIST_SHAPE),
+        )
+    found = signatures(
+        *pair,
+        latents.standard_normal,
+        latent_dim=100,
+        image_shape=MNIST_SHAPE,
+        cross_entropy=True,
+    )
+    function, inputs = found["generate"]
     generate = tf.function(function, input_signature=inputs)
     alone = np.concatenate([generate([seed])["images"] for seed in range(100)])
     together = np.concatenate([generate(range(i, i + 50))["images"] for i in (0, 50)])
@@ -173,12 +186,12 @@ def test_slerp_keeps_to_the_circle() -> None:
 def test_the_discriminator_is_that_of_the_checkpoint(
     session: Session, trained: Path, mnist: dict[str, np.ndarray]
 ) -> None:
-    networks = artefact.load_networks(
-        run_directory.read_config(trained), artefact.find_checkpoint(trained, "best")
+    networks = exporting.load_networks(
+        run_directory.read(trained), exporting.find_checkpoint(trained, "best")
     )
     images = mnist["test_images"][:9]
     found = session("discriminate", {"images": images})
-    logits = networks.discriminator(data.scale(images), training=False).numpy()[:, 0]
+    logits = networks.discriminator(pixels.scale(images), training=False).numpy()[:, 0]
     np.testing.assert_allclose(found["logits"], logits, atol=1e-5)
     np.testing.assert_allclose(found["probabilities"], 1 / (1 + np.exp(-logits)), atol=1e-6)
 
@@ -208,8 +221,8 @@ def test_bad_requests_get_an_error_and_never_nan(
 
 
 def test_each_weight_is_stored_once(saved_model: Path, trained: Path) -> None:
-    networks = artefact.load_networks(
-        run_directory.read_config(trained), artefact.find_checkpoint(trained, "best")
+    networks = exporting.load_networks(
+        run_directory.read(trained), exporting.find_checkpoint(trained, "best")
     )
     stored = tf.train.list_variables(str(saved_model / "variables" / "variables"))
     floats = sum(np.prod(shape, dtype=int) for name, shape in stored if "OBJECT_GRAPH" not in name)

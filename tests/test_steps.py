@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf import data
-from gan_tf.data import scale
-from gan_tf.latents import LATENTS, TRAINING_STREAM, stream_seed
-from gan_tf.losses import LOSSES, discriminator_objective
+from gan_tf.data.dataset import open_dataset
+from gan_tf.data.feed import Batch
+from gan_tf.data.pixels import scale
+from gan_tf.game.algorithm_1 import update_discriminator, update_generator
+from gan_tf.game.latents import LATENTS, Draw, training_draws
+from gan_tf.game.losses import LOSSES, discriminator_objective
+from gan_tf.game.optimizers import Adam, decaying
+from gan_tf.game.players import GanState, new_state
+from gan_tf.game.rules import METRICS, Game
+from gan_tf.game.step import UPDATES, step
 from gan_tf.models import ARCHITECTURES
-from gan_tf.optimizers import Adam, decaying
-from gan_tf.state import GanState, new_state
-from gan_tf.steps import METRICS, UPDATES, Game
 
 SHAPE = (28, 28, 1)
 BATCH = 16
@@ -38,27 +41,32 @@ def new(
     adam = functools.partial(Adam, beta_1=0.5, beta_2=0.999, epsilon=1e-7)
     state = new_state(
         ARCHITECTURES[arch],
-        SHAPE,
-        10,
-        seed,
-        precision,
-        functools.partial(adam, learning_rate=decaying(generator_lr, 1.0, 0.0)),
-        functools.partial(adam, learning_rate=decaying(discriminator_lr, 1.0, 0.0)),
-        np.zeros((1, *SHAPE), np.uint8),
+        image_shape=SHAPE,
+        latent_dim=10,
+        seed=seed,
+        precision=precision,
+        generator_optimizer=functools.partial(adam, learning_rate=decaying(generator_lr, 1.0, 0.0)),
+        discriminator_optimizer=functools.partial(
+            adam, learning_rate=decaying(discriminator_lr, 1.0, 0.0)
+        ),
+        reals=np.zeros((1, *SHAPE), np.uint8),
     )
-
-    def draw(counter: tf.Tensor) -> tf.Tensor:
-        return LATENTS["normal"]((BATCH, 10), stream_seed(seed, TRAINING_STREAM, counter))
-
+    draw = training_draws(LATENTS["normal"], BATCH, 10, seed=seed)
     generator_loss = LOSSES[loss].generator
     smoothing = 0.1 if LOSSES[loss].smoothable else 0.0
     discriminator_loss = discriminator_objective(loss, smoothing, "sum")
     return Game(state, generator_loss, discriminator_loss, draw, **{"ema_decay": 0.9} | rules)
 
 
-def reals(k: int = 1) -> tf.Tensor:
-    pixels = np.random.default_rng(0).integers(0, 256, (k, BATCH, *SHAPE), np.uint8)
-    return scale(pixels)
+def reals(k: int = 1) -> Batch:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (k, BATCH, *SHAPE), np.uint8)
+    return Batch(scale(pixels), tf.constant(rng.integers(0, 10, (k, BATCH))))
+
+
+def batch(number: int = 0, k: int = 1) -> Batch:
+    """One batch of `reals(k)`."""
+    return Batch(*(each[number] for each in reals(k)))
 
 
 def snapshot(state: GanState) -> dict[str, np.ndarray]:
@@ -77,7 +85,7 @@ def test_each_player_moves_by_its_own_rate_alone() -> None:
     ):
         game = new(generator_lr=rates[0], discriminator_lr=rates[1])
         before = {p: weights(game.state, p) for p in ("generator", "discriminator")}
-        game.step(reals())
+        step(game, reals())
         for player, old in before.items():
             moved = [
                 not np.array_equal(a, b)
@@ -90,14 +98,14 @@ def test_the_discriminator_moves_k_times_on_k_batches_and_the_generator_once() -
     game = new()
     for player, count in (("generator", 0), ("discriminator", 0)):
         assert int(getattr(game.state, player).optimizer.variables[0]) == count
-    game.step(reals(3))
+    step(game, reals(3))
     assert int(game.state.discriminator.optimizer.variables[0]) == 3
     assert int(game.state.generator.optimizer.variables[0]) == 1
     assert int(game.state.step) == 1
 
 
-def latents(game: Game, number: int) -> tf.Tensor:
-    return game.draw_latents(tf.constant(number, tf.int64))
+def draw(game: Game, number: int) -> Draw:
+    return game.draw(tf.constant(number, tf.int64))
 
 
 def assert_same_players(one: Game, other: Game) -> None:
@@ -109,19 +117,19 @@ def assert_same_players(one: Game, other: Game) -> None:
 def test_discriminator_first_is_game_1() -> None:
     """k updates of D on a batch and fresh latents each, then G's on fresh ones."""
     whole, parts = new("dcgan"), new("dcgan")
-    whole.step(reals(2))
+    step(whole, reals(2))
     for i in range(2):
-        parts.update_discriminator(reals(2)[i], latents(parts, i))
-    parts.update_generator(latents(parts, 2))
+        update_discriminator(parts, batch(i, 2), draw(parts, i))
+    update_generator(parts, batch(1, 2), draw(parts, 2))
     assert_same_players(whole, parts)
 
 
 def test_the_same_latents_are_those_of_the_last_discriminator_update() -> None:
     whole, parts = new("dcgan", same_latents=True), new("dcgan")
-    whole.step(reals(2))
+    step(whole, reals(2))
     for i in range(2):
-        parts.update_discriminator(reals(2)[i], latents(parts, i))
-    parts.update_generator(latents(parts, 1))
+        update_discriminator(parts, batch(i, 2), draw(parts, i))
+    update_generator(parts, batch(1, 2), draw(parts, 1))
     assert_same_players(whole, parts)
 
 
@@ -129,9 +137,9 @@ def test_the_same_latents_are_those_of_the_last_discriminator_update() -> None:
 def test_generator_first(same: bool) -> None:
     """G's update through D as it was, then D's on fakes of the G just updated."""
     whole, parts = new("dcgan", update="generator_first", same_latents=same), new("dcgan")
-    whole.step(reals())
-    parts.update_generator(latents(parts, 1 if same else 0))
-    parts.update_discriminator(reals()[0], latents(parts, 1))
+    step(whole, reals())
+    update_generator(parts, batch(), draw(parts, 1 if same else 0))
+    update_discriminator(parts, batch(), draw(parts, 1))
     assert_same_players(whole, parts)
 
 
@@ -143,9 +151,9 @@ def test_simultaneous_updates_do_not_see_each_other(loss: str, bias: int) -> Non
     whole, first, other = (new("dcgan", loss=loss, update="simultaneous") for _ in range(3))
     for game in (whole, first, other):
         game.state.discriminator.network.layers[-1].bias.assign([bias])
-    seen = whole.step(reals())
-    first.update_discriminator(reals()[0], latents(first, 0))
-    other.update_generator(latents(other, 0))
+    seen = step(whole, reals())
+    update_discriminator(first, batch(), draw(first, 0))
+    update_generator(other, batch(), draw(other, 0))
     for expected, player in ((first, "discriminator"), (other, "generator")):
         for a, b in zip(weights(whole.state, player), weights(expected.state, player), strict=True):
             np.testing.assert_allclose(a, b, atol=1e-5)  # A hundredth of an update.
@@ -157,7 +165,7 @@ def test_simultaneous_updates_do_not_see_each_other(loss: str, bias: int) -> Non
 def test_the_generator_moves_as_often_as_asked(update: str, steps: int) -> None:
     game = new(update=update, generator_steps=steps)
     before = weights(game.state, "generator")
-    metrics = game.step(reals())
+    metrics = step(game, reals())
     assert set(metrics) == set(METRICS)
     count = int(game.state.generator.optimizer.variables[0])
     if update == "simultaneous":
@@ -174,7 +182,7 @@ def test_the_generator_moves_as_often_as_asked(update: str, steps: int) -> None:
 def test_what_d_sees_before_and_after_its_update() -> None:
     game = new("dcgan", same_latents=True)
     for _ in range(5):
-        seen = game.step(reals())
+        seen = step(game, reals())
         assert float(seen["d_fake_after"]) < float(seen["d_fake"]), "D has learned these fakes"
 
 
@@ -186,13 +194,13 @@ def test_no_latents_are_drawn_twice(rules: dict[str, Any]) -> None:
     drawn: list[int] = []
     game = new(**rules)
 
-    def noting(number: tf.Tensor) -> tf.Tensor:
+    def noting(number: tf.Tensor) -> Draw:
         drawn.append(int(number))
-        return game.draw_latents(number)
+        return game.draw(number)
 
-    noted = dataclasses.replace(game, draw_latents=noting)
+    noted = dataclasses.replace(game, draw=noting)
     for _ in range(3):
-        noted.step(reals(2))
+        step(noted, reals(2))
     assert drawn == list(range(len(drawn)))
     assert len(drawn) == 3 * (2 + (0 if {"generator_steps", "update"} & set(rules) else 1)) or (
         rules.get("update") == "generator_first" and len(drawn) == 9
@@ -203,8 +211,8 @@ def test_one_shuffled_batch_is_the_mean_of_two_passes() -> None:
     """Where D mixes no examples; so no knob is needed for the authors who shuffle."""
     game = new("mlp")
     discriminator = game.state.discriminator.network
-    fakes = game.state.generator.network(latents(game, 0))
-    both = tf.concat([reals()[0], fakes], 0)
+    fakes = game.state.generator.network(draw(game, 0).latents)
+    both = tf.concat([batch().images, fakes], 0)
     order = np.random.default_rng(0).permutation(2 * BATCH)
     labels = tf.concat([tf.ones([BATCH, 1]), tf.zeros([BATCH, 1])], 0)
     mixed = tf.reduce_mean(
@@ -213,7 +221,7 @@ def test_one_shuffled_batch_is_the_mean_of_two_passes() -> None:
         )
     )
     apart = discriminator_objective("non_saturating", 0.0, "mean")(
-        discriminator(reals()[0], training=False), discriminator(fakes, training=False)
+        discriminator(batch().images, training=False), discriminator(fakes, training=False)
     )
     assert float(mixed) == pytest.approx(float(apart), rel=1e-5)
 
@@ -226,7 +234,7 @@ def test_a_penalty_moves_d_and_stays_out_of_its_reported_loss() -> None:
             100.0 * tf.reduce_mean(tf.square(discriminator(reals, training=True)))
         ),
     )
-    a, b = (game.step(reals())["discriminator_loss"] for game in (plain, penalised))
+    a, b = (step(game, reals())["discriminator_loss"] for game in (plain, penalised))
     assert float(a) == float(b)
     first = weights(plain.state, "discriminator")[0]
     assert not np.array_equal(first, weights(penalised.state, "discriminator")[0])
@@ -236,9 +244,9 @@ def test_the_average_lags_the_generator_by_its_decay() -> None:
     game = new("dcgan")
     state = game.state
     before = [w.numpy() for w in state.ema_generator.weights]
-    for step in (1, 2, 3):
-        game.step(reals())
-        decay = min(0.9, (1 + step - 1) / (10 + step - 1))
+    for done in range(3):
+        step(game, reals())
+        decay = min(0.9, (1 + done) / (10 + done))
         now = [w.numpy() for w in state.generator.network.weights]
         before = [decay * b + (1 - decay) * n for b, n in zip(before, now, strict=True)]
         for expected, found in zip(before, state.ema_generator.weights, strict=True):
@@ -249,12 +257,12 @@ def test_the_average_lags_the_generator_by_its_decay() -> None:
 def test_the_variables_are_the_whole_memory(arch: str) -> None:
     """A state of another seed that is given them goes on with the same bits."""
     one, other = new(arch, seed=1), new(arch, seed=2)
-    one.step(reals())
+    step(one, reals())
     for name, value in snapshot(one.state).items():
         other.state.variables[name].assign(value)
-    other = dataclasses.replace(other, draw_latents=one.draw_latents)
-    one.step(reals())
-    other.step(reals())
+    other = dataclasses.replace(other, draw=one.draw)
+    step(one, reals())
+    step(other, reals())
     for name, value in snapshot(one.state).items():
         np.testing.assert_array_equal(value, other.state.variables[name].numpy(), err_msg=name)
 
@@ -268,16 +276,16 @@ def test_the_same_seed_builds_the_same_networks_and_another_seed_others() -> Non
 def test_a_step_lowers_the_losses_it_descends() -> None:
     """On one fixed batch each player alone brings its own loss down."""
     game = new(generator_lr=0.0, discriminator_lr=1e-3)
-    losses = [float(game.step(reals())["discriminator_loss"]) for _ in range(30)]
+    losses = [float(step(game, reals())["discriminator_loss"]) for _ in range(30)]
     assert losses[-1] < 0.6 * losses[0]
     game = new(generator_lr=1e-3, discriminator_lr=0.0)
-    losses = [float(game.step(reals())["generator_loss"]) for _ in range(30)]
+    losses = [float(step(game, reals())["generator_loss"]) for _ in range(30)]
     assert losses[-1] < 0.6 * losses[0]
 
 
 def test_the_step_equals_a_plain_keras_step_on_real_images(data_dir: Path) -> None:
     """Two steps of a small DCGAN against Keras's own optimisers, losses and eager layers."""
-    images = data.load("mnist", data_dir, None).images
+    images = open_dataset("mnist", data_dir).split("train").images
     game = new("dcgan", update="simultaneous")
     networks = (game.state.generator.network, game.state.discriminator.network)
 
@@ -294,12 +302,13 @@ def test_the_step_equals_a_plain_keras_step_on_real_images(data_dir: Path) -> No
         plain.set_weights(ours.get_weights())
     optimizers = [keras.optimizers.Adam(1e-3, beta_1=0.5, epsilon=1e-7) for _ in range(2)]
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
-    run = tf.function(game.step)
-    for step in range(2):
-        batch = scale(images[step * BATCH :][:BATCH])
+    run = tf.function(functools.partial(step, game))
+    for done in range(2):
+        batch = Batch(scale(images[done * BATCH :][:BATCH]), tf.zeros([BATCH], tf.int64))
         with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
-            fakes = generator(game.draw_latents(tf.constant(step, tf.int64)), training=True)
-            real_logits, fake_logits = (discriminator(x, training=True) for x in (batch, fakes))
+            fakes = generator(draw(game, done).latents, training=True)
+            real_logits = discriminator(batch.images, training=True)
+            fake_logits = discriminator(fakes, training=True)
             ones = tf.ones_like(fake_logits)
             g_loss = cross_entropy(ones, fake_logits)
             d_loss = cross_entropy(0.9 * ones, real_logits) + cross_entropy(0 * ones, fake_logits)
@@ -309,7 +318,7 @@ def test_the_step_equals_a_plain_keras_step_on_real_images(data_dir: Path) -> No
         ):
             weights = network.trainable_variables
             optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        metrics = run(batch[None])
+        metrics = run(Batch(*(each[None] for each in batch)))
         np.testing.assert_allclose(metrics["generator_loss"], g_loss, rtol=1e-4)
         np.testing.assert_allclose(metrics["discriminator_loss"], d_loss, rtol=1e-4)
     for plain, ours in zip((generator, discriminator), networks, strict=True):

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf import theory
-from gan_tf.losses import LOSSES, discriminator_objective
+from gan_tf.data.feed import Batch
+from gan_tf.evaluation import theory
+from gan_tf.game.latents import Draw
+from gan_tf.game.losses import LOSSES, discriminator_objective
+from gan_tf.game.optimizers import Adam, decaying
+from gan_tf.game.players import new_state
+from gan_tf.game.rules import Game
+from gan_tf.game.step import step
 from gan_tf.models import Architecture
-from gan_tf.optimizers import Adam, decaying
-from gan_tf.state import new_state
-from gan_tf.steps import Game
 
 P_DATA = np.array([0.40, 0.30, 0.15, 0.10, 0.05])
 P_G = np.array([0.10, 0.15, 0.25, 0.20, 0.30])
@@ -92,21 +95,28 @@ def test_the_step_reaches_the_optimal_discriminator(p_g: np.ndarray, loss: str) 
         Adam, learning_rate=decaying(0.05, 1.01, 1e-3), beta_1=0.5, beta_2=0.999, epsilon=1e-7
     )
     state = new_state(
-        Architecture(generator, discriminator), (1, 1, 5), 1, 0, "float32", adam, adam,
-        np.zeros((1, 1, 1, 5), np.uint8),
-    )  # fmt: skip
+        Architecture(generator, discriminator),
+        image_shape=(1, 1, 5),
+        latent_dim=1,
+        seed=0,
+        precision="float32",
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        reals=np.zeros((1, 1, 1, 5), np.uint8),
+    )
     game = Game(
         state,
         LOSSES[loss].generator,
         discriminator_objective(loss, 0.0, "sum"),
-        lambda number: tf.random.stateless_uniform([2_000, 1], [0, number], alg="philox"),
+        lambda n: Draw(tf.random.stateless_uniform([2_000, 1], [0, n], alg="philox")),
         generator_steps=0,
     )
-    step = tf.function(game.step)
+    run = tf.function(functools.partial(step, game))
     rng = np.random.default_rng(0)
     for _ in range(400):
         points = np.eye(5, dtype=np.float32)[rng.choice(5, 2_000, p=P_DATA)]
-        step(tf.constant(points.reshape(1, 2_000, 1, 1, 5)))
+        images = tf.constant(points.reshape(1, 2_000, 1, 1, 5))
+        run(Batch(images, tf.zeros([1, 2_000], tf.int64)))
     logits = state.discriminator.network(np.eye(5, dtype=np.float32).reshape(5, 1, 1, 5))
     found = 1 / (1 + np.exp(-logits.numpy().ravel()))
     np.testing.assert_allclose(found, P_DATA / (P_DATA + p_g), atol=0.02)

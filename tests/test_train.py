@@ -14,8 +14,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gan_tf import checkpoints, servable
 from gan_tf.config import Config
+from gan_tf.host import archive
+from gan_tf.serving import servable
+from gan_tf.training import resume
 
 from .conftest import (
     Command,
@@ -45,7 +47,7 @@ def test_a_run_leaves_what_it_promises(trained: Path) -> None:
         "samples.gif",
         "tensorboard",
     }
-    assert list(checkpoints.paths(trained / "checkpoints")) == [120, 150]
+    assert list(resume.paths(trained / "checkpoints")) == [120, 150]
     assert [p.name for p in (trained / "export").glob("[!.]*")] == ["1"]
     assert not list(trained.rglob(".*.tmp")), "temporary files are left over"
     grids = sorted((trained / "samples").iterdir())
@@ -200,9 +202,9 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(
     last = finished.stderr.strip().splitlines()[-1]
     match = re.search(r"not finite at step (\d+) of attempt 1: .* not finite;", last)
     assert match, last
-    (*_, newest) = checkpoints.paths(tmp_path / "run" / "checkpoints").values()
+    (*_, newest) = resume.paths(tmp_path / "run" / "checkpoints").values()
     assert newest.name == f"step-{int(match[1]) - 1:08d}.npz"
-    for array in checkpoints.load(newest).values():
+    for array in archive.load(newest).values():
         assert np.isfinite(array).all()
     assert "Traceback" not in finished.stderr
 
@@ -225,7 +227,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     match = re.search(r"saved at step ([\d,]+) of 1,000,000; the same command goes on", errors)
     assert match, errors
     step = int(match[1].replace(",", ""))
-    assert list(checkpoints.paths(tmp_path / "run" / "checkpoints")) == [step]
+    assert list(resume.paths(tmp_path / "run" / "checkpoints")) == [step]
     resumed = command("train", *flags, rarely, f"--steps={step + 3}")
     assert executed(resumed.stdout) == 3
 

@@ -1,5 +1,8 @@
 """The configuration of a run: every knob that decides what is trained, and how.
 
+A file a subject, named as the folder that it is about; `knobs` says what a knob is,
+`command_line` makes flags of them, `presets` finds the flag files that come with the package.
+
 A `Config` is written into the run directory before training starts; sampling,
 evaluation and export read it there, never from the command line.
 """
@@ -10,18 +13,21 @@ import dataclasses
 import json
 from typing import Any
 
-from gan_tf import devices
+from gan_tf.config.data import DataConfig
+from gan_tf.config.evaluation import EvaluationConfig
 from gan_tf.config.game import GameConfig
-from gan_tf.config.records import RecordsConfig
-from gan_tf.config.run import RunConfig
-from gan_tf.errors import InputError
-from gan_tf.files import data_directory, user_path
-from gan_tf.knobs import check_all, knobs
-from gan_tf.losses import LOSSES
+from gan_tf.config.knobs import check_all, knobs
+from gan_tf.config.models import ModelsConfig
+from gan_tf.config.serving import ServingConfig
+from gan_tf.config.training import TrainingConfig
+from gan_tf.game.losses import LOSSES
+from gan_tf.host import devices
+from gan_tf.host.errors import InputError
+from gan_tf.host.files import data_directory, user_path
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(RecordsConfig, GameConfig, RunConfig):
+class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataConfig, ModelsConfig):
     """Raises InputError when a value is out of its bounds."""
 
     def __post_init__(self) -> None:
@@ -47,9 +53,10 @@ class Config(RecordsConfig, GameConfig, RunConfig):
             precision=devices.native_precision() if self.precision == "auto" else self.precision,
         )
 
-    def of_attempt(self, attempt: int) -> Config:
-        """Returns what attempt number `attempt` of this run trains: the same with its own seed."""
-        return dataclasses.replace(self, seed=(self.seed + attempt) % 2**31)
+    def of_attempt(self, number: int) -> Config:
+        """Returns what an attempt of this run trains, 1 being the first: the same with its own
+        seed."""
+        return dataclasses.replace(self, seed=(self.seed + number - 1) % 2**31)
 
     def total_steps(self, images: int) -> int:
         """Returns the run's length in steps, for a training set of so many images."""
@@ -63,15 +70,29 @@ class Config(RecordsConfig, GameConfig, RunConfig):
 
     @staticmethod
     def from_json(values: Any, source: str) -> Config:
-        """Returns the configuration that `to_json` gave; InputError names `source` if it is not."""
-        names = {each.name for each in knobs(Config)}
+        """Returns the configuration that `to_json` gave, of this version or an older one.
+
+        A knob that an older version did not have takes the value that means what it did.
+
+        Args:
+          values: what `to_json` gave.
+          source: where it stood, for the error.
+
+        Raises:
+          InputError: it holds an unknown knob, or a value out of bounds.
+        """
         if not isinstance(values, dict):
             raise InputError(f"{source}: must hold the configuration as an object")
-        if wrong := sorted(names ^ set(values)):
-            has = "has no" if wrong[0] in names else "must not have"
-            raise InputError(f"{source}: {has} {wrong[0]}; it was altered, or is another version's")
+        known = {each.name: each for each in knobs(Config)}
+        if unknown := sorted(set(values) - set(known)):
+            raise InputError(
+                f"{source}: must not have {unknown[0]}; it was altered, or is a newer version's"
+            )
+        newer: dict[str, Any] = {
+            name: each.before for name, each in known.items() if name not in values
+        }
         try:
-            return Config(**values)
+            return Config(**(newer | values))
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
 

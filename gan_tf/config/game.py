@@ -1,16 +1,17 @@
-"""What the game is: losses, order of updates, optimisers, arithmetic."""
+"""How the two players learn; see the folder `game`."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from gan_tf.knobs import MAX_STEPS, knob
-from gan_tf.losses import LOSSES
+from gan_tf.config.knobs import MAX_STEPS, knob
+from gan_tf.game.latents import LATENTS
+from gan_tf.game.losses import LOSSES
 
 
 @dataclasses.dataclass(frozen=True)
 class GameConfig:
-    """How the two players learn."""
+    """Losses, order of updates, latents, optimisers, the average."""
 
     loss: str = knob("non_saturating", "The players' losses.", choices=LOSSES)
     label_smoothing: float = knob(
@@ -59,6 +60,15 @@ class GameConfig:
     generator_steps: int = knob(
         1, "Updates of G in a step; 0 freezes it.", unit="updates", low=0, high=20
     )
+    batch_size: int = knob(
+        64, "Reals, and as many fakes, in each update.", unit="images", low=1, high=65_536
+    )
+    latents: str = knob(
+        "normal",
+        "Distribution of z: normal is N(0, 1), uniform is U(-1, 1), unit_uniform the same "
+        "with unit variance, shifted_normal is N(-1, 1).",
+        choices=LATENTS,
+    )
     generator_latents: str = knob(
         "fresh",
         "Whether G learns from fresh latents, as in Algorithm 1, or from the same as D just "
@@ -97,10 +107,4 @@ class GameConfig:
         "0 takes G as it is.",
         low=0.0,
         high=0.999999,
-    )
-    precision: str = knob(
-        "auto",
-        "Arithmetic of the networks; weights, batch statistics, logits and losses stay "
-        "float32. auto is bfloat16 where the processor or GPU computes in it, else float32.",
-        choices=("auto", "float32", "bfloat16"),
     )

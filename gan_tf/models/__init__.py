@@ -6,13 +6,13 @@ discriminator maps images to logits `[B, 1]`. Both are ordinary Keras models.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from etils import epy
 
+from gan_tf.host.errors import InputError
 from gan_tf.models import dcgan, maxout, tutorials
 from gan_tf.models.mlp import dense_discriminator, dense_generator
 
@@ -32,24 +32,26 @@ class Architecture:
         image must not depend on the others of the batch.
       start: called once with the new generator and the training images, uint8
         `[N, H, W, C]`, if initial weights depend on the data.
+      size: the one (H, W) that the networks are made for; None if they size themselves.
     """
 
     generator: Callable[[int, ImageShape], keras.Model]
     discriminator: Callable[[ImageShape], keras.Model]
     start: Callable[[keras.Model, Any], None] | None = None
+    size: tuple[int, int] | None = None
 
 
-@contextlib.contextmanager
-def computing_in(precision: str) -> Iterator[None]:
-    """Has the networks that are built inside compute in `float32` or `bfloat16`; their weights
-    and batch statistics are float32 in both."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+def check_size(arch: str, dataset: str, image_shape: ImageShape) -> None:
+    """Raises InputError if a pair of networks is not made for images of this shape."""
+    size = ARCHITECTURES[arch].size
+    if size and size != image_shape[:2]:
+        raise InputError(
+            f"--arch={arch}: is made for {size[0]}x{size[1]} images, and {dataset} has "
+            f"{image_shape[0]}x{image_shape[1]}; dcgan and mlp take any size"
+        )
 
+
+_SIZE = (28, 28)  # Of MNIST, which these authors had in mind.
 
 ARCHITECTURES: dict[str, Architecture] = {
     "dcgan": Architecture(dcgan.generator, dcgan.discriminator),
@@ -75,10 +77,12 @@ ARCHITECTURES: dict[str, Architecture] = {
         dense_discriminator([1024, 512, 256], leak=0.2, dropout=0.3),
     ),
     "tensorflow_notebook": Architecture(
-        tutorials.notebook_generator, tutorials.notebook_discriminator
+        tutorials.notebook_generator, tutorials.notebook_discriminator, size=_SIZE
     ),
-    "lightning_cnn": Architecture(tutorials.lightning_generator, tutorials.lightning_discriminator),
+    "lightning_cnn": Architecture(
+        tutorials.lightning_generator, tutorials.lightning_discriminator, size=_SIZE
+    ),
     "tensorflow_tutorial": Architecture(
-        tutorials.tutorial_generator, tutorials.tutorial_discriminator
+        tutorials.tutorial_generator, tutorials.tutorial_discriminator, size=_SIZE
     ),
 }

@@ -14,7 +14,7 @@ from etils import epy
 with epy.lazy_imports():
     import keras
 
-    from gan_tf.models import convolutions, normalization
+    from gan_tf.models.layers import convolutions, normalization
 
 
 def _start() -> dict[str, Any]:

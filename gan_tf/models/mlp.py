@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from etils import epy
 
-from gan_tf.models.initializers import torch_default
+from gan_tf.models.layers.initializers import torch_default
 
 with epy.lazy_imports():
     import keras

@@ -7,13 +7,13 @@ from typing import Any
 
 from etils import epy
 
-from gan_tf.errors import InputError
-from gan_tf.models.initializers import torch_default
+from gan_tf.host.errors import InputError
+from gan_tf.models.layers.initializers import torch_default
 
 with epy.lazy_imports():
     import keras
 
-    from gan_tf.models import convolutions, dropout, normalization
+    from gan_tf.models.layers import convolutions, dropout, normalization
 
 Shape = tuple[int, int, int]
 

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+MNIST_SHAPE = (28, 28, 1)
 
 Measure = Callable[[], float]
 Command = Sequence[str | Path]

@@ -7,7 +7,6 @@ minutes of a whole run have everything in them.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import math
 import subprocess
@@ -22,10 +21,18 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from benchmarks.figures import ROOT, Command, Figure, last_line, number, say
-from gan_tf import build, classifier, data, evaluation, latents
 from gan_tf.config import Config
-from gan_tf.evaluation import Evaluation
-from gan_tf.loop import Loop, NotFiniteError
+from gan_tf.data import cache
+from gan_tf.data.dataset import open_dataset
+from gan_tf.data.feed import Feed
+from gan_tf.data.pixels import unscale
+from gan_tf.evaluation import classifier, judging
+from gan_tf.evaluation.judging import Evaluation
+from gan_tf.game import latents
+from gan_tf.game.step import step
+from gan_tf.host import process
+from gan_tf.training import build
+from gan_tf.training.loop import Loop, NotFiniteError
 
 _SAMPLES = 10_000
 _MARGIN = 0.1  # Seconds by which a mark may be missed.
@@ -75,7 +82,7 @@ def plain(
     """The distance of a plain loop's samples at each mark."""
     output = place / recipe
     output.mkdir()
-    reals = data_dir / "gan_tf" / "mnist" / "train-images.npy"
+    reals = cache.directory("mnist", data_dir) / "train-images.npy"
     names = [f"{mark:g}" for mark in marks]
     command: Command = [sys.executable, _HERE / "keras_loop.py", recipe, reals, "--output", output]
     last_line([*command, "--marks", ",".join(names)])
@@ -134,31 +141,31 @@ def follow(config: Config, marks: Sequence[float], score: Evaluation) -> list[di
     Returns:
       The figures, and the step, at each mark that was reached.
     """
-    reals, _ = build.images(config)
+    reals, _ = build.dataset(config).reals(config.validation_images)
     game = build.game(config, reals)
-    loop = Loop(
-        game.step, game.state, reals, config.discriminator_steps, config.batch_size, _MARGIN
+    feed = Feed(
+        reals,
+        batch_size=config.batch_size,
+        discriminator_steps=config.discriminator_steps,
+        seed=config.seed,
     )
+    loop = Loop(lambda batch: step(game, batch), game.state, feed, _MARGIN)
+    total = config.total_steps(len(reals.images))
     z = latents.LATENTS[config.latents]((_SAMPLES, config.latent_dim), tf.constant([0, 7]))
 
     def judge() -> dict[str, float]:
         parts = [game.state.ema_generator(part, training=False) for part in tf.split(z, 40)]
-        found = figures_of(data.unscale(np.concatenate(parts)), score)
+        found = figures_of(unscale(np.concatenate(parts)), score)
         where = f"seed {config.seed}: {seconds:.1f} s, step {loop.executed:,}"
         say(f"{where}: Fréchet distance {number(found['frechet_distance'])}")
         return found | {"step": loop.executed}
 
-    def batches(first: int, steps: int) -> npt.NDArray[np.int32]:
-        found = data.batch_indices(first, steps, config.batch_size, len(reals), config.seed)
-        return found.reshape(steps, 1, config.batch_size)
-
-    seconds = 0.0
-    steps = loop.run_until(config.total_steps(len(reals)), batches, [10**9])
-    next(steps)  # Compiles.
-    judge()
-    left, found = list(marks), []
-    start = time.monotonic()
-    with contextlib.suppress(NotFiniteError):
+    seconds, left, found = 0.0, list(marks), []
+    with process.reproducible(), contextlib.suppress(NotFiniteError):
+        steps = loop.run_until(total, lambda _: total)
+        next(steps)  # Compiles.
+        judge()
+        start = time.monotonic()
         for _ in steps:
             call = time.monotonic() - start
             seconds += call
@@ -178,7 +185,7 @@ def figures_of(pixels: Pixels, score: Evaluation) -> dict[str, float]:
 
 def judge_of_mnist(data_dir: Path) -> Evaluation:
     """The packaged classifier against the test split."""
-    split = functools.partial(data.load, "mnist", data_dir, None)
-    judge = classifier.packaged("mnist")
-    reals = evaluation.judged(judge, "mnist", data_dir, "test", split, _SAMPLES)
-    return Evaluation(judge, reals, split("train").images)
+    mnist = open_dataset("mnist", data_dir)
+    judge = classifier.packaged(mnist.description)
+    reals = judging.judged(judge, mnist, "test", _SAMPLES)
+    return Evaluation(judge, reals, mnist.split("train").images)

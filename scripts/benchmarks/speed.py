@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.figures import (
-    ROOT,
+    MNIST_SHAPE,
     Command,
     Figure,
     Measure,
@@ -23,8 +23,10 @@ from benchmarks.figures import (
     ratio,
     say,
 )
-from gan_tf import data, latents, servable
+from gan_tf.data import cache
+from gan_tf.game import latents
 from gan_tf.models import ARCHITECTURES
+from gan_tf.serving import servable
 
 _HERE = Path(__file__).parent
 _FORMS = [
@@ -49,7 +51,7 @@ def training(
       rounds: how often the sides take turns.
       seconds: about how long each measures.
     """
-    reals = data_dir / "gan_tf" / "mnist" / "train-images.npy"
+    reals = cache.directory("mnist", data_dir) / "train-images.npy"
 
     def loop(precision: str) -> Measure:
         command: Command = [sys.executable, _HERE / "keras_loop.py", "tutorial", reals]
@@ -83,7 +85,7 @@ def training(
 
 def train(place: Path, data_dir: Path, precision: str, seconds: float, every: int = 25) -> float:
     """Images a second of a real run between its first line and its last, all that a line costs
-    included; without grids, checkpoints and evaluations.
+    included; without grids, checkpoints, evaluations and an export.
 
     It logs `every` so many steps, by default as often as the preset does.
     """
@@ -91,7 +93,7 @@ def train(place: Path, data_dir: Path, precision: str, seconds: float, every: in
     run_dir = place / f"training-{time.monotonic_ns()}"
     gan_tf(
         "train",
-        f"--flagfile={ROOT / 'flags' / 'tensorflow_tutorial.flags'}",
+        "--preset=tensorflow_tutorial",
         f"--precision={precision}",
         f"--run_dir={run_dir}",
         f"--data_dir={data_dir}",
@@ -100,6 +102,7 @@ def train(place: Path, data_dir: Path, precision: str, seconds: float, every: in
         "--evaluate_every=0",
         "--sample_every=100000",
         "--checkpoint_every=100000",
+        "--export=none",
     )
     text = (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     first, *_, last = (json.loads(line) for line in text[:-1])  # The last line also draws D on all.
@@ -132,8 +135,8 @@ def operations() -> float:
     D has them for a real and for a fake, where one of its gradients serves both players.
     """
     networks = ARCHITECTURES["tensorflow_tutorial"]
-    generator = networks.generator(100, data.IMAGE_SHAPE)
-    discriminator = networks.discriminator(data.IMAGE_SHAPE)
+    generator = networks.generator(100, MNIST_SHAPE)
+    discriminator = networks.discriminator(MNIST_SHAPE)
     return 3.0 * forward(generator) + 6.0 * forward(discriminator)
 
 
@@ -185,11 +188,12 @@ def sampling(
     run_dir = place / "sampling"
     gan_tf(
         "train",
-        f"--flagfile={ROOT / 'flags' / 'tensorflow_tutorial.flags'}",
+        "--preset=tensorflow_tutorial",
         f"--run_dir={run_dir}",
         f"--data_dir={data_dir}",
         "--steps=1",
         "--evaluate_every=0",
+        "--export=none",
     )
     sides: dict[str, Measure] = {}
     for precision in ("float32", "bfloat16"):

@@ -9,13 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gan_tf.models import (
-    ARCHITECTURES,
-    Architecture,
-    ImageShape,
-    convolutions,
-    normalization,
-)
+from gan_tf.models import ARCHITECTURES, Architecture, ImageShape
+from gan_tf.models.layers import convolutions, normalization
 
 layers = keras.layers
 

@@ -1,0 +1,45 @@
+"""Which images; see the folder `data`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gan_tf.config.knobs import knob
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """The data, and what of it is held out."""
+
+    dataset: str = knob(
+        "mnist",
+        "TensorFlow Datasets name of images of one shape, with sides that are multiples of 4 and "
+        "1 or 3 channels (emnist/letters has its config behind a slash). MNIST comes with the "
+        "package.",
+        unit="a TFDS name",
+    )
+    data_dir: str | None = knob(
+        None,
+        "Where prepared datasets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets by default.",
+        unit="a directory",
+        resumable=True,
+    )
+    manual_dir: str | None = knob(
+        None,
+        "Directory that holds the dataset's own files, for a machine without a network; "
+        "DATA_DIR/manual/DATASET by default.",
+        unit="a directory",
+        resumable=True,
+    )
+    verify: bool = knob(
+        False,
+        "Compare every byte of the prepared data with its digest, not only sizes and times.",
+        resumable=True,
+    )
+    validation_images: int = knob(
+        0,
+        "Training images that no step sees, kept to measure D on; with 0 the test split is.",
+        unit="images",
+        low=0,
+        high=10_000_000,
+    )

@@ -1,0 +1,34 @@
+"""How the generator is judged in training; see the folder `evaluation`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gan_tf.config.knobs import MAX_STEPS, knob
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """How often, by how many samples and by whom it is judged."""
+
+    evaluate_every: int = knob(
+        1_000,
+        "Steps between two evaluations of the averaged generator, from which the best is kept "
+        "and the health of the run is judged; 0 makes none.",
+        unit="steps",
+        low=0,
+        high=MAX_STEPS,
+    )
+    evaluate_images: int = knob(
+        2_000,
+        "Samples scored in each, against as many images of the test split, if it has them.",
+        unit="images",
+        low=100,
+        high=100_000,
+    )
+    classifier: str = knob(
+        "auto",
+        "What judges the samples: auto is the package's own for MNIST (mnist-v1) and makes no "
+        "evaluations of another dataset, train trains one on the dataset's labels, once.",
+        choices=("auto", "train"),
+    )

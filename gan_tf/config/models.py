@@ -1,0 +1,16 @@
+"""Which networks; see the folder `models`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gan_tf.config.knobs import knob
+from gan_tf.models import ARCHITECTURES
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelsConfig:
+    """The pair of networks."""
+
+    arch: str = knob("dcgan", "Pair of networks.", choices=ARCHITECTURES)
+    latent_dim: int = knob(64, "Size of the latent vector z.", unit="dimensions", low=1, high=4_096)

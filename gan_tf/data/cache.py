@@ -1,0 +1,189 @@
+"""The cache of a dataset: plain arrays on disk, mapped into memory, checked cheaply.
+
+    DATA_DIR/gan_tf/<dataset>/{train,test,...}-{images,labels}.npy, cache.json
+
+Each file is digested when it is written. A start compares its size and modification time, and
+its digest only where those differ or the user asks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gan_tf.host.errors import InputError
+from gan_tf.host.files import published, sha256, write_text
+
+ImageShape = tuple[int, int, int]
+
+_LIST = "cache.json"
+_LARGE = 2**30  # Bytes from which a digest takes long enough to say so.
+
+
+class Split(NamedTuple):
+    """A part of a dataset.
+
+    Attributes:
+      images: uint8 `[N, H, W, C]`.
+      labels: int64 `[N]`, all 0 where there are none.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """(H, W, C)."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    def part(self, start: int | None = None, stop: int | None = None) -> Split:
+        """Returns the images `[start:stop]` and their labels."""
+        return Split(self.images[start:stop], self.labels[start:stop])
+
+
+class Source(NamedTuple):
+    """What a split is written from.
+
+    Attributes:
+      number: how many images there are.
+      chunks: pairs of images and labels, in order.
+    """
+
+    number: int
+    chunks: Iterable[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
+
+
+def directory(dataset: str, data_dir: Path) -> Path:
+    """Returns where a dataset's arrays are kept, and what is worked out from them.
+
+    Raises:
+      InputError: the name would lead elsewhere.
+    """
+    parts = dataset.replace(":", "/").split("/")
+    if not all(part.replace("_", "").replace(".", "").replace("-", "").isalnum() for part in parts):
+        raise InputError(f"--dataset={dataset}: must be a TFDS name such as mnist")
+    return data_dir / "gan_tf" / "-".join(parts)
+
+
+def write(directory: Path, dataset: str, splits: Mapping[str, Source]) -> None:
+    """Publishes a cache, chunk by chunk, so that no split must fit into memory.
+
+    Args:
+      directory: the cache's directory; new.
+      dataset: what its list says that it is.
+      splits: what to write, by the split's name; at least one chunk each.
+    """
+    with published(directory) as temporary:
+        temporary.mkdir()
+        for split, source in splits.items():
+            _write_split(temporary, split, source)
+        paths = sorted(temporary.iterdir())
+        files = {path.name: _state(path) | {"sha256": sha256(path)} for path in paths}
+        _write_list(temporary, {"dataset": dataset, "files": files})
+
+
+def _write_split(directory: Path, split: str, source: Source) -> None:
+    """Writes both arrays of a split; their shapes are known from the first chunk."""
+    arrays: dict[str, np.memmap[Any, Any]] = {}
+    done = 0
+    for images, labels in source.chunks:
+        part: npt.NDArray[Any]
+        for kind, part in (("images", images), ("labels", labels)):
+            if kind not in arrays:
+                arrays[kind] = np.lib.format.open_memmap(
+                    directory / f"{split}-{kind}.npy",
+                    mode="w+",
+                    dtype=part.dtype,
+                    shape=(source.number, *part.shape[1:]),
+                )
+            arrays[kind][done : done + len(part)] = part
+        done += len(images)
+    for array in arrays.values():
+        array.flush()
+
+
+def read(directory: Path, verify: bool = False) -> dict[str, Split]:
+    """Returns the splits of a cache by name, mapped into memory.
+
+    Args:
+      directory: the cache's directory.
+      verify: compare every byte with its digest.
+
+    Raises:
+      InputError: a file was truncated or altered, or holds no images that networks take.
+    """
+    try:
+        about = json.loads((directory / _LIST).read_text(encoding="utf-8"))
+        # Before version 0.2.0 the list held digests alone.
+        files = about.get("files") or {n: {"sha256": d} for n, d in about["sha256"].items()}
+        names = sorted({name.rpartition("-")[0] for name in files})
+        if not names:
+            raise ValueError
+        touched = _check(directory, files, verify)
+        splits = {name: _read_split(directory, name) for name in names}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        reason = str(error) if isinstance(error, InputError) else f"{directory} is no cache"
+        raise InputError(f"{reason}: remove {directory} and it is made again") from None
+    shapes = {name: split.image_shape for name, split in splits.items()}
+    if len(set(shapes.values())) > 1:
+        raise InputError(f"{directory}: must hold images of one shape; it holds {shapes}")
+    if touched:
+        with contextlib.suppress(OSError):  # A data directory may be read-only.
+            _write_list(directory, {"dataset": about.get("dataset"), "files": files})
+    return splits
+
+
+def _check(directory: Path, files: dict[str, dict[str, Any]], verify: bool) -> bool:
+    """Compares the files with what the list says of them, and brings their times up to date;
+    returns whether any was not. InputError if one was altered."""
+    touched = False
+    for name, known in files.items():
+        path = directory / name
+        state = _state(path)
+        same = all(known.get(key) == value for key, value in state.items())
+        if same and not verify:
+            continue
+        if state["bytes"] > _LARGE:
+            print(f"Comparing {path} with its digest ...", file=sys.stderr, flush=True)
+        if sha256(path) != known["sha256"]:
+            raise InputError(f"{path} was truncated or altered")
+        known.update(state)
+        touched = touched or not same
+    return touched
+
+
+def _state(path: Path) -> dict[str, int]:
+    """What shows that a file was written to, without reading it."""
+    found = path.stat()
+    return {"bytes": found.st_size, "modified_ns": found.st_mtime_ns}
+
+
+def _write_list(directory: Path, about: dict[str, Any]) -> None:
+    write_text(directory / _LIST, json.dumps(about, indent=2) + "\n")
+
+
+def _read_split(directory: Path, name: str) -> Split:
+    """Maps one split; InputError if its arrays are not images and a label each."""
+    paths = [directory / f"{name}-{kind}.npy" for kind in ("images", "labels")]
+    images, labels = (np.load(path, mmap_mode="r") for path in paths)
+    height, width, channels = images.shape[1:] if images.ndim == 4 else (0, 0, 0)
+    fits = height and width and height % 4 == width % 4 == 0 and channels in (1, 3)
+    if images.dtype != np.uint8 or not fits or not len(images):
+        raise InputError(
+            f"{paths[0]}: must hold images [N, H, W, C] uint8, sides multiples of 4, C 1 or 3; "
+            f"it holds {list(images.shape)} {images.dtype}"
+        )
+    if labels.dtype != np.int64 or labels.shape != (len(images),):
+        raise InputError(
+            f"{paths[1]}: must hold {len(images):,} int64 labels, one an image; it holds "
+            f"{list(labels.shape)} {labels.dtype}"
+        )
+    return Split(images, labels)

@@ -1,0 +1,122 @@
+"""A dataset as the rest of the package sees it, opened by its name.
+
+Opening needs no TensorFlow: the arrays are mapped into memory from a cache that the first
+opening prepares (`cache`, `tfds`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_tf.data import cache
+from gan_tf.data.cache import ImageShape, Split
+from gan_tf.host.errors import InputError
+
+_LICENCES = {"mnist": "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/"}
+_JUDGES = {"mnist": "mnist-v1"}
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of a dataset without its images; a run and an export keep it.
+
+    Attributes:
+      name: a TFDS name.
+      image_shape: (H, W, C) of every image.
+      licence: under what licence the images are, or where that is said.
+      judge: the classifier in this package that knows these images, if there is one.
+    """
+
+    name: str
+    image_shape: ImageShape
+    licence: str
+    judge: str | None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Prepared images, and what is known of them.
+
+    Attributes:
+      description: its name, image shape, licence and judge.
+      directory: where its arrays are kept, and what is worked out from them.
+      splits: images and labels by the split's name, mapped into memory.
+    """
+
+    description: Description
+    directory: Path
+    splits: Mapping[str, Split]
+
+    @property
+    def name(self) -> str:
+        """Its TFDS name."""
+        return self.description.name
+
+    @property
+    def classes(self) -> int:
+        """How many classes its training labels have; 1 where there are no labels."""
+        return int(self.split("train").labels.max()) + 1
+
+    def split(self, name: str) -> Split:
+        """Returns one split; InputError if there is none of that name."""
+        if name not in self.splits:
+            has = ", ".join(sorted(self.splits))
+            raise InputError(f"{self.name} has no split {name!r}; it has {has}")
+        return self.splits[name]
+
+    def reals(self, validation_images: int) -> tuple[Split, Split]:
+        """Returns the images to train on, and those that no step sees.
+
+        Args:
+          validation_images: how many of the training images to hold out, from their end; 0 holds
+            out the test split.
+        """
+        train = self.split("train")
+        if not validation_images:
+            try:
+                return train, self.split("test")
+            except InputError as error:
+                raise InputError(f"{error}; --validation_images=1000 keeps some apart") from None
+        if validation_images >= len(train.images):
+            raise InputError(
+                f"--validation_images={validation_images}: must leave some of the "
+                f"{len(train.images):,} images of {self.name} to train on"
+            )
+        return train.part(stop=-validation_images), train.part(start=-validation_images)
+
+
+def describe(name: str, image_shape: ImageShape) -> Description:
+    """Returns the description of a TFDS dataset whose image shape is known."""
+    base = name.replace(":", "/").split("/")[0]
+    elsewhere = f"see https://www.tensorflow.org/datasets/catalog/{base}"
+    return Description(name, image_shape, _LICENCES.get(base, elsewhere), _JUDGES.get(name))
+
+
+def open_dataset(
+    name: str, data_dir: Path, manual_dir: Path | None = None, verify: bool = False
+) -> Dataset:
+    """Returns a dataset of TFDS, prepared now if this is its first use.
+
+    Args:
+      name: a TFDS name, with its config behind a slash if it has several.
+      data_dir: TFDS's own directory of prepared datasets; the cache lies in it.
+      manual_dir: where the dataset's own files are; None for MNIST's in this package, and
+        for `data_dir/manual/<dataset>` otherwise.
+      verify: compare every byte of the cache with its digest.
+
+    Raises:
+      InputError: the dataset is unknown, out of reach, of images that no network takes, or one
+        of its files is truncated or altered.
+    """
+    directory = cache.directory(name, data_dir)
+    if data_dir.exists() and not data_dir.is_dir():
+        raise InputError(f"--data_dir={data_dir}: is a file, not a directory")
+    if not directory.exists():
+        from gan_tf.data import tfds  # Slow to import, and needed here alone.
+
+        tfds.prepare(name, data_dir, manual_dir, directory)
+    splits = cache.read(directory, verify)
+    image_shape = next(iter(splits.values())).image_shape
+    return Dataset(describe(name, image_shape), directory, splits)

@@ -1,0 +1,152 @@
+"""From TensorFlow Datasets to a cache, without a network if a dataset's files are at hand."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from absl import logging
+
+from gan_tf.data import cache
+from gan_tf.data.cache import Source
+from gan_tf.host import files
+from gan_tf.host.errors import InputError
+from gan_tf.host.files import sha256
+
+# The files whose names TFDS registers for MNIST are part of this package.
+_PACKAGED = {"mnist": Path(__file__).parent / "mnist"}
+_NETWORK_TIMEOUT = 5.0  # seconds
+_CHUNK = 1_000  # Images decoded at a time.
+
+
+def prepare(dataset: str, data_dir: Path, manual_dir: Path | None, directory: Path) -> None:
+    """Publishes the cache of a TFDS dataset in `directory`, unless another process just did.
+
+    Raises:
+      InputError: see `gan_tf.data.dataset.open_dataset`.
+    """
+    builder = _builder(dataset, data_dir)
+    with files.locked(directory.parent / f"{directory.name}.lock", f"prepares {dataset}"):
+        files.remove_leftovers(directory.parent, re.escape(directory.name))
+        if directory.exists():
+            return
+        if not builder.is_prepared():
+            source = manual_dir or _PACKAGED.get(dataset.split(":")[0])
+            _download(builder, dataset, data_dir, source or data_dir / "manual" / directory.name)
+        splits = {
+            name: Source(info.num_examples, _chunks(builder, name))
+            for name, info in builder.info.splits.items()
+        }
+        cache.write(directory, builder.info.full_name, splits)
+
+
+def _download(builder: Any, dataset: str, data_dir: Path, manual_dir: Path) -> None:
+    """Has TFDS prepare the dataset, from files at hand or from its source."""
+    _check_files(dataset, builder, manual_dir)
+    print(f"Preparing {dataset} in {data_dir} (once) ...", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    try:
+        # TFDS announces itself on standard output, which belongs to our commands.
+        with contextlib.redirect_stdout(io.StringIO()):
+            builder.download_and_prepare(
+                download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
+            )
+    except (OSError, tfds.download.DownloadError) as error:
+        raise InputError(f"{dataset} cannot be prepared in {data_dir}: {error}") from None
+    print(f"Prepared {dataset} in {time.monotonic() - start:.0f} s.", file=sys.stderr)
+
+
+def _chunks(builder: Any, split: str) -> Iterator[tuple[Any, Any]]:
+    """Yields the images and labels of a split, some at a time, in the dataset's own order."""
+    try:
+        examples = builder.as_dataset(split=split, batch_size=_CHUNK, shuffle_files=False)
+        for each in tfds.as_numpy(examples):
+            images = each["image"]
+            yield images, each.get("label", np.zeros(len(images), np.int64)).astype(np.int64)
+    except Exception as error:  # TensorFlow's and TFDS's reasons share no base.
+        raise InputError(
+            f"{builder.data_path} was truncated or altered: remove it and it is made "
+            f"again ({type(error).__name__})"
+        ) from None
+
+
+def _builder(dataset: str, data_dir: Path) -> Any:
+    """Returns the dataset's builder; InputError if it is unknown or no network takes its images."""
+    logging.set_verbosity(logging.ERROR)  # It warns of every dataset that is not there yet.
+    tfds.disable_progress_bar()
+    known = tfds.list_builders(with_community_datasets=False)
+    name = dataset.split("/")[0].split(":")[0]
+    if name not in known:
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise InputError(f"--dataset={dataset}: must be a name that TFDS has{hint}")
+    try:
+        builder = tfds.builder(dataset, data_dir=data_dir)
+    except (ValueError, TypeError, AssertionError, tfds.core.registered.DatasetNotFoundError):
+        known = tfds.builder_cls(name)
+        configs = ", ".join(known.builder_configs) or "no configs"
+        raise InputError(
+            f"--dataset={dataset}: no such config or version; {name} has {configs}, version "
+            f"{known.VERSION}"
+        ) from None
+    features = builder.info.features
+    found = getattr(features["image"], "shape", None) if "image" in (features or {}) else None
+    needs = "the networks need sides that are multiples of 4, and 1 or 3 channels"
+    if not found:
+        raise InputError(f"--dataset={dataset}: has no images; {needs}")
+    if None in found:
+        raise InputError(f"--dataset={dataset}: has images of more than one size; {needs}")
+    if found[0] % 4 or found[1] % 4 or found[2] not in (1, 3):
+        raise InputError(f"--dataset={dataset}: has {'x'.join(map(str, found))} images; {needs}")
+    return builder
+
+
+def _check_files(dataset: str, builder: Any, manual_dir: Path) -> None:
+    """Raises InputError if a file of the dataset is damaged, or neither here nor in reach."""
+    missing = []
+    for url, registered in builder.url_infos.items():
+        file = manual_dir / registered.filename
+        if not file.is_file():
+            missing.append((url, registered.filename))
+        elif file.stat().st_size != int(registered.size) or sha256(file) != registered.checksum:
+            raise InputError(
+                f"{file} was truncated or altered: it is not the file of {int(registered.size):,} "
+                f"bytes from {url}"
+            )
+    if missing and not _answers(missing[0][0]):
+        names = ", ".join(name for _, name in missing)
+        source = missing[0][0].rpartition("/")[0]
+        raise InputError(
+            f"{dataset} is not on this disk and its source does not answer: "
+            f"put {names} from {source}/ into {manual_dir}"
+        )
+
+
+def _answers(url: str) -> bool:
+    """Whether a server answers for `url` within a few seconds, name look-up included."""
+    import requests
+
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            with requests.get(url, stream=True, timeout=_NETWORK_TIMEOUT):
+                answered.set()
+        except requests.RequestException:
+            pass
+
+    # A look-up in a dead network can hang beyond any timeout of the request itself.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(2 * _NETWORK_TIMEOUT)
+    return answered.is_set()

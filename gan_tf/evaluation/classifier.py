@@ -1,0 +1,188 @@
+"""The classifiers that judge generated images, by their features and class probabilities.
+
+Fréchet distance and its kin want features of a network that knows the data; ImageNet's say
+nothing of digits. `mnist-v1` comes with the package, made by scripts/train_classifier;
+another labelled dataset's is trained once and kept beside its cache.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gan_tf.data.cache import ImageShape, Split
+from gan_tf.data.dataset import Description
+from gan_tf.data.pixels import scale
+from gan_tf.host import archive, process
+from gan_tf.host.errors import InputError
+from gan_tf.host.files import sha256
+
+_DIRECTORY = Path(__file__).parent / "classifiers"
+_EPOCHS = 12
+_BATCH = 64
+
+
+class Judged(NamedTuple):
+    """What a classifier makes of N images.
+
+    Attributes:
+      features: `[N, D]` float32, the layer before the logits, of mean square 1 on real images.
+      probabilities: `[N, C]` float32, each row sums to 1.
+    """
+
+    features: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network that judges images.
+
+    Attributes:
+      name: what its figures are named by, such as `mnist-v1`.
+      digest: of its weights; features kept on disk are told apart by it.
+      accuracy: share of its dataset's test split that it classifies correctly, if it is of one.
+      network: uint8 images `[B, H, W, C]` -> (features, probabilities).
+      batch: images judged at a time; figures do not depend on it.
+    """
+
+    name: str
+    digest: str
+    accuracy: float | None
+    network: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+    batch: int = 500
+
+    def __call__(self, pixels: npt.NDArray[np.uint8]) -> Judged:
+        """Returns what it makes of uint8 images `[N, H, W, C]`."""
+        parts = [
+            [each.numpy() for each in self.network(tf.constant(pixels[start : start + self.batch]))]
+            for start in range(0, len(pixels), self.batch)
+        ]
+        features, probabilities = zip(*parts, strict=True)
+        return Judged(np.concatenate(features), np.concatenate(probabilities))
+
+
+def packaged(data: Description) -> Classifier:
+    """Returns the classifier in this package that knows a dataset; InputError if none does."""
+    if data.judge is None:
+        raise InputError(
+            f"--dataset={data.name}: no classifier comes with the package; --classifier=train "
+            "makes one of its labels"
+        )
+    return load(_DIRECTORY / f"{data.judge}.npz", data.judge, data.image_shape)
+
+
+def load(path: Path, name: str, image_shape: ImageShape) -> Classifier:
+    """Returns the classifier that `train` saved; InputError if it was altered."""
+    arrays = archive.load(path)
+    accuracy = float(arrays.pop("accuracy"))
+    network = _network(image_shape, classes=arrays[max(arrays)].shape[0])
+    network.set_weights([array.astype(np.float32) for array in arrays.values()])
+    judge = tf.function(
+        lambda pixels: network(scale(pixels), training=False), reduce_retracing=True
+    )
+    return Classifier(name, sha256(path)[:8], accuracy, judge)
+
+
+def train(path: Path, train_split: Split, test_split: Split) -> float:
+    """Trains a classifier, publishes it at `path` and returns its accuracy on the test split.
+
+    Weights are kept in float16, and the accuracy is that of the weights kept.
+    """
+    process.seed_initial_weights(0)
+    network = _network(train_split.image_shape, classes=int(train_split.labels.max()) + 1)
+    augmented = keras.Sequential(
+        [
+            keras.Input(train_split.image_shape),
+            keras.layers.RandomRotation(0.03, fill_mode="constant", fill_value=-1.0),
+            keras.layers.RandomTranslation(0.07, 0.07, fill_mode="constant", fill_value=-1.0),
+            keras.layers.RandomZoom(0.1, 0.1, fill_mode="constant", fill_value=-1.0),
+            keras.Model(network.inputs, network.outputs[1]),
+        ]
+    )
+    steps = _EPOCHS * (len(train_split.labels) // _BATCH)
+    augmented.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps)),
+        "sparse_categorical_crossentropy",
+    )
+    batches = (
+        tf.data.Dataset.from_tensor_slices((train_split.images, train_split.labels))
+        .shuffle(len(train_split.labels), seed=0)
+        .batch(_BATCH, drop_remainder=True)
+        .map(lambda images, labels: (scale(images), labels))
+        .prefetch(2)
+    )
+    for epoch in range(_EPOCHS):
+        history = augmented.fit(batches, shuffle=False, verbose=0)
+        print(
+            f"classifier: epoch {epoch + 1} of {_EPOCHS}, loss {history.history['loss'][0]:.3f}",
+            file=sys.stderr,
+            flush=True,
+        )
+    _normalise(network, train_split.images)
+    weights = {f"{i:03d}": w.astype(np.float16) for i, w in enumerate(network.get_weights())}
+    network.set_weights([array.astype(np.float32) for array in weights.values()])
+    _, probabilities = network.predict(scale(test_split.images), batch_size=500, verbose=0)
+    accuracy = float(np.mean(probabilities.argmax(axis=1) == test_split.labels))
+    archive.write(path, {**weights, "accuracy": np.array(accuracy)})
+    return accuracy
+
+
+def _network(image_shape: ImageShape, classes: int) -> keras.Model:
+    """Images `[B, H, W, C]` in [-1, 1] -> features `[B, 64]`, probabilities `[B, classes]`."""
+    layers = keras.layers
+    images = hidden = keras.Input(image_shape)
+    for maps in (32, 64):
+        for strides in (1, 2):
+            hidden = layers.Conv2D(maps, 3, strides, padding="same", use_bias=False)(hidden)
+            hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
+    features = layers.Dense(64, "relu")(layers.Dropout(0.3)(layers.Flatten()(hidden)))
+    probabilities = layers.Dense(classes, "softmax")(features)
+    return keras.Model(images, [features, probabilities])
+
+
+def _normalise(network: keras.Model, images: npt.NDArray[np.uint8]) -> None:
+    """Makes the mean square of all features 1, so that distances do not depend on the scale
+    that training happened to find; the probabilities stay as they are."""
+    features, _ = network.predict(scale(images), batch_size=500, verbose=0)
+    size = float(np.sqrt(np.mean(np.square(features))))
+    *others, kernel, bias, next_kernel, next_bias = network.get_weights()
+    network.set_weights([*others, kernel / size, bias / size, next_kernel * size, next_bias])
+
+
+def inception(weights: Path) -> Classifier:
+    """Returns ImageNet's Inception v3, for comparison with the literature only.
+
+    Its features say little of digits, and keras.applications' weights are not the 2015 ones
+    that published FIDs are of: its figures are near those, not equal.
+
+    Args:
+      weights: keras.applications' file of InceptionV3's weights, its top included.
+    """
+    if not weights.is_file():
+        raise InputError(f"--inception_weights={weights}: is no file")
+    try:
+        full = keras.applications.InceptionV3(weights=str(weights))
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"--inception_weights={weights}: must be keras.applications' weights of InceptionV3, "
+            f"top included ({reason})"
+        ) from None
+    network = keras.Model(full.inputs, [full.get_layer("avg_pool").output, full.outputs[0]])
+
+    def judge(pixels: tf.Tensor) -> Any:
+        resized = tf.image.resize(scale(pixels), full.input_shape[1:3])
+        grey = resized.shape[-1] == 1
+        return network(tf.image.grayscale_to_rgb(resized) if grey else resized, training=False)
+
+    compiled = tf.function(judge, reduce_retracing=True)
+    return Classifier("inception-v3", sha256(weights)[:8], None, compiled, batch=25)

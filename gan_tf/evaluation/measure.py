@@ -1,0 +1,70 @@
+"""What D thinks of images that no step saw, in inference mode: measured, never trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gan_tf.data.pixels import scale
+from gan_tf.evaluation import theory
+from gan_tf.game import latents
+from gan_tf.game.latents import Distribution
+from gan_tf.game.losses import LOSSES
+from gan_tf.game.players import GanState
+
+_IMAGES = 250  # At each line of the log; all of them at the end.
+
+
+class Measure:
+    """D's accuracy on held-out reals and fresh fakes and, if its output is the logit of a
+    probability, the value V(D, G) and the Jensen-Shannon estimate that it implies.
+
+    Attributes:
+      held_out: how many reals there are to measure on.
+    """
+
+    def __init__(
+        self,
+        state: GanState,
+        held_out: npt.NDArray[np.uint8],
+        draw: Distribution,
+        *,
+        latent_dim: int,
+        seed: int,
+        loss: str,
+    ) -> None:
+        """Takes the players, reals that no step sees, and how latents are drawn."""
+        self._state, self._held_out, self.held_out = state, held_out, len(held_out)
+        self._draw, self._latent_dim, self._seed = draw, latent_dim, seed
+        self._cross_entropy = LOSSES[loss].cross_entropy
+        self._judge = tf.function(self._logits, reduce_retracing=True)
+
+    def __call__(self, step: int) -> dict[str, float]:
+        """Returns the figures of a log line; a function of the state and the step alone."""
+        real_logits, fake_logits = self._both(self._held_out[:_IMAGES], step)
+        found = {"d_accuracy": theory.accuracy(real_logits, fake_logits)}
+        if self._cross_entropy:
+            found["value"] = theory.value(real_logits, fake_logits)
+            found["jensen_shannon"] = theory.jensen_shannon(found["value"])
+        return found
+
+    def accuracy(self) -> float:
+        """Returns D's accuracy on every held-out real and as many fresh fakes."""
+        return theory.accuracy(*self._both(self._held_out, 0))
+
+    def _both(self, reals: npt.NDArray[np.uint8], step: int) -> tuple[theory.Logits, theory.Logits]:
+        judged = [
+            self._judge(
+                tf.constant(reals[start : start + _IMAGES]),
+                latents.stream_seed(self._seed, latents.MEASURING_STREAM, step + start),
+            )
+            for start in range(0, len(reals), _IMAGES)
+        ]
+        real_logits, fake_logits = zip(*judged, strict=True)
+        return np.concatenate(real_logits), np.concatenate(fake_logits)
+
+    def _logits(self, reals: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        generator, discriminator = self._state.generator.network, self._state.discriminator.network
+        fakes = generator(self._draw((tf.shape(reals)[0], self._latent_dim), seed), training=False)
+        return discriminator(scale(reals), training=False), discriminator(fakes, training=False)

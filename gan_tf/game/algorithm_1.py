@@ -1,0 +1,72 @@
+"""Algorithm 1 of "Generative Adversarial Nets" (Goodfellow et al., 2014)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from gan_tf.data.feed import Batch
+from gan_tf.game.latents import Draw
+from gan_tf.game.rules import Game, Metrics
+
+
+def discriminator_first(game: Game, batches: Sequence[Batch]) -> Metrics:
+    """Algorithm 1: D learns from k batches, then G learns once, through the D just updated."""
+    k, draws = len(batches), game.draws(len(batches) + game.generator_steps)
+    for batch, draw in zip(batches, draws, strict=False):
+        seen = update_discriminator(game, batch, draw)
+    for draw in draws[k:]:
+        # G has not moved since D's last update, so the same latents are the same fakes.
+        seen |= update_generator(game, batch, draws[k - 1] if game.same_latents else draw)
+    return seen
+
+
+def update_discriminator(game: Game, batch: Batch, draw: Draw) -> Metrics:
+    """D learns to tell reals from fakes: one step down its loss. Returns what it saw."""
+    generator, discriminator = game.state.generator, game.state.discriminator
+    fakes = generator.network(draw.latents, training=True)
+    with tf.GradientTape() as tape:
+        real_logits = discriminator.network(batch.images, training=True)
+        fake_logits = discriminator.network(fakes, training=True)
+        loss = game.discriminator_loss(real_logits, fake_logits)
+        objective = loss + game.penalty(discriminator.network, batch.images, fakes)
+    discriminator.learn(tape.gradient(objective, discriminator.weights))
+    return {
+        "generator_loss": game.generator_loss(fake_logits),
+        "discriminator_loss": loss,
+        "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+        "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
+        "d_fake_after": tf.reduce_mean(tf.sigmoid(fake_logits)),
+        "generator_gradient": tf.zeros([]),
+    }
+
+
+def update_generator(game: Game, batch: Batch, draw: Draw) -> Metrics:
+    """G learns to pass its fakes off as reals: one step down its loss, through D as it is.
+
+    `batch` are the reals of the step, for a loss that compares fakes with them.
+    """
+    generator, discriminator = game.state.generator, game.state.discriminator
+    with tf.GradientTape() as tape:
+        fakes = generator.network(draw.latents, training=True)
+        fake_logits = discriminator.network(fakes, training=True)
+        loss = game.generator_loss(fake_logits)
+    gradients = tape.gradient(loss, generator.weights)
+    generator.learn(gradients)
+    return {
+        "generator_loss": loss,
+        "d_fake_after": tf.reduce_mean(tf.sigmoid(fake_logits)),
+        "generator_gradient": tf.linalg.global_norm(gradients),
+    }
+
+
+def generator_first(game: Game, batches: Sequence[Batch]) -> Metrics:
+    """The other order: G learns through D as it is, then D from fakes of the G just updated."""
+    first, draws = game.generator_steps, game.draws(len(batches) + game.generator_steps)
+    learned: Metrics = {}
+    for draw in draws[:first]:
+        learned = update_generator(game, batches[0], draws[first] if game.same_latents else draw)
+    for batch, draw in zip(batches, draws[first:], strict=True):
+        seen = update_discriminator(game, batch, draw)
+    return seen | learned

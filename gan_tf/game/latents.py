@@ -1,0 +1,97 @@
+"""Latent distributions p(z), shared by training, sampling and export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from etils import epy
+
+with epy.lazy_imports():
+    import tensorflow as tf
+
+Distribution = Callable[[tuple[int, int], "tf.Tensor"], "tf.Tensor"]
+
+
+class Draw(NamedTuple):
+    """What G makes a batch of fakes from, (z, y).
+
+    Attributes:
+      latents: float32 `[B, latent_dim]`.
+      labels: int64 `[B]`; None where G is asked for no class.
+    """
+
+    latents: tf.Tensor
+    labels: tf.Tensor | None = None
+
+
+# Disjoint random streams of one seed, so that no use of it sees another's numbers.
+TRAINING_STREAM = 0
+GRID_STREAM = 1
+SAMPLING_STREAM = 2
+PENALTY_STREAM = 3
+MEASURING_STREAM = 4
+POOL_STREAM = 5
+EVALUATION_STREAM = 6
+_STREAMS = 16
+
+
+def stream_seed(seed: tf.Tensor | int, stream: int, counter: tf.Tensor | int = 0) -> tf.Tensor:
+    """Returns the `[2]` seed of draw number `counter` in one stream of `seed`.
+
+    A draw is a pure function of this seed, so resuming needs no generator state.
+    """
+    key = tf.cast(seed, tf.int64) * _STREAMS + stream
+    return tf.stack([key, tf.cast(counter, tf.int64)])
+
+
+def standard_normal(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """z ~ N(0, 1), float32, of the given `[batch, latent_dim]` shape."""
+    # Philox is named because the default algorithm differs between CPU and GPU.
+    return tf.random.stateless_normal(shape, seed, alg="philox")
+
+
+def uniform(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """z ~ U(-1, 1), float32, of the given `[batch, latent_dim]` shape (Radford et al., 2015)."""
+    return tf.random.stateless_uniform(shape, seed, minval=-1.0, maxval=1.0, alg="philox")
+
+
+def unit_uniform(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """z ~ U(-sqrt 3, sqrt 3): uniform of unit variance (Goodfellow et al., 2014)."""
+    return tf.math.sqrt(3.0) * uniform(shape, seed)
+
+
+def shifted_normal(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """z ~ N(-1, 1): what numpy's normal(-1, 1) gives to those who mean a range."""
+    return standard_normal(shape, seed) - 1.0
+
+
+def training_draws(
+    distribution: Distribution, batch_size: int, latent_dim: int, *, seed: int, pool: int = 0
+) -> Callable[[tf.Tensor], Draw]:
+    """Returns the function from a draw's number to the draw.
+
+    Args:
+      distribution: one of LATENTS.
+      batch_size, latent_dim: of each draw's latents.
+      seed: decides all draws.
+      pool: draw so many latents once, and take them in turn; 0 draws fresh ones.
+    """
+    if not pool:
+        shape = (batch_size, latent_dim)
+        return lambda number: Draw(distribution(shape, stream_seed(seed, TRAINING_STREAM, number)))
+    all_latents = distribution((pool, latent_dim), stream_seed(seed, POOL_STREAM))
+
+    def next_of_pool(number: tf.Tensor) -> Draw:
+        places = number * batch_size + tf.range(batch_size, dtype=tf.int64)
+        return Draw(tf.gather(all_latents, places % pool))
+
+    return next_of_pool
+
+
+LATENTS: dict[str, Distribution] = {
+    "normal": standard_normal,
+    "uniform": uniform,
+    "unit_uniform": unit_uniform,
+    "shifted_normal": shifted_normal,
+}

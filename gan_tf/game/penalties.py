@@ -1,0 +1,85 @@
+"""Penalties on the slope of D, which are added to its loss. D must not mix examples
+(no batch norm) for these to mean what their papers say."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from gan_tf.game.latents import PENALTY_STREAM, stream_seed
+from gan_tf.game.rules import Penalty, no_penalty
+
+
+def r1(discriminator: keras.Model, reals: tf.Tensor) -> tf.Tensor:
+    """Returns E[|dD/dx|^2] / 2 at the reals, the zero-centred penalty R1 for gamma = 1.
+
+    See "Which Training Methods for GANs do actually Converge?" (Mescheder et al., 2018),
+    equation 9.
+
+    Args:
+      discriminator: maps images to logits `[B, 1]`.
+      reals: `[B, H, W, C]`.
+    """
+    return 0.5 * tf.reduce_mean(_squared_slopes(discriminator, reals))
+
+
+def gradient_penalty(
+    discriminator: keras.Model, reals: tf.Tensor, fakes: tf.Tensor, mix: tf.Tensor
+) -> tf.Tensor:
+    """Returns E[(|dD/dx| - 1)^2] at points between reals and fakes, for lambda = 1.
+
+    See "Improved Training of Wasserstein GANs" (Gulrajani et al., 2017), equation 3.
+
+    Args:
+      discriminator: maps images to logits `[B, 1]`.
+      reals, fakes: `[B, H, W, C]`.
+      mix: `[B, 1, 1, 1]` in [0, 1), each point's share of its real.
+    """
+    between = mix * reals + (1.0 - mix) * tf.stop_gradient(fakes)
+    # The root has no slope at 0, where a dead D would make it infinite.
+    slopes = tf.sqrt(_squared_slopes(discriminator, between) + 1e-12)
+    return tf.reduce_mean(tf.square(slopes - 1.0))
+
+
+def penalty_of(
+    *, gradient_penalty_weight: float, r1_gamma: float, r1_every: int, seed: int, step: tf.Variable
+) -> Penalty:
+    """Returns what is added to D's loss.
+
+    Args:
+      gradient_penalty_weight: of the gradient penalty; 0 is none.
+      r1_gamma: weight of R1; 0 is none.
+      r1_every: steps between two R1 penalties, each as many times as heavy. The mean pull is the
+        same at a fraction of the cost: "lazy" regularisation (Karras et al., 2020, section 3.1).
+      seed: decides the points between reals and fakes.
+      step: the number of steps done.
+    """
+    if not gradient_penalty_weight and not r1_gamma:
+        return no_penalty
+
+    def penalty(discriminator: keras.Model, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
+        total = tf.zeros([])
+        if gradient_penalty_weight:
+            mix = tf.random.stateless_uniform(
+                [reals.shape[0], 1, 1, 1], stream_seed(seed, PENALTY_STREAM, step), alg="philox"
+            )
+            total += gradient_penalty_weight * gradient_penalty(discriminator, reals, fakes, mix)
+        if r1_gamma:
+            total += tf.cond(
+                step % r1_every == 0,
+                lambda: r1_gamma * r1_every * r1(discriminator, reals),
+                lambda: tf.zeros([]),
+            )
+        return total
+
+    return penalty
+
+
+def _squared_slopes(discriminator: keras.Model, images: tf.Tensor) -> tf.Tensor:
+    """Returns |dD/dx|^2 of each image, `[B]`."""
+    # Inside tf.cond a gradient by a tensor from outside fails, if the layer defines its own.
+    images = tf.identity(images)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = discriminator(images, training=True)
+    return tf.reduce_sum(tf.square(tape.gradient(logits, images)), axis=[1, 2, 3])

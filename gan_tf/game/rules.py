@@ -1,0 +1,65 @@
+"""The rules of one run: all that a step may do differently, as plain functions and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from gan_tf.game.latents import Draw
+from gan_tf.game.players import GanState
+
+Metrics = dict[str, tf.Tensor]
+
+# Means over a batch: both losses (without penalties), D(x) and D(G(z)) before D's update,
+# and D(G(z)) as G's update saw it, after D's update where D goes first; then the norm of
+# G's whole gradient, 0 where G is frozen.
+METRICS = (
+    "generator_loss",
+    "discriminator_loss",
+    "d_real",
+    "d_fake",
+    "d_fake_after",
+    "generator_gradient",
+)
+
+# Called with D and the reals and fakes of an update; a scalar to add to D's loss.
+Penalty = Callable[[keras.Model, tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def no_penalty(discriminator: keras.Model, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
+    """Adds nothing to D's loss."""
+    return tf.zeros([])
+
+
+@dataclass(frozen=True)
+class Game:
+    """The rules of one run; a step is one pass of Algorithm 1's outer loop.
+
+    Attributes:
+      state: what a step changes.
+      generator_loss: called with fake logits `[B, 1]`; a scalar.
+      discriminator_loss: called with real logits and fake logits; a scalar.
+      draw: called with an int64 number; the latents and labels of that draw.
+      update: the order of updates, one of `step.UPDATES`.
+      generator_steps: updates of G a step; 0 freezes it.
+      same_latents: whether G learns from the latents of D's last update, not from fresh ones.
+      penalty: what is added to D's loss.
+      ema_decay: decay of the generator's average a step.
+    """
+
+    state: GanState
+    generator_loss: Callable[[tf.Tensor], tf.Tensor]
+    discriminator_loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    draw: Callable[[tf.Tensor], Draw]
+    update: str = "discriminator_first"
+    generator_steps: int = 1
+    same_latents: bool = False
+    penalty: Penalty = no_penalty
+    ema_decay: float = 0.0
+
+    def draws(self, number: int) -> list[Draw]:
+        """Returns the `number` draws of this step: no other step has any of them."""
+        return [self.draw(self.state.step * number + each) for each in range(number)]

@@ -1,0 +1,34 @@
+"""A whole step: the updates in the order that the rules ask for, then G's average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gan_tf.data.feed import Batch
+from gan_tf.game.algorithm_1 import discriminator_first, generator_first
+from gan_tf.game.one_pass import simultaneous
+from gan_tf.game.rules import Game, Metrics
+
+UPDATES: dict[str, Callable[[Game, Sequence[Batch]], Metrics]] = {
+    "discriminator_first": discriminator_first,
+    "generator_first": generator_first,
+    "simultaneous": simultaneous,
+}
+
+
+def step(game: Game, reals: Batch) -> Metrics:
+    """Does one pass of Algorithm 1's outer loop.
+
+    Args:
+      game: the rules, and the state that is changed.
+      reals: the k batches of the step: images `[k, B, H, W, C]`, labels `[k, B]`.
+
+    Returns:
+      The scalars of `rules.METRICS`.
+    """
+    k = reals.images.shape[0]
+    batches = [Batch(reals.images[i], reals.labels[i]) for i in range(k)]
+    metrics = UPDATES[game.update](game, batches)
+    game.state.average_generator(game.ema_decay)
+    game.state.step.assign_add(1)
+    return metrics

@@ -1,0 +1,66 @@
+"""Which device computes, in which precision it is fast, and why a GPU lies idle."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+_AMPERE = 8.0  # The first compute capability with bfloat16.
+
+
+def native_precision() -> str:
+    """Returns `bfloat16` where the device that will compute has instructions for it, else
+    `float32`. A guess, for it is made without TensorFlow, which takes seconds to start."""
+    capability = _gpu_capability()
+    if capability is not None:
+        return "bfloat16" if capability >= _AMPERE else "float32"
+    try:
+        features = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        features = [platform.processor()]
+    native = {"avx512_bf16", "amx_bf16", "bf16"}
+    return "bfloat16" if native & set(features) else "float32"
+
+
+def _gpu_capability() -> float | None:
+    """The least compute capability of the GPUs; None without one, or without CUDA's libraries
+    from pip, where TensorFlow looks for them."""
+    if _is_hidden() or importlib.util.find_spec("nvidia") is None:
+        return None
+    command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        finished = subprocess.run(command, capture_output=True, check=True, text=True, timeout=30)
+        return min(map(float, finished.stdout.split()))
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def _is_hidden() -> bool:
+    return os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+
+
+def description() -> str:
+    """Returns one line on the device in use and, if a GPU is there in vain, the reason."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+        return f"{name} (1 of {len(gpus)} GPUs)" if len(gpus) > 1 else str(name)
+    cpu = f"CPU, {len(os.sched_getaffinity(0))} cores"
+    if not Path("/dev/nvidia0").exists():
+        return cpu
+    return f"{cpu}; an NVIDIA GPU is present, but {_why_unusable(tf.test.is_built_with_cuda())}"
+
+
+def _why_unusable(built_with_cuda: bool) -> str:
+    if _is_hidden():
+        return "CUDA_VISIBLE_DEVICES hides it"
+    if not built_with_cuda:
+        return "this TensorFlow is built without CUDA"
+    if importlib.util.find_spec("nvidia") is None:
+        return "CUDA's libraries are not installed: pip install 'gan_tf[gpu]'"
+    return "TensorFlow cannot open it: run nvidia-smi, and compare the driver with its CUDA"

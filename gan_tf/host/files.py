@@ -1,0 +1,169 @@
+"""Files that appear whole or not at all, and the one-line reasons when they cannot."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from gan_tf.host.errors import InputError
+
+
+@contextlib.contextmanager
+def published(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`; renames what was written there to `path`.
+
+    Works for a file and for a new directory. A reader sees the old content or the
+    new, never a part; after an error the old content stays and nothing is left over.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The leading dot hides it from directory listings that look for numbered versions.
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        with naming(path):
+            yield temporary
+            for file in [temporary] if temporary.is_file() else temporary.rglob("*"):
+                if file.is_file():
+                    _sync(file)
+            temporary.replace(path)
+            _sync(path.parent)
+    except BaseException:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def is_leftover(path: Path, name: str = ".+") -> bool:
+    """Whether a path is what `published` leaves behind when it is killed.
+
+    Args:
+      path: the path.
+      name: a regular expression of what it was to become.
+    """
+    return re.fullmatch(rf"\.(?:{name})\.[0-9a-f]{{8}}\.tmp", path.name) is not None
+
+
+def remove_leftovers(directory: Path, name: str = ".+") -> None:
+    """Removes the leftovers in a directory; see `is_leftover`.
+
+    Whoever calls it must be the only one that publishes such names there.
+    """
+    for path in directory.glob(".*.tmp"):
+        if not is_leftover(path, name):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, others: str | None = None) -> Iterator[None]:
+    """Holds a lock file for this process, once no other does.
+
+    The system lets go of the lock when its process ends, however that ends.
+
+    Args:
+      path: the lock file; it stays.
+      others: what another holder does, to be said while it is waited for; None is not to wait.
+
+    Raises:
+      BlockingIOError: another process holds it, and is not waited for.
+    """
+    import fcntl  # Linux alone has it; elsewhere a command says so before it comes here.
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if others is None:
+                raise
+            print(f"Waiting for another process that {others} ...", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Within it, a failure to write names `path`, and no temporary file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+@contextlib.contextmanager
+def tensorflow_writing(path: Path) -> Iterator[None]:
+    """Within it, what TensorFlow cannot write is an OSError that names `path`, as in Python."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = error.message.partition("; ")[2].splitlines() or ["cannot be written"]
+        raise OSError(errno.EIO, reason[0].partition(" [Op")[0], str(path)) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Publishes UTF-8 text at `path`."""
+    with published(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def by_step(directory: Path, suffix: str) -> dict[int, Path]:
+    """Returns {step: path} of the files `step-N<suffix>` in a directory, the lowest step first."""
+    found = {}
+    for path in directory.glob(f"step-*{suffix}"):
+        if match := re.fullmatch(r"step-(\d{8,9})", path.stem):
+            found[int(match[1])] = path
+    return dict(sorted(found.items()))
+
+
+def user_path(flag: str, text: str) -> Path:
+    """Returns the path that a user typed, with `~` expanded; InputError names the flag."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InputError(f"--{flag}={text}: there is no such home directory") from None
+
+
+def tensorflow_path(flag: str, text: str) -> Path:
+    """Returns the path of what TensorFlow will load, which takes some characters for patterns."""
+    if set("[\\") & set(str(user_path(flag, text).absolute())):
+        raise InputError(
+            f"--{flag}={text}: must have no [ or \\, which TensorFlow cannot load from"
+        )
+    return user_path(flag, text)
+
+
+def data_directory(given: str | None) -> Path:
+    """Returns where prepared datasets are kept: as a user gave it, or where TFDS keeps them."""
+    return user_path(
+        "data_dir", given or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    )
+
+
+def sha256(path: Path) -> str:
+    """Returns the hexadecimal SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """Has a file or a directory's entries on the disk before going on."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

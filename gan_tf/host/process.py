@@ -1,0 +1,134 @@
+"""Every setting that holds for the whole process, and nothing else may change one.
+
+Commands call `start_tensorflow`; training runs within `reproducible` and `deferred_signals`;
+networks are built within `computing_in`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import IO, Any
+
+from gan_tf.host.errors import InputError
+
+
+def require_linux() -> None:
+    """Raises InputError on another system: file locks and core counts are Linux's here."""
+    if sys.platform != "linux":
+        raise InputError(
+            f"gan_tf runs on Linux, not on {sys.platform}: use WSL 2 on Windows, a Linux "
+            "container on macOS"
+        )
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow; what it writes to standard error is shown only if that fails.
+
+    Its C++ libraries greet with a dozen lines before any log level can be set, and so
+    would bury the lines that the user must read.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with tempfile.TemporaryFile() as noise:
+        try:
+            with standard_error_to(noise):
+                tf = importlib.import_module("tensorflow")
+                for gpu in tf.config.list_physical_devices("GPU"):
+                    tf.config.experimental.set_memory_growth(gpu, True)
+                tf.zeros([]).numpy()  # Starts the runtime, with whatever it has to say.
+        except BaseException:
+            noise.seek(0)
+            os.write(2, noise.read())
+            raise
+
+
+@contextlib.contextmanager
+def standard_error_to(noise: IO[bytes]) -> Iterator[None]:
+    """Within it, all that is written to standard error, by C++ too, goes to a file instead."""
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    os.dup2(noise.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(standard_error)
+
+
+@contextlib.contextmanager
+def reproducible(deterministic: bool = False) -> Iterator[None]:
+    """Within it, the same steps give the same bits every time, on a CPU.
+
+    With Grappler on, the same steps differ in their last bits from one time to the next (even
+    under enable_op_determinism); probably it sums gradients in the order in which they arrive.
+    With it off they are reproducible on a CPU, and as fast.
+
+    Args:
+      deterministic: choose only operations that are deterministic on a GPU, too, or fail. Holds
+        for the rest of the process.
+    """
+    import tensorflow as tf
+
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    name = "disable_meta_optimizer"
+    before = tf.config.optimizer.get_experimental_options().get(name, False)
+    tf.config.optimizer.set_experimental_options({name: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({name: before})
+
+
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Within it, networks are built to compute in `float32` or `bfloat16`; their weights and
+    batch statistics are float32 in both."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def seed_initial_weights(seed: int) -> None:
+    """Decides the initial weights and dropout's masks of the networks that are built next."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+
+
+@contextlib.contextmanager
+def deferred_signals() -> Iterator[Callable[[], bool]]:
+    """Within it, the first SIGINT or SIGTERM is only noted; a second ends the process at once.
+
+    Yields:
+      A function that says whether a signal has come.
+    """
+    received: list[int] = []
+    before: dict[signal.Signals, Any] = {}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+
+    # Python delivers signals to the main thread alone, and lets no other change handlers.
+    if threading.current_thread() is threading.main_thread():
+        for each in (signal.SIGINT, signal.SIGTERM):
+            before[each] = signal.signal(each, note)
+    try:
+        yield lambda: bool(received)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,1 @@
+"""Keras's layers with the same weights and numbers, in the forms that are fast on a CPU."""

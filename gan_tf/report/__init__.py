@@ -1,0 +1,1 @@
+"""Pictures for people: grids of samples, their film, curves of a run."""

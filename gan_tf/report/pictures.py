@@ -1,0 +1,76 @@
+"""Pictures of samples: grids, single images, and their evolution as a GIF."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from gan_tf.host.files import published
+
+Pixels = npt.NDArray[np.uint8]
+_BORDER = 1
+_SCALE = 2
+
+
+def grid(images: Pixels, columns: int | None = None) -> Pixels:
+    """Returns uint8 images `[N, H, W, C]` tiled row by row, as square as they go.
+
+    Args:
+      images: uint8 pixels.
+      columns: images a row; the square root of N, rounded up, by default.
+
+    Returns:
+      One image `[H', W', C]` uint8, with a border of one black pixel around each tile.
+    """
+    count, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    cells = np.zeros((rows * columns, height + _BORDER, width + _BORDER, channels), np.uint8)
+    cells[:count, _BORDER:, _BORDER:] = images
+    cells = cells.reshape(rows, columns, *cells.shape[1:])
+    tiled = cells.transpose(0, 2, 1, 3, 4).reshape(rows * cells.shape[2], -1, channels)
+    return np.pad(tiled, ((0, _BORDER), (0, _BORDER), (0, 0)))
+
+
+def write_png(path: Path, image: Pixels, scale: int = 1) -> None:
+    """Publishes one image `[H, W, C]` uint8 as a PNG, each pixel drawn `scale` times wide."""
+    with published(path) as temporary:
+        _picture(image, scale).save(temporary, format="PNG")
+
+
+def write_grid(path: Path, images: Pixels) -> None:
+    """Publishes images `[N, H, W, C]` uint8 as one PNG, each pixel drawn twice as wide."""
+    write_png(path, grid(images), _SCALE)
+
+
+def write_gif(path: Path, frames: Sequence[Path], seconds: float = 6.0) -> None:
+    """Publishes PNG files as an endless GIF that takes `seconds` and rests on its last frame."""
+    pictures = []
+    for frame in frames:
+        # A frame that cannot be read is left out: the film is not worth a failed run.
+        with contextlib.suppress(UnidentifiedImageError, OSError), Image.open(frame) as picture:
+            pictures.append(picture.copy())
+    if not pictures:
+        return
+    durations = [max(40, round(1000 * seconds / len(pictures)))] * len(pictures)
+    durations[-1] = 2000
+    with published(path) as temporary:
+        pictures[0].save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=durations,
+            loop=0,
+        )
+
+
+def _picture(image: Pixels, scale: int) -> Image.Image:
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    return Image.fromarray(pixels.repeat(scale, axis=0).repeat(scale, axis=1))

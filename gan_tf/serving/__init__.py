@@ -1,0 +1,1 @@
+"""The exported generator: its signatures, the SavedModel, and other formats made from it."""

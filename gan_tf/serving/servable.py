@@ -1,0 +1,193 @@
+"""The exported generator: a SavedModel that TensorFlow Serving loads, and its description.
+
+    <run_dir>/export/<version>/
+        saved_model.pb, variables/, fingerprint.pb
+        assets.extra/gan_tf.json    what is needed to sample from it, and where it came from
+        assets.extra/tf_serving_warmup_requests    with the extra `serving`: a request of each kind
+
+Its signatures are those of `gan_tf.serving.signatures`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
+from tqdm import tqdm
+
+from gan_tf.data.dataset import Description
+from gan_tf.data.pixels import unscale
+from gan_tf.game.latents import LATENTS, SAMPLING_STREAM, stream_seed
+from gan_tf.host import files
+from gan_tf.host.errors import InputError
+from gan_tf.serving import warm_up
+from gan_tf.serving.formats import CONVERTERS
+from gan_tf.serving.signatures import Endpoint
+
+_METADATA = Path("assets.extra") / "gan_tf.json"
+_WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"  # Where TF Serving looks.
+_BATCH = 256
+
+
+def versions(directory: Path) -> list[Path]:
+    """Returns the numbered versions below an export directory, oldest first."""
+    numbered = [path for path in directory.glob("*") if path.name.isdecimal() and path.is_dir()]
+    return sorted(numbered, key=lambda path: int(path.name))
+
+
+def export(
+    endpoints: Mapping[str, Endpoint],
+    networks: Mapping[str, keras.Model],
+    metadata: dict[str, Any],
+    directory: Path,
+    formats: Sequence[str] = (),
+) -> Path:
+    """Publishes a SavedModel as the next version below `directory`; returns its path.
+
+    Args:
+      endpoints: its signatures, see `signatures`.
+      networks: what the signatures compute with, by name.
+      metadata: plain values; at least `latents` (a name in LATENTS) and `latent_dim`.
+      directory: the parent of the numbered versions.
+      formats: names in CONVERTERS; what they give lies in `assets.extra`, too.
+    """
+    with files.locked(directory / ".lock", "exports"):  # Two exports at once are two versions.
+        files.remove_leftovers(directory, r"\d+")
+        earlier = versions(directory)
+        path = directory / str(int(earlier[-1].name) + 1 if earlier else 1)
+        with files.published(path) as temporary, files.tensorflow_writing(path):
+            _save(networks, endpoints, temporary)
+            (temporary / _METADATA).parent.mkdir(exist_ok=True)
+            (temporary / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+            for name in formats:
+                file, convert = CONVERTERS[name]
+                convert(temporary, temporary / _METADATA.parent / file)
+            if importlib.util.find_spec("tensorflow_serving"):  # The extra `serving`.
+                requests = {name: first_request(inputs) for name, (_, inputs) in endpoints.items()}
+                warm_up.write(temporary / _WARM_UP, requests)
+    return path
+
+
+def _save(
+    networks: Mapping[str, keras.Model], endpoints: Mapping[str, Endpoint], path: Path
+) -> None:
+    """Writes the SavedModel: from the same weights, in new processes, the same bytes.
+
+    Keras's ExportArchive numbers the variables in the order of a set, that of their addresses in
+    memory. Here they stand in the order of the networks' weights, each once.
+    """
+    module = tf.Module()
+    for name, network in networks.items():
+        setattr(module, name, [weight.value for weight in network.weights])
+    functions = {
+        name: tf.function(function, input_signature=inputs, autograph=False)
+        for name, (function, inputs) in endpoints.items()
+    }
+    tf.saved_model.save(module, str(path), signatures=functions)
+    file = path / "fingerprint.pb"
+    fingerprint = FingerprintDef.FromString(file.read_bytes())
+    # TensorFlow draws it at random; here it follows from the graph and the weights.
+    fingerprint.uuid = str(fingerprint.saved_model_checksum << 64 | fingerprint.checkpoint_hash)
+    file.write_bytes(fingerprint.SerializeToString(deterministic=True))
+
+
+def first_request(inputs: Sequence[tf.TensorSpec]) -> dict[str, npt.NDArray[np.generic]]:
+    """Returns a request of one row of zeros, which every signature can answer."""
+    return {spec.name: np.zeros([1, *spec.shape[1:]], spec.dtype.as_numpy_dtype) for spec in inputs}
+
+
+@dataclass(frozen=True)
+class Servable:
+    """A loaded export.
+
+    Attributes:
+      path: the SavedModel's directory.
+      metadata: what `export` was given.
+    """
+
+    path: Path
+    metadata: dict[str, Any]
+    _signature: Any
+    _model: Any  # Keeps the signature's variables alive.
+
+    def generate(self, latents: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Returns images `[B, H, W, C]` in [-1, 1] for latents `[B, latent_dim]`."""
+        batches = np.split(latents, range(_BATCH, len(latents), _BATCH))
+        return np.concatenate(
+            [self._signature(latents=tf.constant(batch))["images"].numpy() for batch in batches]
+        )
+
+    def sample(self, num: int, seed: int) -> npt.NDArray[np.uint8]:
+        """Returns `num` images as pixels 0..255; the same seed gives the same images."""
+        latents = self.latents(num, seed)
+        starts = range(0, num, _BATCH)
+        batches = (unscale(self.generate(latents[start : start + _BATCH])) for start in starts)
+        first = next(batches)
+        pixels = np.empty((num, *first.shape[1:]), np.uint8)
+        pixels[: len(first)] = first
+        interval = 0.2 if sys.stderr.isatty() else 30.0
+        progress = tqdm(
+            starts[1:], "sampling", unit="batch", leave=False, delay=2, mininterval=interval
+        )
+        for start, batch in zip(progress, batches, strict=True):
+            pixels[start : start + len(batch)] = batch
+        return pixels
+
+    def latents(self, num: int, seed: int) -> npt.NDArray[np.float32]:
+        """Returns the `num` latents of a seed, `[num, latent_dim]`."""
+        draw = LATENTS[self.metadata["latents"]]
+        shape = num, self.metadata["latent_dim"]
+        latents: npt.NDArray[np.float32] = draw(shape, stream_seed(seed, SAMPLING_STREAM)).numpy()
+        return latents
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Returns the description that lies with an export; InputError if there is none."""
+    try:
+        metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
+        named = metadata["latents"] in LATENTS and isinstance(metadata["dataset"], str)
+        if named and type(metadata["latent_dim"]) is int:
+            return dict(metadata)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise InputError(f"{path}: must be a SavedModel that gan_tf exported, such as RUN_DIR/export/1")
+
+
+def check_shape(exported: Servable, data: Description) -> None:
+    """Raises InputError if an export's images cannot be compared with a dataset's."""
+    shape = exported.metadata.get("image_shape")
+    if shape and tuple(shape) != data.image_shape:
+        mine, theirs = ("x".join(map(str, each)) for each in (shape, data.image_shape))
+        raise InputError(
+            f"--dataset={data.name}: has images of {theirs}; {exported.path} draws {mine}"
+        )
+
+
+def load(path: Path) -> Servable:
+    """Loads an export; InputError if `path` holds none or it is damaged."""
+    metadata = read_metadata(path)
+    try:
+        model = tf.saved_model.load(str(path))
+        signature = model.signatures["serving_default"]
+        (latents,) = signature.structured_input_signature[1].values()
+    except Exception as error:  # A damaged SavedModel fails in more ways than can be listed.
+        raise InputError(
+            f"{path}: the SavedModel was truncated or altered ({type(error).__name__}); export it "
+            "anew"
+        ) from None
+    if latents.shape[1] != metadata["latent_dim"]:
+        raise InputError(
+            f"{path}: {_METADATA} says latents of size {metadata['latent_dim']}, the SavedModel "
+            f"takes {latents.shape[1]}"
+        )
+    return Servable(path, metadata, signature, model)

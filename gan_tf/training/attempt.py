@@ -1,0 +1,222 @@
+"""One attempt at training: from its first step, or where it was left, to its end or illness.
+
+A run is one attempt unless its health turns out bad; see `run` for what follows then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gan_tf.config import Config
+from gan_tf.data.cache import Split
+from gan_tf.data.feed import Feed
+from gan_tf.data.pixels import unscale
+from gan_tf.evaluation.judging import Evaluation
+from gan_tf.evaluation.measure import Measure
+from gan_tf.game import latents
+from gan_tf.game.step import step
+from gan_tf.host.errors import InterruptedRunError
+from gan_tf.report import pictures
+from gan_tf.training import build, health, resume, run_directory
+from gan_tf.training.health import Verdict
+from gan_tf.training.journal import Journal, Line, Progress, best
+from gan_tf.training.loop import Loop, NotFiniteError
+from gan_tf.training.resume import Memory
+from gan_tf.training.schedule import Due
+
+_GRID_IMAGES = 64
+_BATCH = 250
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Attempt:
+    """Trains the configuration's game with the seed of one attempt.
+
+    Attributes:
+      number: 1 for the first attempt of a run.
+      step: the step that it stands at.
+      seconds: seconds of training behind it, those before a restart of the process included.
+      schedule: what is due when; its total is the step that the attempt ends at.
+      loop: what runs the steps.
+      measure: what D thinks of held-out reals.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        number: int,
+        directory: Path,
+        reals: Split,
+        held_out: Split,
+        evaluation: Evaluation | None,
+    ) -> None:
+        """Builds the game and takes up the attempt's newest checkpoint, if there is one."""
+        self._config = config = config.of_attempt(number)
+        self._directory, self._evaluation = directory, evaluation
+        self._game = game = build.game(config, reals)
+        feed = Feed(
+            reals,
+            batch_size=config.batch_size,
+            discriminator_steps=config.discriminator_steps,
+            seed=config.seed,
+        )
+        self.number, self.loop = number, Loop(lambda batch: step(game, batch), game.state, feed)
+        self.measure = Measure(
+            game.state,
+            held_out.images,
+            latents.LATENTS[config.latents],
+            latent_dim=config.latent_dim,
+            seed=config.seed,
+            loss=config.loss,
+        )
+        self._grid_latents = self._latents(_GRID_IMAGES, latents.GRID_STREAM)
+        judged = evaluation.reals if evaluation else 0
+        self._evaluation_latents = self._latents(judged, latents.EVALUATION_STREAM)
+        self.schedule = build.schedule(config, len(reals.images), evaluation is not None)
+        self._images = len(reals.images)
+        self._memory = Memory(self.loop.variables, directory, number, config.keep_checkpoints)
+        rollback = number > 1 and config.on_collapse == "rollback"
+        point = self._memory.restore(self.schedule.total, rollback)
+        self.step, self.seconds = point.step, point.seconds
+
+    def train(self, stop_requested: Callable[[], bool]) -> Verdict | None:
+        """Runs the steps that are left; returns what made it give up, if anything did.
+
+        Args:
+          stop_requested: whether SIGINT or SIGTERM has come.
+
+        Raises:
+          InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
+        """
+        total = self.schedule.total
+        with (
+            closing(self._open_journal()) as journal,
+            closing(Progress(self.step, total)) as progress,
+        ):
+            try:
+                self._begin(journal)
+                for reached in self.loop.run_until(total, self.schedule.pause_after):
+                    self.step = reached
+                    progress.update(reached)
+                    stopping = stop_requested()  # Asked once: what is said must be what is done.
+                    if verdict := self._pause(journal, progress, stopping):
+                        return verdict
+                    if stopping and reached < total:
+                        raise InterruptedRunError(
+                            f"saved at step {reached:,} of {total:,}; the same command goes on "
+                            "from there"
+                        )
+            except NotFiniteError as error:
+                self.step, names = error.args
+                verdict = health.not_finite(names)
+                progress.say(self._words(verdict))
+                return verdict
+            finally:
+                self.seconds = journal.seconds
+        return None
+
+    def _open_journal(self) -> Journal:
+        return Journal(
+            self._directory,
+            attempt=self.number,
+            step=self.step,
+            seconds=self.seconds,
+            schedule=self.schedule,
+            batch_size=self._config.batch_size,
+        )
+
+    def _begin(self, journal: Journal) -> None:
+        """Writes what there is before the first step that is left."""
+        if self.step == 0:
+            self._draw_grid(journal)
+        elif self._memory.is_empty:  # A rollback: from here on it is this attempt's own state.
+            self._memory.save(journal.seconds)
+
+    def _pause(self, journal: Journal, progress: Progress, stopping: bool) -> Verdict | None:
+        """Does what is due at this step; returns the verdict that ends the attempt."""
+        due = self.schedule.due(self.step)
+        verdict = None
+        line: Line = {}
+        if due.line:
+            line = self._take_metrics(due)
+        if due.evaluation:
+            verdict = self._judge(line, journal, progress)
+        given_up = verdict is not None and self._config.on_collapse != "ignore"
+        epoch = build.epochs(self._config, self.step, self._images)
+        keeps_best = due.best and self._is_best(line, journal)
+        saves = (due.checkpoint or stopping) and not given_up
+        resume.write_in_order(
+            best=(lambda: self._memory.save_best(journal.seconds)) if keeps_best else None,
+            line=(lambda: progress.show(journal.append(self.step, epoch, line)))
+            if due.line
+            else None,
+            grid=(lambda: self._draw_grid(journal)) if due.grid else None,
+            checkpoint=(lambda: self._memory.save(journal.seconds)) if saves else None,
+        )
+        return verdict if given_up else None
+
+    def _take_metrics(self, due: Due) -> Line:
+        """The means since the last line, and what D thinks; the sums begin anew where due."""
+        steps = self.step - self.schedule.line_before(self.step)
+        line: Line = self.loop.means(steps) | self.measure(self.step)
+        if due.sums:
+            self.loop.reset()
+        return line
+
+    def _judge(self, line: Line, journal: Journal, progress: Progress) -> Verdict | None:
+        """Adds the figures of the averaged generator, and what they cost, to a line; returns what
+        they say of the attempt's health."""
+        assert self._evaluation
+        start = time.monotonic()
+        line |= self._evaluation(self._draw(self._evaluation_latents))
+        line["evaluation_seconds"] = round(time.monotonic() - start, 3)
+        verdict = health.verdict([*journal.evaluated, line])
+        if verdict:
+            line["health"] = verdict.kind
+            before = [each.get("health") for each in journal.evaluated[-1:]]
+            if self._config.on_collapse != "ignore" or before != [verdict.kind]:
+                progress.say(self._words(verdict))
+        return verdict
+
+    def _is_best(self, line: Line, journal: Journal) -> bool:
+        """Whether no evaluation that was due, of any attempt, found a smaller distance. One that
+        is due only because the run ends is left out; a longer run would never have made it."""
+        known = best([each for each in journal.lines if self.schedule.evaluates(each["step"])])
+        return known is None or bool(line["frechet_distance"] < known["frechet_distance"])
+
+    def _latents(self, number: int, stream: int) -> tf.Tensor:
+        """Latents that stay the same for the whole attempt."""
+        draw = latents.LATENTS[self._config.latents]
+        return draw(
+            (number, self._config.latent_dim), latents.stream_seed(self._config.seed, stream)
+        )
+
+    def _draw(self, z: tf.Tensor) -> Pixels:
+        """Images of latents by the averaged generator, in batches that bound the memory."""
+        generator = self._game.state.ema_generator
+        starts = range(0, len(z), _BATCH)
+        fakes = [generator(z[start : start + _BATCH], training=False) for start in starts]
+        return unscale(np.concatenate(fakes))
+
+    def _draw_grid(self, journal: Journal) -> None:
+        """Draws the grid of this step, thins the older ones out, and shows it in TensorBoard if
+        it is one that lasts."""
+        path, every = run_directory.grid(self._directory, self.step), self._config.sample_every
+        pictures.write_grid(path, self._draw(self._grid_latents))
+        run_directory.thin_grids(self._directory, every, self.step)
+        spacing = run_directory.grid_spacing(every, self.step)
+        if self.step % spacing == 0 or self.step == self.schedule.total:
+            journal.show(self.step, path)
+
+    def _words(self, verdict: Verdict) -> str:
+        return (
+            f"health: attempt {self.number}, step {self.step:,}: {verdict.kind}: {verdict.reason}"
+        )

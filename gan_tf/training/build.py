@@ -1,0 +1,125 @@
+"""From a `Config` to what it describes: data, judge, networks, optimisers, losses, schedule."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from gan_tf.config import Config
+from gan_tf.data.cache import Split
+from gan_tf.data.dataset import Dataset, open_dataset
+from gan_tf.evaluation import judging
+from gan_tf.evaluation.judging import Evaluation
+from gan_tf.game import latents
+from gan_tf.game.losses import LOSSES, discriminator_objective
+from gan_tf.game.one_pass import mixes_images
+from gan_tf.game.optimizers import Adam, Sgd, decaying, rising
+from gan_tf.game.penalties import penalty_of
+from gan_tf.game.players import MakeOptimizer, new_state
+from gan_tf.game.rules import Game
+from gan_tf.host.errors import InputError
+from gan_tf.models import ARCHITECTURES, check_size
+from gan_tf.training.schedule import Schedule
+
+
+def dataset(config: Config) -> Dataset:
+    """Returns the run's data; InputError if its networks are not made for it."""
+    manual_dir = Path(config.manual_dir) if config.manual_dir else None
+    found = open_dataset(config.dataset, Path(str(config.data_dir)), manual_dir, config.verify)
+    check_size(config.arch, found.name, found.description.image_shape)
+    return found
+
+
+def evaluation(config: Config, data: Dataset) -> Evaluation | None:
+    """Returns what judges the generator during training; None if it is frozen, or not judged."""
+    if not config.generator_steps or not config.evaluate_every:
+        return None
+    if not judging.possible(data.description, config.classifier):
+        return None
+    judge = judging.find_classifier(data, config.classifier)
+    test, train = data.split("test"), data.split("train")
+    num = min(config.evaluate_images, len(test.images), len(train.images))
+    return Evaluation(judge, judging.judged(judge, data, "test", num), train.images)
+
+
+def schedule(config: Config, images: int, evaluated: bool) -> Schedule:
+    """Returns what is due when, on so many training images."""
+    return Schedule(
+        total=config.total_steps(images),
+        log_every=config.log_every,
+        sample_every=config.sample_every,
+        checkpoint_every=config.checkpoint_every,
+        evaluate_every=config.evaluate_every if evaluated else 0,
+    )
+
+
+def epochs(config: Config, steps: int, images: int) -> float:
+    """Returns the passes over the reals in so many steps, counting every batch that D sees."""
+    return steps * config.discriminator_steps * config.batch_size / images
+
+
+def game(config: Config, reals: Split) -> Game:
+    """Returns the rules of a run and the state before its first step.
+
+    Args:
+      config: the configuration.
+      reals: the training images, for their shape and for initial weights that want them.
+
+    Raises:
+      InputError: simultaneous updates, and a discriminator that mixes the images of a batch.
+    """
+    state = new_state(
+        ARCHITECTURES[config.arch],
+        image_shape=reals.image_shape,
+        latent_dim=config.latent_dim,
+        seed=config.seed,
+        precision=config.precision,
+        generator_optimizer=_optimizer(config, config.generator_lr),
+        discriminator_optimizer=_optimizer(config, config.discriminator_lr),
+        reals=reals.images,
+    )
+    if config.update == "simultaneous" and mixes_images(state.discriminator.network):
+        raise InputError(
+            f"--update=simultaneous: the discriminator of --arch={config.arch} must judge each "
+            "image on its own, without batch norm; the other orders take any"
+        )
+    return Game(
+        state=state,
+        generator_loss=LOSSES[config.loss].generator,
+        discriminator_loss=discriminator_objective(
+            config.loss, config.label_smoothing, config.discriminator_reduction
+        ),
+        draw=latents.training_draws(
+            latents.LATENTS[config.latents],
+            config.batch_size,
+            config.latent_dim,
+            seed=config.seed,
+            pool=config.latent_pool,
+        ),
+        update=config.update,
+        generator_steps=config.generator_steps,
+        same_latents=config.generator_latents == "same",
+        penalty=penalty_of(
+            gradient_penalty_weight=config.gradient_penalty,
+            r1_gamma=config.r1_gamma,
+            r1_every=config.r1_every,
+            seed=config.seed,
+            step=state.step,
+        ),
+        ema_decay=config.ema_decay,
+    )
+
+
+def _optimizer(config: Config, learning_rate: float) -> MakeOptimizer:
+    """Returns what makes one player's optimiser from its variables."""
+    rate = decaying(learning_rate, config.lr_decay, config.lr_min)
+    if config.optimizer == "sgd":
+        momentum = rising(config.momentum, config.final_momentum, config.momentum_updates)
+        return functools.partial(Sgd, learning_rate=rate, momentum=momentum)
+    return functools.partial(
+        Adam,
+        learning_rate=rate,
+        beta_1=config.beta_1,
+        beta_2=config.beta_2,
+        epsilon=config.adam_epsilon,
+    )

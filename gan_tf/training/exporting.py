@@ -1,0 +1,184 @@
+"""From a run directory's checkpoint to the SavedModel; the one way to export."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from gan_tf import __version__
+from gan_tf.game.latents import LATENTS
+from gan_tf.game.losses import LOSSES
+from gan_tf.host import archive, process
+from gan_tf.host.errors import InputError
+from gan_tf.host.files import sha256, tensorflow_path
+from gan_tf.models import ARCHITECTURES
+from gan_tf.serving import servable, signatures
+from gan_tf.training import build, resume, run_directory
+from gan_tf.training.journal import best, read_metrics
+from gan_tf.training.run_directory import Run
+
+
+def find_checkpoint(run_dir: Path, which: str) -> Path:
+    """Returns one of a run's checkpoints.
+
+    Args:
+      run_dir: the run directory.
+      which: `best` for the least Fréchet distance (the newest, if nothing was evaluated),
+        `last` for the newest sound one, or the step of one that is kept.
+
+    Raises:
+      InputError: there is no such checkpoint.
+    """
+    directory = run_dir / run_directory.CHECKPOINTS
+    kept = resume.paths(directory)
+    if which == "best":
+        config = run_directory.read(run_dir).config
+        schedule = build.schedule(config, images=1, evaluated=True)  # No length is asked for.
+        line = best(read_metrics(run_dir / "metrics.jsonl"))
+        if line and line["step"] in kept and not schedule.evaluates(line["step"]):
+            return kept[line["step"]]  # Evaluated only because the run ended there.
+        kept_best = run_dir / run_directory.BEST
+        if kept_best.exists():
+            try:
+                archive.load(kept_best)
+            except InputError as error:
+                print(f"warning: {error}; taking the newest checkpoint instead", file=sys.stderr)
+            else:
+                return kept_best
+    if which in ("best", "last"):
+        newest = resume.load_newest(directory)
+        if newest is None:
+            raise InputError(f"{run_dir}: holds no checkpoint yet; train it first")
+        return kept[int(newest[resume.STEP])]
+    if int(which) not in kept:
+        steps = ", ".join(map(str, kept)) or "none"
+        raise InputError(f"{run_dir}: has no checkpoint of step {which}; it has {steps}")
+    return kept[int(which)]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What of a checkpoint is worth exporting.
+
+    Attributes:
+      generator: the averaged generator.
+      discriminator: the discriminator as it was then.
+      step, attempt: when that was.
+    """
+
+    generator: keras.Model
+    discriminator: keras.Model
+    step: int
+    attempt: int
+
+
+def load_networks(run: Run, path: Path, precision: str = "float32") -> Trained:
+    """Returns a checkpoint's networks.
+
+    Args:
+      run: what the run's config.json says.
+      path: the checkpoint.
+      precision: what they compute in, `float32` or `bfloat16`.
+
+    Raises:
+      InputError: the checkpoint is damaged, or of other networks than the configuration's.
+    """
+    arrays = archive.load(path)
+    architecture, shape = ARCHITECTURES[run.config.arch], run.data.image_shape
+    with process.computing_in(precision):
+        generator = architecture.generator(run.config.latent_dim, shape)
+        discriminator = architecture.discriminator(shape)
+    for group, network in (("ema_generator", generator), ("discriminator", discriminator)):
+        # The optimiser's variables follow those of the network.
+        names = [f"{group}/{index:03d}" for index in range(len(network.variables))]
+        found = [arrays[name] for name in names if name in arrays]
+        if [array.shape for array in found] != [tuple(v.shape) for v in network.variables]:
+            raise InputError(f"{path}: holds another network than config.json says")
+        for variable, array in zip(network.variables, found, strict=True):
+            variable.assign(array)
+    return Trained(generator, discriminator, int(arrays[resume.STEP]), resume.attempt_of(arrays))
+
+
+def export(
+    run_dir: Path,
+    checkpoint: Path,
+    directory: Path,
+    *,
+    precision: str = "float32",
+    formats: Sequence[str] = (),
+) -> Path:
+    """Exports a checkpoint's networks as the next version below `directory`."""
+    run = run_directory.read(run_dir)
+    config, data = run.config, run.data
+    trained = load_networks(run, checkpoint, precision)
+    step, attempt = trained.step, trained.attempt
+    lines = read_metrics(run_dir / "metrics.jsonl")
+    metrics = [line for line in lines if (line["attempt"], line["step"]) == (attempt, step)]
+    values = config.of_attempt(attempt).to_json()
+    for place in ("data_dir", "manual_dir", "run_dir"):
+        del values[place]  # Paths of this machine mean nothing elsewhere.
+    metadata = {
+        "latents": config.latents,
+        "latent_dim": config.latent_dim,
+        "image_shape": list(data.image_shape),
+        "pixels": "float32 in [-1, 1]; as uint8: round((x + 1) * 127.5)",
+        "precision": precision,
+        "dataset": data.name,
+        "licence": data.licence,
+        "step": step,
+        "attempt": attempt,
+        "checkpoint": sha256(checkpoint),
+        "metrics": metrics[0] if metrics else {},
+        "classifier": data.judge or "" if config.classifier == "auto" else f"{data.name}'s own",
+        "config": values,
+        "gan_tf": __version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+    endpoints = signatures.signatures(
+        trained.generator,
+        trained.discriminator,
+        LATENTS[config.latents],
+        latent_dim=config.latent_dim,
+        image_shape=data.image_shape,
+        cross_entropy=LOSSES[config.loss].cross_entropy,
+    )
+    networks = {"generator": trained.generator, "discriminator": trained.discriminator}
+    return servable.export(endpoints, networks, metadata, directory, formats)
+
+
+def export_best(run_dir: Path) -> Path:
+    """Exports a run's best generator below its own directory, unless it is there already."""
+    checkpoint, directory = find_checkpoint(run_dir, "best"), run_dir / "export"
+    exported = servable.versions(directory)
+    try:
+        if exported:
+            metadata = servable.read_metadata(exported[-1])
+            found = metadata.get("checkpoint"), metadata.get("precision")
+            if found == (sha256(checkpoint), "float32"):
+                return servable.load(exported[-1]).path
+    except InputError:
+        pass  # That version is damaged; it stays, and the next one is sound.
+    return export(run_dir, checkpoint, directory)
+
+
+def find(run_dir: str | None, saved_model: str | None) -> Path:
+    """Returns the SavedModel that a command is to use: a run's newest export, or as given."""
+    if (run_dir is None) == (saved_model is None):
+        raise InputError("give either --run_dir=RUN_DIR or --saved_model=RUN_DIR/export/1")
+    if saved_model is not None:
+        return tensorflow_path("saved_model", saved_model)
+    directory = tensorflow_path("run_dir", str(run_dir))
+    run_directory.read_content(directory)
+    exported = servable.versions(directory / "export")
+    if not exported:
+        raise InputError(
+            f"--run_dir={run_dir}: has no export yet; finish its training, or run "
+            f"python -m gan_tf.export --run_dir={run_dir}"
+        )
+    return exported[-1]

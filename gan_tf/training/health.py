@@ -1,0 +1,125 @@
+"""Whether a run is healthy: from its latest measurements to a verdict with a reason.
+
+Nothing here reads or writes anything. An evaluation is bad if a rule finds a reason; the
+verdict falls at the second bad one in a row, because healthy runs, too, stumble once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+Measurement = Mapping[str, float]
+History = Sequence[Measurement]
+Rule = Callable[[History], str | None]
+
+IN_A_ROW = 2  # Bad evaluations that make a verdict.
+PATIENCE = 4  # Evaluations after which a generator must have come to something.
+FEW_CLASSES = 0.3  # Of the data's effective number of classes.
+LOW_DIVERSITY = 0.05  # Of the features' variance in the data.
+LOST = 0.25  # Of the best coverage that the attempt has had ...
+WORTH_LOSING = 0.1  # ... if that was so much.
+SURE = 0.999  # Accuracy of a discriminator that makes no mistakes.
+NO_CHANCE = 1e-3  # D(G(z)), the mean over fakes, when no fake fools D any more.
+NO_GRADIENT = 1e-2  # Of the largest gradient that G has had.
+STILL = 1e-5  # Relative change of the Fréchet distance; an average of the same weights rounds.
+PROGRESS = 0.9  # Of the first Fréchet distance, which G must have passed in time.
+REGRESSION = 3.0  # Times the best Fréchet distance of the attempt.
+
+
+class Verdict(NamedTuple):
+    """What is wrong with a run, and the figures that say so."""
+
+    kind: str
+    reason: str
+
+
+def verdict(history: History) -> Verdict | None:
+    """Returns what is wrong with an attempt, or None if nothing is.
+
+    Args:
+      history: the attempt's evaluations so far, oldest first: lines of metrics with
+        `frechet_distance`, `coverage`, `classes`, `diversity`, `d_accuracy`, `d_fake_after`
+        and `generator_gradient`.
+    """
+    for kind, rule in RULES:
+        reasons = [rule(history[: len(history) - back]) for back in range(IN_A_ROW)]
+        if reasons[0] is not None and all(reasons):
+            return Verdict(kind, reasons[0])
+    return None
+
+
+def not_finite(names: Sequence[str]) -> Verdict:
+    """Returns the verdict on a run in which these metrics or variables are not finite."""
+    return Verdict("not finite", f"{' and '.join(names)} not finite")
+
+
+def still(history: History) -> str | None:
+    """G does not move at all: the same latents give the same samples."""
+    distances = [each["frechet_distance"] for each in history]
+    if len(distances) < 2 or not math.isclose(*distances[-2:], rel_tol=STILL):
+        return None
+    return f"the same samples as at the evaluation before, Fréchet distance {distances[-1]:.1f}"
+
+
+def overpowered(history: History) -> str | None:
+    """D classifies every held-out image correctly, and G has nothing to learn from it any more."""
+    if not history or "value" not in history[-1] or history[-1]["d_accuracy"] < SURE:
+        return None  # Without a value V(D, G), D gives no probabilities to be sure by.
+    last, gradient = history[-1], max(each["generator_gradient"] for each in history)
+    if last["d_fake_after"] < NO_CHANCE:
+        return f"D is right on all held-out images, and D(G(z)) is {last['d_fake_after']:.0e}"
+    if last["generator_gradient"] < NO_GRADIENT * gradient:
+        return (
+            f"D is right on all held-out images, and G's gradient fell from {gradient:.1g} to "
+            f"{last['generator_gradient']:.1g}"
+        )
+    return None
+
+
+def collapsed(history: History) -> str | None:
+    """G draws few kinds of images: far fewer than it did, or still after some time."""
+    if not history:
+        return None
+    last, coverage = history[-1], max(each["coverage"] for each in history)
+    if coverage > WORTH_LOSING and last["coverage"] < LOST * coverage:
+        return f"coverage fell from {coverage:.2f} to {last['coverage']:.2f}"
+    if len(history) > PATIENCE and last["diversity"] < LOW_DIVERSITY:
+        return f"the samples vary {last['diversity']:.2f} times as much as the data"
+    if len(history) > PATIENCE and last["classes"] < FEW_CLASSES:
+        return f"the samples have {last['classes']:.2f} times as many classes as the data"
+    return None
+
+
+def regressed(history: History) -> str | None:
+    """G has moved far away from the best that it was."""
+    distances = [each["frechet_distance"] for each in history]
+    if not distances or distances[-1] < REGRESSION * min(distances):
+        return None
+    last = history[-1]
+    return (
+        f"the Fréchet distance rose from {min(distances):.1f} to {distances[-1]:.1f}, with "
+        f"coverage {last['coverage']:.2f} and {last['classes']:.2f} times the data's classes"
+    )
+
+
+def no_progress(history: History) -> str | None:
+    """G has not come closer to the data in all its time."""
+    distances = [each["frechet_distance"] for each in history]
+    if len(distances) <= PATIENCE or min(distances) < PROGRESS * distances[0]:
+        return None
+    return (
+        f"the Fréchet distance was {distances[0]:.1f} at first and is {min(distances):.1f} at "
+        f"best after {len(distances)} evaluations"
+    )
+
+
+# The first that finds a reason decides: what stands before is the likelier cause of the rest.
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("no progress", still),
+    ("D overpowering", overpowered),
+    ("regression", regressed),
+    ("G collapsed", collapsed),
+    ("no progress", no_progress),
+)

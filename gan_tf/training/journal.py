@@ -1,0 +1,215 @@
+"""What a run says of itself: `metrics.jsonl`, TensorBoard events, the progress bar."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from PIL import Image
+from tqdm import tqdm
+
+from gan_tf.evaluation.figures import FIGURES, SPREAD
+from gan_tf.host.errors import InputError
+from gan_tf.host.files import naming, tensorflow_writing, write_text
+from gan_tf.training.schedule import Schedule
+
+Line = dict[str, Any]
+
+_EVALUATION = {*FIGURES, *SPREAD, "evaluation_seconds", "health"}
+
+
+def read_metrics(path: Path) -> list[Line]:
+    """Returns the whole lines of a metrics file; a line that a crash cut short is left out.
+
+    Attempts are counted from 1. Version 0.1.0 counted from 0, which its first line shows.
+    """
+    if not path.exists():
+        return []
+    lines: list[Line] = []
+    for text in path.read_bytes().splitlines(keepends=True):
+        if not text.endswith(b"\n"):
+            break
+        try:
+            line = json.loads(text)
+            whole = isinstance(line, dict) and line.keys() >= {"attempt", "step", "seconds"}
+            if not whole or not all(_is_number(line[name]) for name in line.keys() - {"health"}):
+                raise ValueError
+        except ValueError:
+            start = text[:40].decode(errors="replace").rstrip()
+            raise InputError(
+                f"{path}: line {len(lines) + 1} must be metrics as they were written, and begins "
+                f"with {start!r}"
+            ) from None
+        lines.append(line)
+    if lines and lines[0]["attempt"] == 0:
+        for line in lines:
+            line["attempt"] += 1
+    return lines
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
+
+
+def best(lines: Sequence[Line]) -> Line | None:
+    """Returns the line with the least Fréchet distance, of any attempt; None without any."""
+    evaluated = [line for line in lines if "frechet_distance" in line]
+    return min(evaluated, key=lambda line: float(line["frechet_distance"]), default=None)
+
+
+class Journal:
+    """Appends each line of metrics to `metrics.jsonl` and to TensorBoard's event file, and shows
+    the grids of samples there.
+
+    Opening it forgets what a run that goes on after `step` will say again: the lines behind that
+    step, and what was said only because the run ended there.
+
+    Attributes:
+      lines: those of the attempts before and of this one.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        attempt: int,
+        step: int,
+        seconds: float,
+        schedule: Schedule,
+        batch_size: int,
+    ) -> None:
+        """Opens the journal of an attempt that stands at `step`, after `seconds` of training."""
+        self._attempt, self._batch_size = attempt, batch_size
+        self._path = path = directory / "metrics.jsonl"
+        self.lines = []
+        for line in read_metrics(path):
+            if line["attempt"] == attempt:
+                if line["step"] > step or not schedule.due(line["step"]).sums:
+                    continue
+                if not schedule.evaluates(line["step"]):
+                    line = {key: value for key, value in line.items() if key not in _EVALUATION}
+            if line["attempt"] <= attempt:
+                self.lines.append(line)
+        write_text(path, "".join(map(_dumps, self.lines)))
+        self._file = path.open("a", encoding="utf-8")
+        name = f"attempt-{attempt}" if attempt > 1 else ""
+        self._events = directory / "tensorboard" / name
+        self._writer = tf.summary.create_file_writer(str(self._events))
+        self._step, self._time = step, time.monotonic()
+        self._start = self._time - seconds
+
+    @property
+    def evaluated(self) -> list[Line]:
+        """The lines of this attempt that hold an evaluation."""
+        mine = (line for line in self.lines if line["attempt"] == self._attempt)
+        return [line for line in mine if "frechet_distance" in line]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training until now, those before a restart included."""
+        return time.monotonic() - self._start
+
+    def append(self, step: int, epoch: float, metrics: Line) -> Line:
+        """Writes and returns a line: the metrics and the speed since the line before."""
+        now = time.monotonic()
+        elapsed = max(now - self._time, 1e-9)
+        line = {
+            "attempt": self._attempt,
+            "step": step,
+            "epoch": round(epoch, 4),
+            "seconds": round(now - self._start, 3),
+            "images_per_second": round((step - self._step) * self._batch_size / elapsed, 1),
+            **metrics,
+        }
+        self._step, self._time = step, now
+        self.lines.append(line)
+        with naming(self._path):
+            self._file.write(_dumps(line))
+            self._file.flush()
+        with tensorflow_writing(self._events), self._writer.as_default(step):
+            for name, value in line.items():
+                if not isinstance(value, str):
+                    _write_scalar(name, value)
+            self._writer.flush()
+        return line
+
+    def show(self, step: int, picture: Path) -> None:
+        """Puts a PNG of samples among TensorBoard's images."""
+        with Image.open(picture) as opened:
+            size = opened.size
+        with tensorflow_writing(self._events), self._writer.as_default(step):
+            _write_image("samples", picture.read_bytes(), size)
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Closes both files."""
+        with naming(self._path):
+            self._file.close()
+        with tensorflow_writing(self._events):
+            self._writer.close()
+
+
+def _dumps(line: Line) -> str:
+    return json.dumps(line) + "\n"
+
+
+def _write_scalar(name: str, value: float) -> None:
+    """Does what tf.summary.scalar does, which needs the package tensorboard."""
+    data_class = 1  # DATA_CLASS_SCALAR
+    tf.summary.write(name, tf.constant(value, tf.float32), metadata=_plugin("scalars", data_class))
+
+
+def _write_image(name: str, png: bytes, size: tuple[int, int]) -> None:
+    """Does what tf.summary.image does, of one PNG that is drawn already."""
+    data_class = 3  # DATA_CLASS_BLOB_SEQUENCE
+    content = tf.constant([str(size[0]), str(size[1]), png])
+    tf.summary.write(name, content, metadata=_plugin("images", data_class))
+
+
+def _plugin(name: str, data_class: int) -> Any:
+    """What tells TensorBoard which of its plugins shows a value."""
+    return tf.compat.v1.SummaryMetadata(
+        plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name=name),
+        data_class=data_class,
+    )
+
+
+class Progress:
+    """A bar on standard error: live on a terminal, a line now and then in a log file."""
+
+    def __init__(self, step: int, total: int) -> None:
+        self._distance = ""  # Of the last evaluation.
+        self._bar = tqdm(
+            total=total,
+            initial=step,
+            mininterval=0.2 if sys.stderr.isatty() else 30.0,
+            bar_format="{percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
+        )
+
+    def update(self, step: int) -> None:
+        """Moves the bar to a step."""
+        self._bar.update(step - self._bar.n)
+
+    def show(self, line: Line) -> None:
+        """Puts the last metrics at the bar's end, to fit 80 columns."""
+        if "frechet_distance" in line:
+            self._distance = f" FD {line['frechet_distance']:.2f}"
+        self._bar.set_postfix_str(
+            f"{line['images_per_second']:.0f} img/s, G {line['generator_loss']:.2f} "
+            f"D {line['discriminator_loss']:.2f} D(x) {line['d_real']:.2f} "
+            f"D(G(z)) {line['d_fake']:.2f}{self._distance}",
+            refresh=False,
+        )
+
+    def say(self, line: str) -> None:
+        """Writes a line of its own above the bar."""
+        self._bar.write(line, file=sys.stderr)
+
+    def close(self) -> None:
+        """Leaves the bar as it stands."""
+        self._bar.close()

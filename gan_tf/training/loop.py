@@ -1,0 +1,105 @@
+"""The compiled call: several steps at a time, with no word to the host in between."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import tensorflow as tf
+
+from gan_tf.data.feed import Batch, Feed
+from gan_tf.game.players import GanState
+from gan_tf.game.rules import METRICS, Metrics
+
+Step = Callable[[Batch], Metrics]
+
+
+class NotFiniteError(ArithmeticError):
+    """A step gave a metric that is not finite: `args` are the step and the metrics' names."""
+
+
+class Loop:
+    """Runs steps and sums their metrics, until told to stop or a metric is not finite.
+
+    The sums are part of what a checkpoint must hold: with them a resumed run logs the
+    same means as one that was never stopped.
+
+    Attributes:
+      executed: steps that this object has run.
+    """
+
+    def __init__(
+        self, step: Step, state: GanState, feed: Feed, seconds_per_call: float = 1.0
+    ) -> None:
+        """Takes the step, the state that it changes, and the reals; the seconds bound how long a
+        signal waits, and how often the bar moves."""
+        self.executed, self._seconds_per_call = 0, seconds_per_call
+        self._step, self._state, self._feed = step, state, feed
+        self._sums = {name: tf.Variable(0.0, name=name) for name in METRICS}
+        # One trace serves every number of steps.
+        shape = [None, feed.discriminator_steps, feed.batch_size]
+        signature = tf.TensorSpec(shape, tf.int32)
+        self._run = tf.function(self._run_steps, [signature], autograph=False)
+
+    @property
+    def variables(self) -> dict[str, tf.Variable]:
+        """The state's variables and the loop's own, by name."""
+        return self._state.variables | {f"sums/{name}": v for name, v in self._sums.items()}
+
+    def run_until(self, total: int, pause_after: Callable[[int], int]) -> Iterator[int]:
+        """Runs steps up to `total`; yields the step reached whenever the host has a say.
+
+        Args:
+          total: the step to stop at.
+          pause_after: called with a step; the next one at which it yields. It yields in between,
+            too, about as often as a call lasts.
+
+        Raises:
+          NotFiniteError: a metric was not finite; the state is the one after that step.
+        """
+        step = int(self._state.step.numpy())
+        steps_per_call = 1
+        while step < total:
+            steps = min(pause_after(step) - step, steps_per_call)
+            indices = tf.constant(self._feed.indices(step, steps))
+            start = time.monotonic()
+            done, finite = (result.numpy() for result in self._run(indices))
+            # The first call also compiles, so one step says little, and the next corrects
+            # it. How many steps share a call never shows in the results.
+            self.executed += int(done)
+            elapsed = time.monotonic() - start
+            if elapsed > 0:  # A suspended machine or a virtual one's clock may say anything.
+                fitting = round(steps * self._seconds_per_call / elapsed)
+                steps_per_call = max(1, min(fitting, 10 * steps_per_call))
+            step = int(self._state.step.numpy())
+            if not finite:
+                raise NotFiniteError(
+                    step, [n for n, v in self.means(1).items() if not math.isfinite(v)]
+                )
+            yield step
+
+    def means(self, steps: int) -> dict[str, float]:
+        """Returns each metric's sum since the last `reset`, divided by `steps`."""
+        return {name: float(total.numpy()) / steps for name, total in self._sums.items()}
+
+    def reset(self) -> None:
+        """Starts the sums of the metrics anew."""
+        for total in self._sums.values():
+            total.assign(0.0)
+
+    def _run_steps(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        steps = tf.shape(indices)[0]
+
+        def proceed(done: tf.Tensor, finite: tf.Tensor) -> tf.Tensor:
+            return tf.logical_and(done < steps, finite)
+
+        def one_step(done: tf.Tensor, finite: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            metrics = self._step(self._feed.gather(indices[done]))
+            for name, total in self._sums.items():
+                total.assign_add(metrics[name])
+            finite = tf.reduce_all(tf.math.is_finite(tf.stack(list(metrics.values()))))
+            return done + 1, finite
+
+        done, finite = tf.while_loop(proceed, one_step, [0, True], parallel_iterations=1)
+        return done, finite

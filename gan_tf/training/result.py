@@ -1,0 +1,93 @@
+"""How a finished run went, and what is said of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import resource
+from pathlib import Path
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """Where a finished run has put what, and how it went.
+
+    Attributes:
+      run_dir: the run directory.
+      samples: the last grid of samples, a PNG.
+      evolution: the GIF of all grids.
+      curves: losses and Fréchet distance over the steps, a PNG.
+      export: the SavedModel's directory; None where none was asked for.
+      steps: steps done in all, by the last attempt.
+      executed: steps done by this call.
+      batch_size: reals in a batch.
+      seconds: seconds of training in all, of the last attempt.
+      evaluation_seconds: seconds of them that went into evaluations.
+      discriminator_accuracy: share that D classifies correctly of all held-out reals and as many
+        fresh fakes.
+      held_out: how many reals that were.
+      best: the metrics line of the best generator, which is what is exported; None where nothing
+        was evaluated.
+      last: the last metrics line.
+      classifier: the name of what judged them.
+      attempts: what is on record of each attempt that was given up.
+    """
+
+    run_dir: Path
+    samples: Path
+    evolution: Path
+    curves: Path
+    export: Path | None
+    steps: int
+    executed: int
+    batch_size: int
+    seconds: float
+    evaluation_seconds: float
+    discriminator_accuracy: float
+    held_out: int
+    best: dict[str, Any] | None
+    last: dict[str, Any]
+    classifier: str | None
+    attempts: list[dict[str, Any]]
+
+    def dumps(self) -> str:
+        """Returns all of it as JSON text."""
+        content = {n: str(v) if isinstance(v, Path) else v for n, v in self._values().items()}
+        return json.dumps(content, indent=2) + "\n"
+
+    def _values(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        """What a person reads at the end of a run."""
+        speed = self.steps * self.batch_size / self.seconds if self.seconds else 0.0
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        said = [
+            f"{self.steps:,} steps ({self.executed:,} of them now) in {self.seconds / 60:.1f} "
+            f"minutes, {speed:,.0f} images/s, peak memory {memory:.2f} GiB",
+            f"D classifies {100 * self.discriminator_accuracy:.2f} % of {self.held_out:,} held-out "
+            "images and as many fresh fakes correctly",
+        ]
+        if self.best and "frechet_distance" in self.last:
+            share = 100 * self.evaluation_seconds / self.seconds
+            said += [
+                f"best generator: attempt {self.best['attempt']}, step {self.best['step']:,}, "
+                f"Fréchet distance {self.best['frechet_distance']:.2f} ({self.classifier}); "
+                f"the last: {self.last['frechet_distance']:.2f}",
+                f"evaluations took {self.evaluation_seconds:.1f} s, {share:.1f} % of the training",
+            ]
+        said += [
+            f"samples:       {self.samples}",
+            f"evolution:     {self.evolution}",
+            f"loss curves:   {self.curves}",
+            f"run directory: {self.run_dir}",
+        ]
+        if self.export:
+            said += [
+                f"SavedModel:    {self.export}",
+                f"sample from it: python -m gan_tf.sample --run_dir={self.run_dir}",
+            ]
+        else:
+            said.append(f"export it: python -m gan_tf.export --run_dir={self.run_dir}")
+        return "\n".join(said)

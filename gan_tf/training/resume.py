@@ -1,0 +1,173 @@
+"""All that a run remembers, and the order in which it writes it. Exact resume rests on both.
+
+A checkpoint holds these arrays:
+
+    generator/NNN, discriminator/NNN    weights, batch statistics, dropout's seeds, then the
+                                        optimiser's count and moments, in the order of
+                                        `Player.variables`
+    ema_generator/NNN                   the averaged generator
+    step/000                            steps done
+    sums/<metric>                       sums of the metrics since the last line
+    run/attempt                         which attempt of the run this is, from 1
+    timing/seconds                      seconds of training, the one array that no two runs share
+
+Nothing else is remembered: reals, latents, labels and penalties' points are functions of the seed
+and the step. What is written at a step is written in the order of `write_in_order`, so that a
+process killed at any moment leaves a checkpoint from which everything after it is made again,
+with the same bits.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gan_tf.host import archive
+from gan_tf.host.errors import InputError
+from gan_tf.host.files import by_step
+from gan_tf.training.loop import NotFiniteError
+from gan_tf.training.run_directory import BEST, CHECKPOINTS
+
+Arrays = dict[str, npt.NDArray[np.generic]]
+Write = Callable[[], Any]
+
+STEP = "step/000"
+_ATTEMPT, _SECONDS = "run/attempt", "timing/seconds"
+_ATTEMPT_FROM_0 = "attempt"  # What version 0.1.0 wrote instead: 0 for the first.
+
+
+def write_in_order(
+    *, best: Write | None, line: Write | None, grid: Write | None, checkpoint: Write | None
+) -> None:
+    """Writes what is due at a step, the checkpoint last: whatever came before it, and is cut
+    short, is written again by the run that goes on from the checkpoint before. The best state
+    comes before the line that names it, so that no line names a state that is not there."""
+    for write in (best, line, grid, checkpoint):
+        if write is not None:
+            write()
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where an attempt goes on.
+
+    Attributes:
+      step: steps done.
+      seconds: seconds of training behind it.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+
+
+class Memory:
+    """Saves and restores the variables of one attempt."""
+
+    def __init__(
+        self, variables: Mapping[str, tf.Variable], run_dir: Path, attempt: int, keep: int
+    ) -> None:
+        """Takes the variables by name, where they are kept, the attempt's number, and how many
+        checkpoints to keep."""
+        self._variables, self._attempt, self._keep = variables, attempt, keep
+        self._directory, self._best = run_dir / CHECKPOINTS, run_dir / BEST
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no checkpoint of this attempt has been saved yet."""
+        return not paths(self._directory)
+
+    def save(self, seconds: float) -> None:
+        """Saves a checkpoint; see `arrays`."""
+        found = self.arrays(seconds)
+        step = int(found[STEP])
+        archive.write(self._directory / f"step-{step:08d}.npz", found)
+        for old in list(paths(self._directory).values())[: -self._keep]:
+            old.unlink(missing_ok=True)
+
+    def save_best(self, seconds: float) -> None:
+        """Saves the state of the best generator so far; see `arrays`."""
+        archive.write(self._best, self.arrays(seconds))
+
+    def arrays(self, seconds: float) -> Arrays:
+        """Returns the whole state, after so many seconds of training.
+
+        Raises:
+          NotFiniteError: a weight or a moment overflowed in a step whose metrics were still
+            finite.
+        """
+        found: Arrays = {name: variable.numpy() for name, variable in self._variables.items()}
+        if names := [name for name, array in found.items() if not np.isfinite(array).all()]:
+            raise NotFiniteError(int(found[STEP]), names[:1])
+        return found | {_SECONDS: np.array(seconds), _ATTEMPT: np.array(self._attempt)}
+
+    def restore(self, total: int, rollback: bool) -> Point:
+        """Restores the newest checkpoint; returns where the attempt goes on.
+
+        Args:
+          total: the step that the run ends at.
+          rollback: whether an attempt without a checkpoint goes on from the best state.
+
+        Raises:
+          InputError: a checkpoint is of other networks.
+        """
+        found = load_newest(self._directory)
+        if found is None and rollback and self._best.exists():
+            try:
+                found = archive.load(self._best)
+            except InputError as error:
+                print(f"warning: {error}; beginning anew instead", file=sys.stderr)
+            if found is not None and int(found[STEP]) >= total:
+                found = None  # Nothing would be left to do differently.
+        if found is None:
+            return Point()
+        seconds = float(found.pop(_SECONDS, np.array(0.0)))
+        for name in (_ATTEMPT, _ATTEMPT_FROM_0):
+            found.pop(name, None)
+        if {n: a.shape for n, a in found.items()} != {
+            n: v.shape for n, v in self._variables.items()
+        }:
+            raise InputError(f"{self._directory}: hold other networks than --arch builds")
+        for name, variable in self._variables.items():
+            variable.assign(found[name])
+        return Point(int(found[STEP]), seconds)
+
+
+def attempt_of(arrays: Mapping[str, npt.NDArray[np.generic]]) -> int:
+    """Returns which attempt of its run a checkpoint is of, from 1."""
+    if _ATTEMPT in arrays:
+        return int(arrays[_ATTEMPT])
+    return int(arrays.get(_ATTEMPT_FROM_0, np.array(0))) + 1
+
+
+def paths(directory: Path) -> dict[int, Path]:
+    """Returns {step: path} of the checkpoints in a directory, oldest first."""
+    return by_step(directory, ".npz")
+
+
+def load_newest(directory: Path) -> Arrays | None:
+    """Returns the newest sound checkpoint's arrays; None where there is none at all.
+
+    A damaged checkpoint is named on standard error and the one before it is taken.
+    """
+    damaged = []
+    for path in reversed(paths(directory).values()):
+        try:
+            arrays = archive.load(path)
+        except InputError as error:
+            damaged.append(str(error))
+            continue
+        for each in damaged:
+            print(f"warning: {each}; going back to {path.name}", file=sys.stderr)
+        return arrays
+    if damaged:
+        raise InputError(
+            f"{directory}: every checkpoint was truncated or altered; another --run_dir begins anew"
+        )
+    return None

@@ -1,0 +1,210 @@
+"""A run: attempt after attempt, from a `Config` to a trained, recorded, exported generator.
+
+Below the commands only this folder sees a `Config`; the others take plain arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gan_tf.config import Config
+from gan_tf.data.cache import Split
+from gan_tf.data.dataset import Dataset
+from gan_tf.evaluation.judging import Evaluation
+from gan_tf.host import devices, files, process
+from gan_tf.host.errors import InterruptedRunError, TrainingFailedError
+from gan_tf.report import curves, pictures
+from gan_tf.training import build, exporting, resume, run_directory
+from gan_tf.training.attempt import Attempt
+from gan_tf.training.health import Verdict
+from gan_tf.training.journal import best, read_metrics
+from gan_tf.training.result import Result
+
+
+def train(config: Config) -> Result:
+    """Trains the configuration, or goes on with it where its run directory stands.
+
+    Raises:
+      InputError: the data or the run directory cannot be used; nothing was changed.
+      TrainingFailedError: the run turned out ill, and no attempt is left.
+      InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
+    """
+    process.require_linux()
+    directory = files.user_path("run_dir", str(config.resolved().run_dir))
+    config = run_directory.with_its_precision(directory, config).resolved()
+    run_directory.check(directory, config)
+    read_metrics(directory / "metrics.jsonl")
+    data = build.dataset(config)
+    reals, held_out = data.reals(config.validation_images)
+    with run_directory.locked(directory):
+        run_directory.check(directory, config, data.description)
+        try:
+            run = _Run(config, directory, data, reals, held_out, build.evaluation(config, data))
+            with (
+                process.reproducible(config.deterministic),
+                process.deferred_signals() as stop_requested,
+            ):
+                return run.attempts(stop_requested)
+        except OSError as error:
+            raise TrainingFailedError(_cannot_write(directory, error)) from None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run in a directory that is this process's alone.
+
+    Attributes:
+      config: the configuration.
+      directory: the run directory.
+      data: what it trains on.
+      reals, held_out: the images of steps, and those that no step sees.
+      judge: what judges the generator in training; None if nothing does.
+    """
+
+    config: Config
+    directory: Path
+    data: Dataset
+    reals: Split
+    held_out: Split
+    judge: Evaluation | None
+
+    def attempts(self, stop_requested: Callable[[], bool]) -> Result:
+        """Makes attempts until one comes to its end, or none is left."""
+        executed = 0
+        while True:
+            number = len(run_directory.attempts_given_up(self.directory)) + 1
+            attempt = Attempt(
+                self.config, number, self.directory, self.reals, self.held_out, self.judge
+            )
+            self._announce(attempt)
+            verdict = None
+            if attempt.step < attempt.schedule.total:
+                run_directory.write(
+                    self.directory, run_directory.Run(self.config, self.data.description)
+                )
+                verdict = attempt.train(stop_requested)
+            else:
+                _say(f"already at step {attempt.step:,}: a larger --steps or --epochs goes on")
+            executed += attempt.loop.executed
+            if verdict is None:
+                return self._finish(attempt, executed)
+            self._give_up(attempt, verdict)
+            if stop_requested():
+                raise InterruptedRunError("stopped between two attempts; the same command goes on")
+
+    def _announce(self, attempt: Attempt) -> None:
+        """Says what is trained on what, where, and who judges it."""
+        config, total = self.config, attempt.schedule.total
+        epochs = build.epochs(config, total, len(self.reals.images))
+        _say(
+            f"{config.arch} on {config.dataset}: {len(self.reals.images):,} images, {total:,} "
+            f"steps of {config.batch_size} images ({epochs:.3g} epochs)"
+        )
+        _say(f"device: {devices.description()}, {config.precision}")
+        if self.judge:
+            _say(
+                f"evaluation: {self.judge.reals:,} samples every {config.evaluate_every:,} "
+                f"steps, judged by {self.judge.classifier.name}"
+            )
+        elif config.evaluate_every and config.generator_steps:
+            _say(f"evaluation: none; --classifier=train makes a judge of {config.dataset}")
+        resumed = f", resumed at step {attempt.step:,}" if attempt.step else ""
+        _say(f"run directory: {self.directory}{resumed}")
+
+    def _give_up(self, attempt: Attempt, verdict: Verdict) -> None:
+        """Records why an attempt ended; TrainingFailedError if none may follow it."""
+        config, number = self.config, attempt.number
+        record = {
+            "attempt": number,
+            "seed": config.of_attempt(number).seed,
+            "step": attempt.step,
+            "seconds": round(attempt.seconds, 3),
+            "kind": verdict.kind,
+            "reason": verdict.reason,
+        }
+        if config.on_collapse in ("stop", "ignore") or number > config.max_restarts:
+            before = run_directory.attempts_given_up(self.directory)
+            content = {"failed": True, "attempts": [*before, record]}
+            files.write_text(self.directory / "result.json", json.dumps(content, indent=2) + "\n")
+            raise TrainingFailedError(_failure(self.directory, record))
+        run_directory.give_up(self.directory, record)
+        back = config.on_collapse == "rollback" and (self.directory / run_directory.BEST).exists()
+        _say(
+            f"attempt {number + 1} of at most {config.max_restarts + 1}: "
+            f"{'back to the best' if back else 'anew'} "
+            f"with seed {config.of_attempt(number + 1).seed}"
+        )
+
+    def _finish(self, attempt: Attempt, executed: int) -> Result:
+        """Exports the best generator, draws the run and records its result."""
+        directory = self.directory
+        export = None
+        if self.config.export == "best":
+            export = exporting.export_best(directory)  # What counts comes first.
+        grids = list(run_directory.grids(directory).values())
+        everything = read_metrics(directory / "metrics.jsonl")
+        lines = [
+            line
+            for line in everything
+            if line["attempt"] == attempt.number and line["step"] <= attempt.step
+        ]
+        curves.write_curves(directory / "curves.png", lines)
+        pictures.write_gif(directory / "samples.gif", grids)
+        result = Result(
+            run_dir=directory,
+            samples=grids[-1] if grids else run_directory.grid(directory, attempt.step),
+            evolution=directory / "samples.gif",
+            curves=directory / "curves.png",
+            export=export,
+            steps=attempt.step,
+            executed=executed,
+            batch_size=self.config.batch_size,
+            seconds=attempt.seconds,
+            evaluation_seconds=sum(line.get("evaluation_seconds", 0.0) for line in lines),
+            discriminator_accuracy=attempt.measure.accuracy(),
+            held_out=attempt.measure.held_out,
+            best=best(everything),
+            last=lines[-1] if lines else {},
+            classifier=self.judge.classifier.name if self.judge else None,
+            attempts=run_directory.attempts_given_up(directory),
+        )
+        files.write_text(directory / "result.json", result.dumps())
+        return result
+
+
+def _cannot_write(directory: Path, error: OSError) -> str:
+    """What is said when the disk is full, or fails."""
+    saved = resume.paths(directory / run_directory.CHECKPOINTS)
+    remains = f"step {max(saved):,} is saved" if saved else "no checkpoint was saved"
+    return (
+        f"{error.filename or directory}: {error.strerror or error}; {remains}, and the same "
+        "command goes on"
+    )
+
+
+def _failure(directory: Path, record: dict[str, Any]) -> str:
+    """What is said of a run that has no attempt left."""
+    good = list(resume.paths(directory / run_directory.CHECKPOINTS).values())
+    kept = best(read_metrics(directory / "metrics.jsonl"))
+    remains = (
+        f"the best generator, of attempt {kept['attempt']}, step {kept['step']:,} (Fréchet "
+        f"distance {kept['frechet_distance']:.2f}), is kept: python -m gan_tf.export "
+        f"--run_dir={directory}"
+        if kept
+        else f"the last good checkpoint is {good[-1]}"
+        if good
+        else "no checkpoint was saved"
+    )
+    return (
+        f"{record['kind']} at step {record['step']:,} of attempt {record['attempt']}: "
+        f"{record['reason']}; {remains}; lower learning rates are the usual remedy"
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

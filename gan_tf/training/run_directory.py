@@ -1,0 +1,211 @@
+"""The run directory: what lies where, and whether a run may go on in it.
+
+<run_dir>/
+    config.json            the configuration and the data's description, written before training
+    run.lock               held while a process trains here
+    checkpoints/step-N.npz what resumes the run
+    best.npz               the same, of the generator with the least Fréchet distance
+    metrics.jsonl          a line of metrics every --log_every and --evaluate_every steps
+    tensorboard/           the same for TensorBoard, and the grids of samples
+    samples/step-N.png     the same latents at a cadence, by the averaged generator
+    samples.gif            their evolution
+    curves.png             losses, D(x), D(G(z)) and Fréchet distance over the steps
+    export/<version>/      SavedModels
+    attempts/<n>/          what an attempt that was given up has left, and why; the first is 1
+    result.json            how the run ended
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gan_tf import __version__
+from gan_tf.config import Config
+from gan_tf.config.knobs import knobs
+from gan_tf.data.dataset import Description, describe
+from gan_tf.host import files
+from gan_tf.host.errors import InputError
+
+BEST, CHECKPOINTS = "best.npz", "checkpoints"
+FORMAT = 3  # Of config.json: the number rises when an older reader would misunderstand it.
+_READABLE = (2, 3)  # 2 is version 0.1.0's, which knew images of 28x28x1 only.
+_GRIDS = 100
+
+
+class Run(NamedTuple):
+    """What config.json says.
+
+    Attributes:
+      config: the configuration.
+      data: what the run was trained on.
+    """
+
+    config: Config
+    data: Description
+
+
+def read_content(directory: Path) -> dict[str, Any]:
+    """Returns config.json as it is written; InputError if there is none that can be read. The
+    networks may be those of another program."""
+    path = directory / "config.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError(f"{directory}: must be a run directory; it has no config.json") from None
+    except ValueError:
+        raise InputError(f"{path}: is not JSON; it was truncated or altered") from None
+    if not isinstance(content, dict) or content.get("format") not in _READABLE:
+        raise InputError(
+            f"{path}: was not written by a version of gan_tf that this one ({__version__}) knows; "
+            "use the one that wrote it, or another --run_dir"
+        )
+    return content
+
+
+def read(directory: Path) -> Run:
+    """Returns what config.json says of the run in `directory`; InputError if there is none.
+
+    A knob that it lacks is newer than the run, and takes the value that means what the run did.
+    """
+    path, content = directory / "config.json", read_content(directory)
+    config = Config.from_json(content.get("config"), str(path))
+    if content["format"] == 2:
+        return Run(config, describe(config.dataset, (28, 28, 1)))
+    try:
+        values = dict(content["data"])
+        height, width, channels = (int(size) for size in values.pop("image_shape"))
+        return Run(config, Description(image_shape=(height, width, channels), **values))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path}: must describe its data; it was altered") from None
+
+
+def write(directory: Path, run: Run) -> None:
+    """Records the configuration of the run that begins or goes on in `directory`."""
+    content = {
+        "format": FORMAT,
+        "gan_tf": __version__,
+        "data": dataclasses.asdict(run.data),
+        "config": run.config.to_json(),
+    }
+    files.write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
+
+
+def with_its_precision(directory: Path, config: Config) -> Config:
+    """Returns the configuration with `--precision=auto` meaning what the run began with, so
+    that another processor does not make another run of it."""
+    if config.precision == "auto" and (directory / "config.json").exists():
+        return dataclasses.replace(config, precision=read(directory).config.precision)
+    return config
+
+
+def check(directory: Path, config: Config, data: Description | None = None) -> None:
+    """Raises InputError if a run cannot begin or go on in `directory`.
+
+    Args:
+      directory: the run directory.
+      config: the configuration.
+      data: what the run trains on, once that is known.
+    """
+    files.tensorflow_path("run_dir", str(directory))
+    for parent in [directory, *directory.parents]:
+        if parent.exists() and not parent.is_dir():
+            raise InputError(f"--run_dir={directory}: {parent} is a file, not a directory")
+    if not (directory / "config.json").exists():
+        others = list(directory.iterdir()) if directory.exists() else []
+        if any(path.name != "run.lock" and not files.is_leftover(path) for path in others):
+            raise InputError(
+                f"--run_dir={directory}: must be new, empty or a run's own; it holds other files"
+            )
+        return
+    before = read(directory)
+    patterns = (f"{CHECKPOINTS}/step-*.npz", BEST, "attempts/*/attempt.json")
+    if not any(path for pattern in patterns for path in directory.glob(pattern)):
+        return  # Nothing came of it: a run that failed at once may begin again, otherwise.
+    was, now = before.config.to_json(), config.to_json()
+    differing = [
+        f"--{knob.name} was {was[knob.name]} and is now {now[knob.name]}"
+        for knob in knobs(Config)
+        if not knob.resumable and was[knob.name] != now[knob.name]
+    ]
+    if data and data.image_shape != before.data.image_shape:
+        shapes = ["x".join(map(str, each.image_shape)) for each in (before.data, data)]
+        differing.append(f"the images of {data.name} were {shapes[0]} and are now {shapes[1]}")
+    if differing:
+        raise InputError(
+            f"--run_dir={directory} holds another run: {', '.join(differing)}; "
+            "choose another --run_dir, or the same values to resume"
+        )
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Holds the run directory for this process; InputError if another is training in it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.locked(directory / "run.lock"))
+        except BlockingIOError:
+            raise InputError(f"--run_dir={directory}: another process is training in it") from None
+        for place in (CHECKPOINTS, "samples", "attempts/*"):
+            for each in directory.glob(place):
+                files.remove_leftovers(each)
+        files.remove_leftovers(directory)
+        yield
+
+
+def grid(directory: Path, step: int) -> Path:
+    """Returns where the grid of samples of a step lies."""
+    return directory / "samples" / f"step-{step:08d}.png"
+
+
+def grids(directory: Path) -> dict[int, Path]:
+    """Returns {step: path} of the grids of samples, oldest first."""
+    return files.by_step(directory / "samples", ".png")
+
+
+def grid_spacing(every: int, step: int) -> int:
+    """Returns the steps between two grids that are kept at a step: their spacing doubles whenever
+    there would be more than 100. It depends on the step alone, so a resumed run keeps the same."""
+    spacing = every
+    while step // spacing > _GRIDS:
+        spacing *= 2
+    return spacing
+
+
+def thin_grids(directory: Path, every: int, step: int) -> None:
+    """Removes the grids that are too many at a step; see `grid_spacing`."""
+    spacing = grid_spacing(every, step)
+    for found, path in grids(directory).items():
+        if found % spacing and found != step:
+            path.unlink(missing_ok=True)
+
+
+def attempts_given_up(directory: Path) -> list[dict[str, Any]]:
+    """Returns what `give_up` recorded of each attempt that was given up, in their order."""
+    found: dict[int, dict[str, Any]] = {}
+    for path in directory.glob("attempts/*/attempt.json"):
+        try:
+            number = int(path.parent.name)
+            # Version 0.1.0 counted from 0 in the file; the directory's name is right in both.
+            found[number] = json.loads(path.read_text(encoding="utf-8")) | {"attempt": number}
+        except (OSError, ValueError, TypeError):
+            raise InputError(f"{path}: was truncated or altered") from None
+    return [found[number] for number in sorted(found)]
+
+
+def give_up(directory: Path, record: dict[str, Any]) -> None:
+    """Moves an attempt's checkpoints and samples aside, so that the next one can begin.
+
+    The record is written last: cut short before it, the attempt is made again from its first
+    step, with the same result.
+    """
+    place = directory / "attempts" / str(record["attempt"])
+    for name in ("samples", CHECKPOINTS):
+        (place / name).mkdir(parents=True, exist_ok=True)
+        for path in sorted((directory / name).glob("step-*")):
+            path.replace(place / name / path.name)
+    files.write_text(place / "attempt.json", json.dumps(record, indent=2) + "\n")
