@@ -23,9 +23,9 @@ def answer(row: Row, scene: Scene, home: Path, timeout: float = 60.0) -> Finishe
     return run_warm(module, *flags, cwd=scene.place, home=home, timeout=timeout)
 
 
-def said(finished: Finished, home: Path) -> str:
-    """What a command said, as it stands in the page."""
-    text = finished.stderr.strip().replace(str(home), "~")
+def said(errors: str, home: Path) -> str:
+    """What a command said on standard error, as it stands in the page."""
+    text = errors.strip().replace(str(home), "~")
     return re.sub(r"r{200,}", "rrr...", text).replace("|", "\\|")
 
 
@@ -73,8 +73,14 @@ def main() -> None:
             scene = Scene(place, trained, data_dir)
             row.prepare(scene)
             finished = answer(row, scene, home)
-            print(finished.returncode, row.shown, "\n    ", said(finished, home), file=sys.stderr)
-            rows.append((row, said(finished, home)))
+            print(
+                finished.returncode,
+                row.shown,
+                "\n    ",
+                said(finished.stderr, home),
+                file=sys.stderr,
+            )
+            rows.append((row, said(finished.stderr, home)))
             shutil.rmtree(place)
         PAGE.write_text(page(rows), encoding="utf-8")
 

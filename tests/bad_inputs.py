@@ -83,7 +83,9 @@ CACHED = "train --steps=1 --data_dir=data --evaluate_every=0 --dataset=mine"
 OWN_FILES = "train --steps=1 --data_dir=data --manual_dir=files"
 INCEPTION = f"{EVALUATE} --classifier=inception"
 DESCRIPTION = "run/export/1/assets.extra/gan_tf.json"
-FRAME = ((0, 0), (2, 2), (2, 2), (0, 0))
+FRAME = ((0, 0), (1, 1), (1, 1), (0, 0))
+
+LARGER = np.zeros((200, 32, 32, 1), np.uint8)
 
 KINDS = {
     "unknown flag": [
@@ -124,7 +126,7 @@ KINDS = {
         early("networks", "train --arch=dcgna"),
         early("a loss", "train --loss=hing"),
         early("an order", "train --update=d_first"),
-        early("latents", "train --latents=gaussian"),
+        early("a preset", "train --preset=paper"),
         early("a precision", f"{EXPORT} --precision=float16"),
     ],
     "stray argument": [
@@ -312,11 +314,24 @@ KINDS = {
         ),
     ],
     "images": [
-        row("32x32", CACHED, images(lambda array: np.pad(array, FRAME))),
+        row("30x30", CACHED, images(lambda array: np.pad(array, FRAME))),
         row("no channel", CACHED, images(lambda array: array[..., 0])),
         row("floating point", CACHED, images(lambda array: array / np.float32(255))),
         row("none", CACHED, images(lambda array: array[:0])),
-        row("three channels", "train --steps=1 --data_dir=data --dataset=cifar10"),
+        row("two channels", CACHED, images(lambda array: array.repeat(2, axis=-1))),
+    ],
+    "images and networks": [
+        row(
+            "networks for other sizes",
+            f"{CACHED} --arch=lightning_cnn",
+            cached(train_images=LARGER, test_images=LARGER),
+        ),
+        row(
+            "splits of two shapes",
+            CACHED,
+            cached(train_images=LARGER),
+        ),
+        row("of many sizes", "train --steps=1 --data_dir=data --dataset=cats_vs_dogs"),
     ],
     "labels": [
         row("fewer than images", CACHED, cached(train_labels=np.zeros(3, np.int64))),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from gan_tf.data.dataset import open_dataset
-from gan_tf.host import archive
+from gan_tf.host import archive, files
 from gan_tf.training import resume
 
 from .processes import Finished, run_warm, start
@@ -21,24 +23,55 @@ from .scenes import TRAINED, dataset_of
 __all__ = ["dataset_of"]  # Other tests take it from here.
 
 Command = Callable[..., Finished]
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 MNIST_SHAPE = (28, 28, 1)
 TIMINGS = ("seconds", "images_per_second", "evaluation_seconds")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`./scripts/test --release` runs what only a release waits for, too."""
+    parser.addoption("--release", action="store_true", help="also run what stands for little new")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the tests marked `release`, unless they are asked for."""
+    if not config.getoption("--release"):
+        left_out = [item for item in items if item.get_closest_marker("release")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty home directory, into which the first use of MNIST prepares it."""
-    return tmp_path_factory.mktemp("home")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Gives a directory that one of the workers fills for all of them."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        place, done = root / "shared" / name, root / "shared" / f"{name}.done"
+        with files.locked(root / "shared" / f"{name}.lock", f"makes {name}"):
+            if not done.exists():
+                shutil.rmtree(place, ignore_errors=True)
+                place.mkdir()
+                make(place)
+                done.touch()
+        return place
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def home(once: Once) -> Path:
+    """A home directory with MNIST prepared where its first use prepares it."""
+    return once("home", lambda place: open_dataset("mnist", place / "tensorflow_datasets"))
 
 
 @pytest.fixture(scope="session")
 def data_dir(home: Path) -> Path:
     """Where TFDS keeps datasets in that home; MNIST is there."""
-
-    directory = home / "tensorflow_datasets"
-    open_dataset("mnist", directory)
-    return directory
+    return home / "tensorflow_datasets"
 
 
 @pytest.fixture
@@ -52,23 +85,18 @@ def command(tmp_path: Path, home: Path) -> Command:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, home: Path, data_dir: Path) -> Path:
+def trained(once: Once, home: Path) -> Path:
     """The run directory of a short DCGAN run on real MNIST."""
-    directory = tmp_path_factory.mktemp("trained") / "run"
-    process = start(
-        "train",
-        "--arch=dcgan",
-        f"--run_dir={directory}",
-        "--steps=150",
-        *TRAINED,
-        cwd=directory.parent,
-        home=home,
-    )
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    (directory / "stdout.txt").write_text(output)
-    (directory / "stderr.txt").write_text(errors)
-    return directory
+
+    def make(place: Path) -> None:
+        flags = ("--arch=dcgan", f"--run_dir={place / 'run'}", "--steps=150", *TRAINED)
+        process = start("train", *flags, cwd=place, home=home)
+        output, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+        (place / "run" / "stdout.txt").write_text(output)
+        (place / "run" / "stderr.txt").write_text(errors)
+
+    return once("trained", make) / "run"
 
 
 def metrics(run_dir: Path) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gan_tf.data import cache
 from gan_tf.data.cache import Source
-from gan_tf.host import archive
+from gan_tf.host import archive, files
 
 from .processes import ROOT
 
@@ -160,9 +160,13 @@ def cached(damage: Make | None = None, **arrays: np.ndarray) -> Make:
     """Prepares a dataset `mine` in `data` from arrays, the first of MNIST's own by default."""
 
     def make(scene: Scene) -> None:
-        paths = (scene.data_dir / "gan_tf" / "mnist").glob("*.npy")
-        mnist = {path.stem.replace("-", "_"): np.load(path)[:200] for path in paths}
-        dataset_of(scene.place / "data", "mine", **mnist | arrays)
+        cache = scene.place / "data" / "gan_tf" / "mine"
+        cache.mkdir(parents=True)
+        for path in (scene.data_dir / "gan_tf" / "mnist").glob("*.npy"):
+            array = arrays.get(path.stem.replace("-", "_"), np.load(path)[:200])
+            np.save(cache / path.name, array)
+        digests = {path.name: files.sha256(path) for path in cache.iterdir()}
+        scene.write("data/gan_tf/mine/cache.json", json.dumps({"sha256": digests}))
         if damage:
             damage(scene)
 
@@ -183,7 +187,7 @@ def originals(change: Callable[[bytes], bytes]) -> Make:
     """Puts MNIST's own files into `files`, one of them changed."""
 
     def make(scene: Scene) -> None:
-        shutil.copytree(ROOT / "gan_tf" / "datasets" / "mnist", scene.place / "files")
+        shutil.copytree(ROOT / "gan_tf" / "data" / "mnist", scene.place / "files")
         alter("files/train-images-idx3-ubyte.gz", change)(scene)
 
     return make

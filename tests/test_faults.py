@@ -22,31 +22,33 @@ from resumption import damages
 
 from gan_tf.training import resume
 
-from .conftest import Command, assert_same_bits, executed, metrics, one_line
+from .conftest import Command, Once, assert_same_bits, executed, metrics, one_line
 from .processes import MODULES, ROOT, run_warm, start
 
 FLAGS = (
-    *("--arch=mlp", "--batch_size=16", "--evaluate_every=0", "--run_dir=run"),
+    *("--arch=mlp", "--batch_size=16", "--evaluate_every=0", "--run_dir=run", "--export=none"),
     *("--log_every=1", "--sample_every=2", "--checkpoint_every=2"),
 )
 
 
+EXPORTED = ("--export=best",)  # The last of two equal flags wins.
+
+
 @pytest.fixture(scope="session")
-def half(tmp_path_factory: pytest.TempPathFactory, home: Path, data_dir: Path) -> Path:
+def half(once: Once, home: Path) -> Path:
     """A run of two steps."""
-    return _run(tmp_path_factory.mktemp("half"), home, "--steps=2")
+    return once("half", lambda place: _run(place, home, "--steps=2")) / "run"
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory, home: Path, data_dir: Path) -> Path:
-    """The same run of four steps."""
-    return _run(tmp_path_factory.mktemp("whole"), home, "--steps=4")
+def whole(once: Once, home: Path) -> Path:
+    """The same run of four steps, and its export."""
+    return once("whole", lambda place: _run(place, home, "--steps=4", *EXPORTED)) / "run"
 
 
-def _run(place: Path, home: Path, *flags: str) -> Path:
+def _run(place: Path, home: Path, *flags: str) -> None:
     finished = run_warm("train", *FLAGS, *flags, cwd=place, home=home, timeout=120)
     assert finished.returncode == 0, finished.stderr
-    return place / "run"
 
 
 @pytest.fixture
@@ -249,7 +251,7 @@ def test_a_damaged_best_costs_a_warning(
         *("--arch=mlp", "--batch_size=16", "--run_dir=run", "--log_every=1"),
         *("--evaluate_every=1", "--evaluate_images=100"),
     )
-    assert command("train", *flags, "--steps=1").returncode == 0
+    assert command("train", *flags, "--steps=1", "--export=none").returncode == 0
     best = tmp_path / "run" / "best.npz"
     best.write_bytes(best.read_bytes()[:-1])
     finished = command("train", *flags, "--steps=1")
@@ -292,7 +294,7 @@ def watch(event, arguments):
         os._exit(9)
 sys.addaudithook(watch)
 for module, *flags in (
-    ["train", *{[*FLAGS, "--steps=1"]}],
+    ["train", *{[*FLAGS, "--steps=1", *EXPORTED]}],
     ["sample", "--run_dir=run"],
     ["evaluate", "--run_dir=run", "--num=100"],
 ):
@@ -320,6 +322,7 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(
     flags = (
         *("--arch=mlp", "--run_dir=run", "--batch_size=16", "--log_every=1"),
         *("--checkpoint_every=1", "--evaluate_every=1", "--evaluate_images=4000"),
+        "--export=none",
     )
     process = start("train", *flags, "--steps=1000", cwd=tmp_path, home=home)
     wait(process, lambda: len(resume.paths(tmp_path / "run" / "checkpoints")) >= 2)
@@ -374,7 +377,7 @@ def test_two_exports_at_once_are_two_versions(tmp_path: Path, home: Path, whole:
 
 
 def test_two_first_preparations_at_once_are_one(tmp_path: Path) -> None:
-    flags = ("--arch=mlp", "--steps=1", "--evaluate_every=0")
+    flags = ("--arch=mlp", "--steps=1", "--evaluate_every=0", "--export=none")
     processes = [
         start("train", *flags, f"--run_dir={name}", cwd=tmp_path, home=tmp_path) for name in "ab"
     ]
@@ -391,7 +394,8 @@ def test_a_long_run_grows_neither_in_memory_nor_in_files(
     program = """
 import sys
 import keras
-from gan_tf import command_line, train
+from gan_tf import train
+from gan_tf.config import command_line
 from gan_tf.models import ARCHITECTURES, Architecture
 
 def generator(latent_dim, image_shape):
@@ -411,9 +415,9 @@ sys.exit(command_line.run(train.main, train.Options, "Train a tiny GAN."))
 """
     (tmp_path / "tiny.py").write_text(program)
     flags = (
-        *("--arch=tiny", "--run_dir=run", "--batch_size=1", "--latent_dim=2", "--steps=20000"),
-        *("--sample_every=100", "--checkpoint_every=200", "--evaluate_every=1000"),
-        *("--evaluate_images=100", "--on_collapse=ignore"),
+        *("--arch=tiny", "--run_dir=run", "--batch_size=1", "--latent_dim=2", "--steps=6000"),
+        *("--sample_every=30", "--log_every=30", "--checkpoint_every=60"),
+        *("--evaluate_every=300", "--evaluate_images=100", "--on_collapse=ignore"),
     )
     process = subprocess.Popen(
         [sys.executable, "tiny.py", *flags],
@@ -434,15 +438,15 @@ sys.exit(command_line.run(train.main, train.Options, "Train a tiny GAN."))
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     memory = {step: found[0] for step, found in seen.items()}
-    early = np.median([size for step, size in memory.items() if 4_000 <= step <= 6_000])
-    late = np.median([size for step, size in memory.items() if 18_000 <= step < 20_000])
-    print(f"growth over 14,000 steps: {late - early:.1f} MiB", memory)
+    early = np.median([size for step, size in memory.items() if 1_200 <= step <= 1_800])
+    late = np.median([size for step, size in memory.items() if 5_400 <= step < 6_000])
+    print(f"growth over 4,200 steps: {late - early:.1f} MiB", memory)
     assert late - early < 20, memory
-    files = [found[1] for step, found in seen.items() if 4_000 <= step < 20_000]
+    files = [found[1] for step, found in seen.items() if 1_200 <= step < 6_000]
     assert max(files) - min(files) <= 2, "a checkpoint or a picture may be open"
     assert len(resume.paths(tmp_path / "run" / "checkpoints")) == 3
     assert len(list((tmp_path / "run" / "samples").iterdir())) == 101
-    assert [line["step"] for line in metrics(tmp_path / "run")] == [*range(100, 20_001, 100)]
+    assert [line["step"] for line in metrics(tmp_path / "run")] == [*range(30, 6_001, 30)]
 
 
 def test_no_module_can_unpickle(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_near_copies_at_the_limit() -> None:
 @pytest.mark.parametrize("side", [28, 27])
 def test_near_copies_equals_the_slow_version_on_mnist(side: int) -> None:
     """A side of 27 has no cells of 4."""
-    file = Path(gan_tf.__file__).parent / "datasets/mnist/t10k-images-idx3-ubyte.gz"
+    file = Path(gan_tf.__file__).parent / "data/mnist/t10k-images-idx3-ubyte.gz"
     pixels = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16)
     images = pixels.reshape(-1, 28, 28, 1)[:300, :side, :side]
     fakes, training = images[:60], images[60:]

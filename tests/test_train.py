@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from gan_tf.config import Config
 from gan_tf.host import archive
 from gan_tf.serving import servable
 from gan_tf.training import resume
+from gan_tf.training.run import train
 
 from .conftest import (
     Command,
@@ -31,8 +33,9 @@ from .processes import start
 
 SHORT = (
     *("--batch_size=16", "--log_every=1", "--sample_every=2", "--checkpoint_every=2"),
-    *("--evaluate_every=2", "--evaluate_images=100"),
+    *("--evaluate_every=2", "--evaluate_images=100", "--export=none"),
 )
+BARE = ("--evaluate_every=0", "--export=none")  # Where nobody looks at figures or the export.
 
 
 def test_a_run_leaves_what_it_promises(trained: Path) -> None:
@@ -166,7 +169,7 @@ def test_two_and_two_steps_are_four(
 def test_a_run_cut_between_cadences_goes_on_as_if_untouched(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    common = ("--arch=mlp", "--batch_size=16", "--log_every=4", "--checkpoint_every=5")
+    common = ("--arch=mlp", "--batch_size=16", "--log_every=4", "--checkpoint_every=5", *BARE)
     command("train", *common, "--run_dir=whole", "--steps=10")
     command("train", *common, "--run_dir=parts", "--steps=7")
     command("train", *common, "--run_dir=parts", "--steps=10")
@@ -177,7 +180,7 @@ def test_a_run_cut_between_cadences_goes_on_as_if_untouched(
 def test_the_same_command_again_has_nothing_to_do(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    flags = ("--arch=mlp", "--log_every=2", "--run_dir=run", "--steps=3")
+    flags = ("--arch=mlp", "--log_every=2", "--run_dir=run", "--steps=3", "--evaluate_every=0")
     command("train", *flags)
     lines = metrics(tmp_path / "run")
     assert [line["step"] for line in lines] == [2, 3]
@@ -194,7 +197,7 @@ def test_the_same_command_again_has_nothing_to_do(
 def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    flags = ("--generator_lr=100", "--discriminator_lr=100", "--checkpoint_every=1")
+    flags = ("--generator_lr=100", "--discriminator_lr=100", "--checkpoint_every=1", *BARE)
     finished = command(
         "train", "--arch=mlp", "--run_dir=run", "--steps=500", "--on_collapse=stop", *flags
     )
@@ -213,7 +216,7 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(
 def test_a_signal_saves_and_the_same_command_goes_on(
     command: Command, tmp_path: Path, home: Path, data_dir: Path, number: signal.Signals, arch: str
 ) -> None:
-    flags = (f"--arch={arch}", "--run_dir=run", "--log_every=5", "--evaluate_every=20")
+    flags = (f"--arch={arch}", "--run_dir=run", "--log_every=5", *BARE)
     rarely = "--checkpoint_every=1000000"
     process = start("train", *flags, rarely, "--steps=1000000", cwd=tmp_path, home=home)
     deadline = time.monotonic() + 120
@@ -235,7 +238,8 @@ def test_a_signal_saves_and_the_same_command_goes_on(
 def test_paths_with_spaces_and_other_scripts(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    finished = command("train", "--arch=mlp", "--steps=1", "--run_dir=mein Lauf/数字")
+    flags = ("--steps=1", "--evaluate_every=0", "--run_dir=mein Lauf/数字")
+    finished = command("train", "--arch=mlp", *flags)
     assert finished.returncode == 0, finished.stderr
     assert (tmp_path / "mein Lauf" / "数字" / "export" / "1" / "saved_model.pb").exists()
 
@@ -245,7 +249,7 @@ def test_epochs_count_the_reals_that_are_seen(
     command: Command, tmp_path: Path, data_dir: Path, k: int
 ) -> None:
     flags = ("--arch=mlp", "--epochs=1", "--batch_size=10000", f"--discriminator_steps={k}")
-    finished = command("train", *flags, "--run_dir=run", "--log_every=1")
+    finished = command("train", *flags, "--run_dir=run", "--log_every=1", *BARE)
     assert executed(finished.stdout) == 6 // k
     assert metrics(tmp_path / "run")[-1]["epoch"] == 1.0
 
@@ -253,7 +257,7 @@ def test_epochs_count_the_reals_that_are_seen(
 def test_a_run_that_failed_at_once_may_begin_again_otherwise(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    flags = ("--arch=mlp", "--run_dir=run", "--steps=400")
+    flags = ("--arch=mlp", "--run_dir=run", "--steps=400", *BARE)
     absurd = ("--generator_lr=1e6", "--discriminator_lr=1e6", "--on_collapse=stop")
     failed = command("train", *flags, *absurd)
     assert failed.returncode == 1
@@ -265,7 +269,7 @@ def test_a_run_that_failed_at_once_may_begin_again_otherwise(
 def test_two_processes_do_not_train_in_one_directory(
     command: Command, tmp_path: Path, home: Path, data_dir: Path
 ) -> None:
-    flags = ("--arch=mlp", "--run_dir=run", "--log_every=5", "--steps=1000000")
+    flags = ("--arch=mlp", "--run_dir=run", "--log_every=5", "--steps=1000000", *BARE)
     first = start("train", *flags, cwd=tmp_path, home=home)
     try:
         deadline = time.monotonic() + 120
@@ -283,7 +287,7 @@ def test_two_processes_do_not_train_in_one_directory(
 def test_damage_to_pictures_or_an_export_costs_no_training(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    flags = ("--arch=mlp", "--run_dir=run", "--log_every=1")
+    flags = ("--arch=mlp", "--run_dir=run", "--log_every=1", "--evaluate_every=0")
     command("train", *flags, "--steps=2")
     (tmp_path / "run" / "samples" / "step-00000000.png").write_bytes(b"damaged")
     damages = ("assets.extra/gan_tf.json", "saved_model.pb", "variables/variables.index")
@@ -301,26 +305,37 @@ def test_damage_to_pictures_or_an_export_costs_no_training(
 
 
 @pytest.mark.parametrize(
-    "flags",
+    "rules",
     [
-        ("--loss=minimax", "--discriminator_steps=2"),
-        ("--loss=least_squares", "--update=generator_first"),
-        ("--loss=hinge", "--label_smoothing=0", "--r1_gamma=1", "--r1_every=3"),
-        ("--loss=wasserstein", "--label_smoothing=0", "--gradient_penalty=10"),
-        ("--optimizer=sgd", "--generator_lr=0.01", "--final_momentum=0.9", "--lr_decay=1.01"),
+        {"loss": "minimax", "discriminator_steps": 2},
+        {"loss": "least_squares", "update": "generator_first"},
+        {"loss": "hinge", "label_smoothing": 0.0, "r1_gamma": 1.0, "r1_every": 3},
+        {"loss": "wasserstein", "label_smoothing": 0.0, "gradient_penalty": 10.0},
+        {"optimizer": "sgd", "generator_lr": 0.01, "final_momentum": 0.9, "lr_decay": 1.01},
     ],
-    ids=lambda flags: flags[0].lstrip("-"),
+    ids=lambda rules: "-".join(map(str, rules.values())),
 )
 def test_every_loss_penalty_and_optimiser_resumes_exactly(
-    command: Command, tmp_path: Path, data_dir: Path, flags: tuple[str, ...]
+    tmp_path: Path, data_dir: Path, rules: dict[str, Any]
 ) -> None:
-    common = ("--arch=mlp", *SHORT, *flags)
-    for run_dir, steps in (("whole", 6), ("parts", 4), ("parts", 6)):
-        finished = command("train", *common, f"--run_dir={run_dir}", f"--steps={steps}")
-        assert finished.returncode == 0, finished.stderr
+    """As a library, which a process need not be started for."""
+    for name, steps in (("whole", 6), ("parts", 4), ("parts", 6)):
+        config = Config(
+            arch="mlp",
+            data_dir=str(data_dir),
+            run_dir=str(tmp_path / name),
+            steps=steps,
+            batch_size=16,
+            log_every=1,
+            checkpoint_every=2,
+            evaluate_every=0,
+            export="none",
+            **rules,
+        )
+        assert train(config).export is None
     assert_same_bits(tmp_path / "whole", tmp_path / "parts", 6)
     lines = metrics(tmp_path / "whole")
-    assert ("value" in lines[0]) is (flags[0] in ("--loss=minimax", "--optimizer=sgd"))
+    assert ("value" in lines[0]) is (rules.get("loss", "") in ("minimax", ""))
     assert np.isfinite(numbers(lines)).all()
     assert len({line["discriminator_loss"] for line in lines}) == 6
 
@@ -346,7 +361,7 @@ def test_a_run_that_ended_between_evaluations_is_extended_as_if_untouched(
 def test_a_shorter_length_than_what_is_done_has_nothing_to_do(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    flags = ("--arch=mlp", "--batch_size=16", "--run_dir=run", "--checkpoint_every=3")
+    flags = ("--arch=mlp", "--batch_size=16", "--run_dir=run", "--checkpoint_every=3", *BARE)
     assert command("train", *flags, "--steps=3").returncode == 0
     (tmp_path / "run" / "metrics.jsonl").write_text("")
     again = command("train", *flags, "--steps=2")
@@ -356,7 +371,7 @@ def test_a_shorter_length_than_what_is_done_has_nothing_to_do(
 def test_what_is_left_of_failed_attempts_binds_the_run(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    flags = ("--arch=mlp", "--run_dir=run", "--steps=400", "--max_restarts=1")
+    flags = ("--arch=mlp", "--run_dir=run", "--steps=400", "--max_restarts=1", *BARE)
     absurd = ("--generator_lr=1e6", "--discriminator_lr=1e6")
     assert command("train", *flags, *absurd).returncode == 1
     line = one_line(command("train", *flags))

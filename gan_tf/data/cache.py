@@ -86,8 +86,12 @@ def write(directory: Path, dataset: str, splits: Mapping[str, Source]) -> None:
         for split, source in splits.items():
             _write_split(temporary, split, source)
         paths = sorted(temporary.iterdir())
-        files = {path.name: _state(path) | {"sha256": sha256(path)} for path in paths}
-        _write_list(temporary, {"dataset": dataset, "files": files})
+        about = {
+            "dataset": dataset,
+            "sha256": {path.name: sha256(path) for path in paths},
+            "states": {path.name: _state(path) for path in paths},
+        }
+        _write_list(temporary, about)
 
 
 def _write_split(directory: Path, split: str, source: Source) -> None:
@@ -122,12 +126,10 @@ def read(directory: Path, verify: bool = False) -> dict[str, Split]:
     """
     try:
         about = json.loads((directory / _LIST).read_text(encoding="utf-8"))
-        # Before version 0.2.0 the list held digests alone.
-        files = about.get("files") or {n: {"sha256": d} for n, d in about["sha256"].items()}
-        names = sorted({name.rpartition("-")[0] for name in files})
+        names = sorted({name.rpartition("-")[0] for name in about["sha256"]})
         if not names:
             raise ValueError
-        touched = _check(directory, files, verify)
+        states = _check(directory, about, verify)
         splits = {name: _read_split(directory, name) for name in names}
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         reason = str(error) if isinstance(error, InputError) else f"{directory} is no cache"
@@ -135,29 +137,31 @@ def read(directory: Path, verify: bool = False) -> dict[str, Split]:
     shapes = {name: split.image_shape for name, split in splits.items()}
     if len(set(shapes.values())) > 1:
         raise InputError(f"{directory}: must hold images of one shape; it holds {shapes}")
-    if touched:
+    if states != about.get("states"):
         with contextlib.suppress(OSError):  # A data directory may be read-only.
-            _write_list(directory, {"dataset": about.get("dataset"), "files": files})
+            _write_list(directory, about | {"states": states})
     return splits
 
 
-def _check(directory: Path, files: dict[str, dict[str, Any]], verify: bool) -> bool:
-    """Compares the files with what the list says of them, and brings their times up to date;
-    returns whether any was not. InputError if one was altered."""
-    touched = False
-    for name, known in files.items():
+def _check(directory: Path, about: dict[str, Any], verify: bool) -> dict[str, dict[str, int]]:
+    """Compares the files with what the list says of them; returns the state of each.
+
+    Version 0.1.0 kept no states: its files are compared by their digests, once.
+
+    Raises:
+      InputError: a file was truncated or altered.
+    """
+    states = {}
+    for name, digest in about["sha256"].items():
         path = directory / name
-        state = _state(path)
-        same = all(known.get(key) == value for key, value in state.items())
-        if same and not verify:
+        states[name] = _state(path)
+        if not verify and states[name] == about.get("states", {}).get(name):
             continue
-        if state["bytes"] > _LARGE:
+        if states[name]["bytes"] > _LARGE:
             print(f"Comparing {path} with its digest ...", file=sys.stderr, flush=True)
-        if sha256(path) != known["sha256"]:
+        if sha256(path) != digest:
             raise InputError(f"{path} was truncated or altered")
-        known.update(state)
-        touched = touched or not same
-    return touched
+    return states
 
 
 def _state(path: Path) -> dict[str, int]:

@@ -106,6 +106,8 @@ class _Run:
             f"steps of {config.batch_size} images ({epochs:.3g} epochs)"
         )
         _say(f"device: {devices.description()}, {config.precision}")
+        if config.precision == "bfloat16" and devices.native_precision() == "float32":
+            _say("warning: it has no instructions for bfloat16, which is slow and coarse there")
         if self.judge:
             _say(
                 f"evaluation: {self.judge.reals:,} samples every {config.evaluate_every:,} "
