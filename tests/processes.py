@@ -34,11 +34,16 @@ _WARM.set_forkserver_preload(["tensorflow", "keras", "scipy.stats", "matplotlib.
 
 
 def start(
-    module: str, *flags: str, cwd: Path, home: Path, before: Callable[[], None] | None = None
+    module: str,
+    *flags: str,
+    cwd: Path,
+    home: Path,
+    before: Callable[[], None] | None = None,
+    **variables: str,
 ) -> subprocess.Popen[str]:
-    """Starts `python -m gan_tf.<module>` with an environment of its own, after calling `before`
-    in its process."""
-    environment = _environment(home)
+    """Starts `python -m gan_tf.<module>` with an environment of its own, and `variables` in it,
+    after calling `before` in its process."""
+    environment = _environment(home) | variables
     environment["PYTHONWARNINGS"] = ",".join(f"error:::{name}" for name in _OURS)
     if before:  # A limit that it sets must not cut the cache of compiled modules short.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"

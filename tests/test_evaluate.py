@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from gan_tf.data import pixels
 from gan_tf.data.dataset import describe
@@ -126,19 +126,22 @@ def test_another_dataset_trains_its_own_classifier_once(
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own.
-def test_inception_is_there_for_who_has_its_weights(
-    command: Command, tmp_path: Path, trained: Path, small: Path
+def test_inception_judges_grey_images_and_colour_for_who_has_its_weights(
+    tmp_path: Path, mnist: dict[str, np.ndarray]
 ) -> None:
-    keras.applications.InceptionV3(weights=None).save_weights(tmp_path / "some.weights.h5")
-    flags = ("--dataset=small", f"--data_dir={small}", "--num=100", "--seeds=0", "--output=i.json")
-    finished = command(
-        *("evaluate", f"--run_dir={trained}", "--classifier=inception", *flags),
-        "--inception_weights=some.weights.h5",
-    )
-    assert finished.returncode == 0, finished.stderr
-    card = scores(tmp_path / "i.json")
-    assert (card["classifier"], card["classifier_accuracy"]) == ("inception-v3", None)
-    assert math.isfinite(card["frechet_distance"]["value"])
+    full = keras.applications.InceptionV3(weights=None)
+    full.save_weights(tmp_path / "some.weights.h5")
+    judge = classifier.inception(tmp_path / "some.weights.h5")
+    assert (judge.name, judge.accuracy) == ("inception-v3", None)
+    grey = mnist["test_images"][:4]
+    judged, coloured = judge(grey), judge(grey.repeat(3, axis=-1))
+    assert (judged.features.shape, judged.probabilities.shape) == ((4, 2048), (4, 1000))
+    np.testing.assert_allclose(judged.probabilities.sum(axis=1), 1.0, rtol=1e-4)
+    np.testing.assert_allclose(judged.features, coloured.features, rtol=1e-4, atol=1e-6)
+    # As the network itself sees them.
+    resized = tf.image.resize(tf.image.grayscale_to_rgb(pixels.scale(grey)), [299, 299])
+    expected = full(resized, training=False).numpy()
+    np.testing.assert_allclose(judged.probabilities, expected, rtol=1e-2, atol=1e-6)
 
 
 def test_training_images_are_near_copies_of_themselves(mnist: dict[str, np.ndarray]) -> None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from gan_tf.serving import servable
 
 from .conftest import Command
+from .processes import start
 
 
 def test_train_and_export_write_the_same_artefact(
@@ -20,6 +21,48 @@ def test_train_and_export_write_the_same_artefact(
     mine, theirs = servable.load(tmp_path / "served" / "1"), servable.load(trained / "export" / "1")
     assert mine.metadata == theirs.metadata
     np.testing.assert_array_equal(mine.sample(8, 0), theirs.sample(8, 0))
+
+
+def test_one_checkpoint_gives_the_same_bytes_in_every_process(
+    tmp_path: Path, home: Path, trained: Path
+) -> None:
+    """In every file: new processes, whose hashes and addresses differ."""
+    flags = (f"--run_dir={trained}", "--onnx", "--litert")
+    processes = [
+        start("export", *flags, f"--output={name}", cwd=tmp_path, home=home, PYTHONHASHSEED=name)
+        for name in ("1", "2")
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        assert (process.returncode, errors) == (0, "")
+    found = [
+        {
+            str(path.relative_to(tmp_path / name)): path.read_bytes()
+            for path in (tmp_path / name / "1").rglob("*")
+            if path.is_file()
+        }
+        for name in ("1", "2")
+    ]
+    assert len(found[0]) == 8
+    assert found[0].keys() == found[1].keys()
+    assert [name for name in found[0] if found[0][name] != found[1][name]] == []
+    assert str(tmp_path).encode() not in found[0]["1/assets.extra/generator.onnx"]
+
+
+def test_an_export_at_the_end_of_training_has_the_same_tensors_under_the_same_keys(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    """Their names in the graph are numbered on in a process that has built other networks."""
+    command("export", f"--run_dir={trained}", "--output=served")
+    readers = [
+        tf.train.load_checkpoint(str(place / "1" / "variables" / "variables"))
+        for place in (tmp_path / "served", trained / "export")
+    ]
+    keys = [set(reader.get_variable_to_shape_map()) for reader in readers]
+    assert keys[0] == keys[1]
+    assert "generator/0/.ATTRIBUTES/VARIABLE_VALUE" in keys[0]
+    for key in keys[0] - {"_CHECKPOINTABLE_OBJECT_GRAPH"}:
+        np.testing.assert_array_equal(*(reader.get_tensor(key) for reader in readers))
 
 
 def test_the_next_version_is_a_new_one_and_another_checkpoint_another_model(

@@ -92,8 +92,8 @@ def test_it_is_sampled_judged_and_exported_for_every_runtime(
     flags = ("--num=100", "--seeds=0", "--classifier=train", f"--data_dir={colour}")
     judged = command("evaluate", f"--run_dir={run}", *flags)
     assert judged.returncode == 0, judged.stderr
-    flags = (f"--data_dir={data_dir}", "--dataset=mnist", "--num=100")
-    other = command("evaluate", f"--run_dir={run}", *flags)
+    mnist = (f"--data_dir={data_dir}", "--dataset=mnist", "--num=100")
+    other = command("evaluate", f"--run_dir={run}", *mnist)
     assert "has images of 28x28x1; " in one_line(other)
     exported = command("export", f"--run_dir={run}", "--onnx", "--litert", "--output=out")
     assert exported.returncode == 0, exported.stderr

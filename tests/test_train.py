@@ -118,6 +118,15 @@ def test_tensorboard_shows_the_same_numbers(trained: Path) -> None:
     assert [event.step for event in shown] == [line["step"] for line in lines]
     values = [float(tf.make_ndarray(event.tensor_proto)) for event in shown]
     np.testing.assert_allclose(values, [line["generator_loss"] for line in lines], rtol=1e-6)
+    grids = accumulator.Tensors("samples")
+    assert [event.step for event in grids] == [0, 50, 100, 150]
+    assert accumulator.SummaryMetadata("samples").plugin_data.plugin_name == "images"
+    for event in grids:
+        width, height, png = tf.make_ndarray(event.tensor_proto)
+        path = trained / "samples" / f"step-{event.step:08d}.png"
+        assert png == path.read_bytes()
+        with Image.open(path) as picture:
+            assert (int(width), int(height)) == picture.size
 
 
 def test_the_configuration_is_kept(trained: Path) -> None:

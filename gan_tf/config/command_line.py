@@ -86,7 +86,7 @@ def _print(name: str, text: str) -> int:
 
 
 def _fail(name: str, reason: str, status: int) -> int:
-    """Says why, to whoever reads it; returns the exit status."""
+    """Says why on standard error, if it is open; returns the exit status."""
     try:
         print(f"{name}: {_one_line(reason)}", file=sys.stderr)
     except OSError:

@@ -27,7 +27,7 @@ class Knob:
     Attributes:
       name: the field's and the flag's name.
       kind: bool, int, float or str.
-      default: the value without a flag; None means that the help tells what happens then.
+      default: the value without a flag; None means that the help says what happens then.
       help: what it does, for `--help`.
       unit: what a number counts ("steps"), or what a text names ("a path").
       low, high: inclusive bounds of a number.

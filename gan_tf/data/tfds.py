@@ -51,7 +51,7 @@ def prepare(dataset: str, data_dir: Path, manual_dir: Path | None, directory: Pa
 
 
 def _download(builder: Any, dataset: str, data_dir: Path, manual_dir: Path) -> None:
-    """Has TFDS prepare the dataset, from files at hand or from its source."""
+    """Lets TFDS prepare the dataset, from files at hand or from its source."""
     _check_files(dataset, builder, manual_dir)
     print(f"Preparing {dataset} in {data_dir} (once) ...", file=sys.stderr, flush=True)
     start = time.monotonic()

@@ -55,7 +55,7 @@ def is_leftover(path: Path, name: str = ".+") -> bool:
 def remove_leftovers(directory: Path, name: str = ".+") -> None:
     """Removes the leftovers in a directory; see `is_leftover`.
 
-    Whoever calls it must be the only one that publishes such names there.
+    The caller must be the only one that publishes such names there.
     """
     for path in directory.glob(".*.tmp"):
         if not is_leftover(path, name):
@@ -161,7 +161,7 @@ def sha256(path: Path) -> str:
 
 
 def _sync(path: Path) -> None:
-    """Has a file or a directory's entries on the disk before going on."""
+    """Waits until a file, or a directory's entries, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

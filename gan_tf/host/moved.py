@@ -46,5 +46,5 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def keep_old_names() -> None:
-    """Has an import of an old name give the module of the new one."""
+    """From now on an import of an old name gives the module of the new one."""
     sys.meta_path.append(_Finder())

@@ -33,8 +33,8 @@ def to_onnx(saved_model: Path, output: Path) -> None:
 
 def _settle(path: Path) -> None:
     """Names an ONNX model's constants in the order of their use, so that the same export gives the
-    same bytes: tf2onnx numbers them in the order of addresses in memory. It also writes down the
-    path that it read from, which is nobody's business."""
+    same bytes: tf2onnx numbers them in the order of addresses in memory. Also removes the path
+    of this machine that tf2onnx read from."""
     import onnx
 
     model = onnx.load(path)

@@ -172,7 +172,7 @@ def _write_image(name: str, png: bytes, size: tuple[int, int]) -> None:
 
 
 def _plugin(name: str, data_class: int) -> Any:
-    """What tells TensorBoard which of its plugins shows a value."""
+    """The name of the TensorBoard plugin that shows a value, in TensorFlow's form."""
     return tf.compat.v1.SummaryMetadata(
         plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name=name),
         data_class=data_class,

@@ -61,7 +61,7 @@ class Loop:
         step = int(self._state.step.numpy())
         steps_per_call = 1
         while step < total:
-            steps = min(pause_after(step) - step, steps_per_call)
+            steps = min(min(total, pause_after(step)) - step, steps_per_call)
             indices = tf.constant(self._feed.indices(step, steps))
             start = time.monotonic()
             done, finite = (result.numpy() for result in self._run(indices))
