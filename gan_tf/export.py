@@ -57,13 +57,14 @@ def main(options: Options) -> str:
     run_dir = tensorflow_path("run_dir", options.run_dir)
     run_directory.read(run_dir)
     process.start_tensorflow()
+    from gan_tf.serving.formats import CONVERTERS
     from gan_tf.training import exporting
 
     checkpoint = exporting.find_checkpoint(run_dir, options.checkpoint)
     output = run_dir / "export"
     if options.output:
         output = tensorflow_path("output", options.output)
-    formats = [name for name in ("onnx", "litert") if getattr(options, name)]
+    formats = [name for name in CONVERTERS if getattr(options, name)]
     return str(
         exporting.export(run_dir, checkpoint, output, precision=options.precision, formats=formats)
     )

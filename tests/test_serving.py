@@ -385,8 +385,9 @@ def test_the_client_is_as_quiet_by_grpc(tmp_path: Path, home: Path) -> None:
 def test_the_requests_of_the_readme_are_answered(
     server: tuple[str, str], session: Session, tmp_path: Path
 ) -> None:
-    """Every curl command of the README, against the stand-in."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """Every curl command of the README and of its page on serving, against the stand-in."""
+    pages = (ROOT / "README.md", ROOT / "docs" / "serving.md")
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
     bodies = re.findall(r"-d '(\{.*?\})'", text)
     assert {json.loads(body).get("signature_name") for body in bodies} >= {
         "generate_png",

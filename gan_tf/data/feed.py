@@ -33,7 +33,9 @@ class Feed:
       discriminator_steps: k, the batches of a step.
     """
 
-    def __init__(self, reals: Split, *, batch_size: int, discriminator_steps: int, seed: int):
+    def __init__(
+        self, reals: Split, *, batch_size: int, discriminator_steps: int, seed: int
+    ) -> None:
         """Takes the reals, and the seed that decides their order."""
         self.batch_size, self.discriminator_steps = batch_size, discriminator_steps
         self._seed, self._number = seed, len(reals.images)

@@ -106,6 +106,8 @@ def _builder(dataset: str, data_dir: Path) -> Any:
         raise InputError(f"--dataset={dataset}: has no images; {needs}")
     if None in found:
         raise InputError(f"--dataset={dataset}: has images of more than one size; {needs}")
+    if builder.info.features["image"].dtype != np.uint8:
+        raise InputError(f"--dataset={dataset}: has images that are not uint8; {needs}")
     if found[0] % 4 or found[1] % 4 or found[2] not in (1, 3):
         raise InputError(f"--dataset={dataset}: has {'x'.join(map(str, found))} images; {needs}")
     return builder

@@ -32,12 +32,13 @@ def update_discriminator(game: Game, batch: Batch, draw: Draw) -> Metrics:
         loss = game.discriminator_loss(real_logits, fake_logits)
         objective = loss + game.penalty(discriminator.network, batch.images, fakes)
     discriminator.learn(tape.gradient(objective, discriminator.weights))
+    d_fake = tf.reduce_mean(tf.sigmoid(fake_logits))
     return {
         "generator_loss": game.generator_loss(fake_logits),
         "discriminator_loss": loss,
         "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-        "d_fake": tf.reduce_mean(tf.sigmoid(fake_logits)),
-        "d_fake_after": tf.reduce_mean(tf.sigmoid(fake_logits)),
+        "d_fake": d_fake,
+        "d_fake_after": d_fake,
         "generator_gradient": tf.zeros([]),
     }
 

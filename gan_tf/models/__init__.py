@@ -47,7 +47,7 @@ def check_size(arch: str, dataset: str, image_shape: ImageShape) -> None:
     if size and size != image_shape[:2]:
         raise InputError(
             f"--arch={arch}: is made for {size[0]}x{size[1]} images, and {dataset} has "
-            f"{image_shape[0]}x{image_shape[1]}; dcgan and mlp take any size"
+            f"{image_shape[0]}x{image_shape[1]}; others, such as dcgan and mlp, size themselves"
         )
 
 

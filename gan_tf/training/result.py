@@ -53,11 +53,9 @@ class Result:
 
     def dumps(self) -> str:
         """Returns all of it as JSON text."""
-        content = {n: str(v) if isinstance(v, Path) else v for n, v in self._values().items()}
+        values = dataclasses.asdict(self).items()
+        content = {name: str(v) if isinstance(v, Path) else v for name, v in values}
         return json.dumps(content, indent=2) + "\n"
-
-    def _values(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
 
     def __str__(self) -> str:
         """What a person reads at the end of a run."""
