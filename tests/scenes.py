@@ -160,13 +160,15 @@ def cached(damage: Make | None = None, **arrays: np.ndarray) -> Make:
     """Prepares a dataset `mine` in `data` from arrays, the first of MNIST's own by default."""
 
     def make(scene: Scene) -> None:
-        cache = scene.place / "data" / "gan_tf" / "mine"
-        cache.mkdir(parents=True)
+        directory = scene.place / "data" / "gan_tf" / "mine"
+        directory.mkdir(parents=True)
         for path in (scene.data_dir / "gan_tf" / "mnist").glob("*.npy"):
             array = arrays.get(path.stem.replace("-", "_"), np.load(path)[:200])
-            np.save(cache / path.name, array)
-        digests = {path.name: files.sha256(path) for path in cache.iterdir()}
-        scene.write("data/gan_tf/mine/cache.json", json.dumps({"sha256": digests}))
+            np.save(directory / path.name, array)
+        digests = {path.name: files.sha256(path) for path in directory.iterdir()}
+        states = {path.name: cache.state(path) for path in directory.iterdir()}
+        about = {"sha256": digests, "states": states}
+        scene.write("data/gan_tf/mine/cache.json", json.dumps(about))
         if damage:
             damage(scene)
 

@@ -5,6 +5,7 @@ docs/faults.md is the table of them.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -86,10 +87,10 @@ def fails(tmp_path: Path, home: Path, *flags: str, limit: int | None = None) -> 
     return last
 
 
-def assert_it_goes_on(command: Command, tmp_path: Path, whole: Path) -> None:
+def assert_it_goes_on(command: Command, tmp_path: Path, whole: Path, *flags: str) -> None:
     """The same command ends with the same bits as a run to which nothing happened."""
     assert not damages(tmp_path / "run")
-    finished = command("train", *FLAGS, "--steps=4")
+    finished = command("train", *FLAGS, "--steps=4", *flags)
     assert (finished.returncode, executed(finished.stdout)) == (0, 2), finished.stderr
     assert_same_bits(whole, tmp_path / "run", 4)
     assert not list((tmp_path / "run").rglob(".*.tmp"))
@@ -109,6 +110,12 @@ def assert_it_goes_on(command: Command, tmp_path: Path, whole: Path) -> None:
 def test_a_write_that_fails_ends_the_run_and_costs_nothing(
     command: Command, tmp_path: Path, home: Path, run: Path, whole: Path, limit: int, file: str
 ) -> None:
+    config = run / "config.json"
+    if file != "run/config.json":  # As it will be, so that it need not be written.
+        content = json.loads(config.read_text())
+        content["config"] |= {"steps": 4, "data_dir": str(home / "tensorflow_datasets")}
+        config.unlink()
+        config.write_text(json.dumps(content, indent=2) + "\n")
     reason = fails(tmp_path, home, "--steps=4", limit=limit)
     assert f"{file}: File too large; step 2 is saved, and the same command goes on" in reason
     assert_it_goes_on(command, tmp_path, whole)
@@ -218,7 +225,7 @@ def test_what_a_killed_process_left_half_written_goes(
     for path in left:
         path.write_text("half")
     (run / "export" / ".2.00000000.tmp" / "variables").mkdir(parents=True)
-    assert_it_goes_on(command, tmp_path, whole)
+    assert_it_goes_on(command, tmp_path, whole, *EXPORTED)
 
 
 def test_a_kill_in_the_very_first_write_costs_nothing(

@@ -89,7 +89,7 @@ def write(directory: Path, dataset: str, splits: Mapping[str, Source]) -> None:
         about = {
             "dataset": dataset,
             "sha256": {path.name: sha256(path) for path in paths},
-            "states": {path.name: _state(path) for path in paths},
+            "states": {path.name: state(path) for path in paths},
         }
         _write_list(temporary, about)
 
@@ -154,7 +154,7 @@ def _check(directory: Path, about: dict[str, Any], verify: bool) -> dict[str, di
     states = {}
     for name, digest in about["sha256"].items():
         path = directory / name
-        states[name] = _state(path)
+        states[name] = state(path)
         if not verify and states[name] == about.get("states", {}).get(name):
             continue
         if states[name]["bytes"] > _LARGE:
@@ -164,7 +164,7 @@ def _check(directory: Path, about: dict[str, Any], verify: bool) -> dict[str, di
     return states
 
 
-def _state(path: Path) -> dict[str, int]:
+def state(path: Path) -> dict[str, int]:
     """What shows that a file was written to, without reading it."""
     found = path.stat()
     return {"bytes": found.st_size, "modified_ns": found.st_mtime_ns}

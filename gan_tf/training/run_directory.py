@@ -92,7 +92,9 @@ def write(directory: Path, run: Run) -> None:
         "data": dataclasses.asdict(run.data),
         "config": run.config.to_json(),
     }
-    files.write_text(directory / "config.json", json.dumps(content, indent=2) + "\n")
+    path, text = directory / "config.json", json.dumps(content, indent=2) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        files.write_text(path, text)
 
 
 def with_its_precision(directory: Path, config: Config) -> Config:
