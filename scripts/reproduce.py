@@ -42,7 +42,7 @@ INTERRUPTED = 75
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     from gan_tf.serving import servable
-    from gan_tf.training import build, exporting, journal, run_directory
+    from gan_tf.training import build, exporting, metrics, run_directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +112,7 @@ def train(name: str, run_dir: Path, options: Options) -> str:
 
 def lines(run_dir: Path) -> list[dict[str, Any]]:
     """The run's metrics so far."""
-    return journal.read_metrics(run_dir / "metrics.jsonl")
+    return metrics.read_metrics(run_dir / "metrics.jsonl")
 
 
 def seconds(run_dir: Path) -> float:

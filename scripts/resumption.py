@@ -16,7 +16,7 @@ from gan_tf.host import archive
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     from gan_tf.serving import servable
-    from gan_tf.training import exporting, journal, resume, run_directory
+    from gan_tf.training import exporting, metrics, resume, run_directory
 
 _TIMINGS = {"seconds", "images_per_second", "evaluation_seconds"}
 
@@ -29,7 +29,7 @@ def damages(run: Path) -> list[Path]:
         run_directory.BEST: archive.load,
         "**/*.png": lambda path: Image.open(path).verify(),
         "config.json": lambda path: run_directory.read(path.parent),
-        "metrics.jsonl": journal.read_metrics,
+        "metrics.jsonl": metrics.read_metrics,
         "result.json": lambda path: json.loads(path.read_text(encoding="utf-8")),
     }
     for pattern, check in checks.items():
@@ -58,7 +58,7 @@ def differences(whole: Path, parts: Path) -> dict[str, int]:
     lines = [
         [
             {key: value for key, value in line.items() if key not in _TIMINGS}
-            for line in journal.read_metrics(run / "metrics.jsonl")
+            for line in metrics.read_metrics(run / "metrics.jsonl")
         ]
         for run in (whole, parts)
     ]

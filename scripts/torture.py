@@ -24,7 +24,7 @@ from gan_tf.host import files, process
 from gan_tf.host.errors import InputError, TrainingFailedError
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
-    from gan_tf.training import journal, resume, run_directory
+    from gan_tf.training import metrics, resume, run_directory
 
 _STEPS_A_KILL = 40
 # Everything that is ever written is written often, so that kills meet it.
@@ -184,7 +184,7 @@ def leg(
     said = log.read_text(encoding="utf-8")
     match = re.search(r"^run directory: .*?(?:, resumed at step ([\d,]+))?$", said, re.MULTILINE)
     resumed = int((match[1] or "0").replace(",", "")) if match else None
-    lines = journal.read_metrics(run / "metrics.jsonl")
+    lines = metrics.read_metrics(run / "metrics.jsonl")
     reached = max([newest_step(run), *(int(line["step"]) for line in lines)])
     halves = [kind(path) for path in half_written(run) if path not in before]
     return Kill(moment, halves, newest, child.returncode, resumed, reached)

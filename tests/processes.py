@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -39,11 +39,11 @@ def start(
     cwd: Path,
     home: Path,
     before: Callable[[], None] | None = None,
-    **variables: str,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[str]:
     """Starts `python -m gan_tf.<module>` with an environment of its own, and `variables` in it,
     after calling `before` in its process."""
-    environment = _environment(home) | variables
+    environment = _environment(home) | dict(variables or {})
     environment["PYTHONWARNINGS"] = ",".join(f"error:::{name}" for name in _OURS)
     if before:  # A limit that it sets must not cut the cache of compiled modules short.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"

@@ -29,7 +29,14 @@ def test_one_checkpoint_gives_the_same_bytes_in_every_process(
     """In every file: new processes, whose hashes and addresses differ."""
     flags = (f"--run_dir={trained}", "--onnx", "--litert")
     processes = [
-        start("export", *flags, f"--output={name}", cwd=tmp_path, home=home, PYTHONHASHSEED=name)
+        start(
+            "export",
+            *flags,
+            f"--output={name}",
+            cwd=tmp_path,
+            home=home,
+            variables={"PYTHONHASHSEED": name},
+        )
         for name in ("1", "2")
     ]
     for process in processes:

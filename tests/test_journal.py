@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gan_tf.host.errors import InputError
-from gan_tf.training.journal import Journal, read_metrics
+from gan_tf.training.journal import Journal
+from gan_tf.training.metrics import read_metrics
 from gan_tf.training.schedule import Schedule
 
 EVALUATED = {"frechet_distance": 3.0, "coverage": 0.5, "evaluation_seconds": 0.1}

@@ -15,7 +15,7 @@ import pytest
 
 from gan_tf.serving import servable
 from gan_tf.training import run_directory
-from gan_tf.training.journal import read_metrics
+from gan_tf.training.metrics import read_metrics
 
 from .conftest import Command, executed, metrics, one_line
 

@@ -104,6 +104,14 @@ def test_a_rollback_takes_the_best_unless_nothing_is_left_to_do(tmp_path: Path) 
     assert memory(tmp_path, 0).restore(total=5, rollback=True) == resume.Point()
 
 
+def test_a_checkpoint_of_another_attempt_is_refused(tmp_path: Path) -> None:
+    """Its seed was another one: attempts/ has lost a record."""
+    saved(tmp_path, 7)
+    variables = {"step/000": tf.Variable(0, dtype=tf.int64)}
+    with pytest.raises(InputError, match="are of attempt 2, and 0 were given up"):
+        Memory(variables, tmp_path, attempt=1, keep=1).restore(total=10, rollback=False)
+
+
 def test_version_0_1_counted_attempts_from_0() -> None:
     assert resume.attempt_of({"attempt": np.array(0)}) == 1
     assert resume.attempt_of({"attempt": np.array(2)}) == 3

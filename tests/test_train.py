@@ -221,7 +221,10 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(
     assert "Traceback" not in finished.stderr
 
 
-@pytest.mark.parametrize(("number", "arch"), [(signal.SIGINT, "mlp"), (signal.SIGTERM, "dcgan")])
+@pytest.mark.parametrize(
+    ("number", "arch"),
+    [(signal.SIGINT, "mlp"), (signal.SIGTERM, "dcgan"), (signal.SIGHUP, "mlp")],
+)
 def test_a_signal_saves_and_the_same_command_goes_on(
     command: Command, tmp_path: Path, home: Path, data_dir: Path, number: signal.Signals, arch: str
 ) -> None:
@@ -242,6 +245,32 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     assert list(resume.paths(tmp_path / "run" / "checkpoints")) == [step]
     resumed = command("train", *flags, rarely, f"--steps={step + 3}")
     assert executed(resumed.stdout) == 3
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path: Path, home: Path, data_dir: Path) -> None:
+    """As under `nohup`, or in the background of a script."""
+
+    def ignore() -> None:
+        for number in (signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+
+    flags = ("--arch=mlp", "--run_dir=run", "--log_every=5", "--steps=1000000", *BARE)
+    process = start("train", *flags, cwd=tmp_path, home=home, before=ignore)
+    path = tmp_path / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not path.exists() or not metrics(tmp_path / "run"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    lines = len(metrics(tmp_path / "run"))
+    for number in (signal.SIGHUP, signal.SIGINT):
+        process.send_signal(number)
+    while len(metrics(tmp_path / "run")) < lines + 2:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 75
 
 
 def test_paths_with_spaces_and_other_scripts(

@@ -50,6 +50,7 @@ def run(main: Callable[[Options], str], options: type[Options], description: str
     An expected failure becomes one line on standard error; a fault of the program
     keeps its traceback.
     """
+    process.open_standard_streams()
     argv = sys.argv[1:]
     spec = getattr(sys.modules["__main__"], "__spec__", None)  # None unless run by `-m`.
     name = spec.name if spec else Path(sys.argv[0]).name

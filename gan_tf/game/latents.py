@@ -41,8 +41,14 @@ def stream_seed(seed: tf.Tensor | int, stream: int, counter: tf.Tensor | int = 0
 
     A draw is a pure function of this seed, so resuming needs no generator state.
     """
-    key = tf.cast(seed, tf.int64) * _STREAMS + stream
-    return tf.stack([key, tf.cast(counter, tf.int64)])
+    if isinstance(seed, int):  # One of ours, below 2^31: nothing to look after at each step.
+        return tf.stack([tf.cast(seed * _STREAMS + stream, tf.int64), tf.cast(counter, tf.int64)])
+    product = tf.cast(seed, tf.int64) * _STREAMS
+    # From 2^59 on the product wraps round. What it loses makes another counter, so that each
+    # int64 seed has numbers of its own.
+    lost = tf.cast(seed, tf.int64) - tf.bitwise.right_shift(product, 4)
+    counter = tf.cast(counter, tf.int64) + tf.bitwise.right_shift(lost, 20)
+    return tf.stack([product + stream, counter])
 
 
 def standard_normal(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:

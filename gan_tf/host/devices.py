@@ -22,7 +22,12 @@ def native_precision() -> str:
     except OSError:
         features = [platform.processor()]
     native = {"avx512_bf16", "amx_bf16", "bf16"}
-    return "bfloat16" if native & set(features) else "float32"
+    # Without oneDNN TensorFlow has no kernels that use those instructions.
+    return "bfloat16" if native & set(features) and not _is_onednn_off() else "float32"
+
+
+def _is_onednn_off() -> bool:
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() in ("0", "false")
 
 
 def _gpu_capability() -> float | None:
@@ -51,6 +56,8 @@ def description() -> str:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
         return f"{name} (1 of {len(gpus)} GPUs)" if len(gpus) > 1 else str(name)
     cpu = f"CPU, {len(os.sched_getaffinity(0))} cores"
+    if _is_onednn_off():
+        cpu += " (slower than it could be: TF_ENABLE_ONEDNN_OPTS=0 turns its fast kernels off)"
     if not Path("/dev/nvidia0").exists():
         return cpu
     return f"{cpu}; an NVIDIA GPU is present, but {_why_unusable(tf.test.is_built_with_cuda())}"

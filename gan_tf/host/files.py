@@ -82,7 +82,7 @@ def locked(path: Path, others: str | None = None) -> Iterator[None]:
     import fcntl  # Linux alone has it; elsewhere a command says so before it comes here.
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with path.open("a") as file:  # As it was: a run that has nothing to do writes nothing.
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -29,6 +29,21 @@ def require_linux() -> None:
         )
 
 
+def open_standard_streams() -> None:
+    """Makes both streams usable: one that is closed takes what is written and throws it away,
+    one whose encoding lacks a letter shows a question mark for it."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, "w"))
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
 def start_tensorflow() -> None:
     """Imports TensorFlow; what it writes to standard error is shown only if that fails.
 
@@ -36,6 +51,8 @@ def start_tensorflow() -> None:
     would bury the lines that the user must read.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # Whatever else the user trains with.
     with tempfile.TemporaryFile() as noise:
         try:
             with standard_error_to(noise):
@@ -93,12 +110,23 @@ def computing_in(precision: str) -> Iterator[None]:
     batch statistics are float32 in both."""
     import keras
 
-    before = keras.config.dtype_policy()
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"Keras runs on {keras.backend.backend()} here: set KERAS_BACKEND=tensorflow before it "
+            "is imported"
+        )
+    # A keras.json may say otherwise of each.
+    before = keras.config.dtype_policy(), keras.config.image_data_format(), keras.config.floatx()
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(before)
+        policy, data_format, floatx = before
+        keras.config.set_floatx(floatx)
+        keras.config.set_image_data_format(data_format)
+        keras.config.set_dtype_policy(policy)
 
 
 def seed_initial_weights(seed: int) -> None:
@@ -110,7 +138,9 @@ def seed_initial_weights(seed: int) -> None:
 
 @contextlib.contextmanager
 def deferred_signals() -> Iterator[Callable[[], bool]]:
-    """Within it, the first SIGINT or SIGTERM is only noted; a second ends the process at once.
+    """Within it, the first SIGINT, SIGTERM or SIGHUP is only noted; a second ends the process at
+    once. One that the process was started to ignore (by `nohup`, or in the background of a script)
+    stays ignored.
 
     Yields:
       A function that says whether a signal has come.
@@ -125,8 +155,9 @@ def deferred_signals() -> Iterator[Callable[[], bool]]:
 
     # Python delivers signals to the main thread alone, and lets no other change handlers.
     if threading.current_thread() is threading.main_thread():
-        for each in (signal.SIGINT, signal.SIGTERM):
-            before[each] = signal.signal(each, note)
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(each) is not signal.SIG_IGN:
+                before[each] = signal.signal(each, note)
     try:
         yield lambda: bool(received)
     finally:

@@ -49,6 +49,9 @@ def signatures(
       cross_entropy: whether logits are those of probabilities; if not, there are none.
     """
 
+    # Each function compares the shape of its inputs with the signature's: a runtime that loads the
+    # graph alone does not, and a convolution of images without channels would end its process.
+
     def images_of(draw: Draw) -> tf.Tensor:
         latents = tf.debugging.check_numerics(draw.latents, "latents")
         images = generator(latents, training=False)
@@ -74,10 +77,10 @@ def signatures(
             return distribution((1, latent_dim), stream_seed(seed, SAMPLING_STREAM))[0]
 
         row = tf.TensorSpec([latent_dim], tf.float32)
-        return Draw(tf.map_fn(one, seeds, fn_output_signature=row))
+        return Draw(tf.map_fn(one, tf.ensure_shape(seeds, [None]), fn_output_signature=row))
 
     def serving_default(latents: tf.Tensor) -> Tensors:
-        return {"images": images_of(Draw(latents))}
+        return {"images": images_of(Draw(tf.ensure_shape(latents, [None, latent_dim])))}
 
     def generate(seeds: tf.Tensor) -> Tensors:
         return {"images": pixels_of(draw_of(seeds))}
@@ -87,13 +90,15 @@ def signatures(
         return {"png_bytes": tf.io.encode_png(generate(seeds)["images"])}
 
     def interpolate(seeds_from: tf.Tensor, seeds_to: tf.Tensor, fractions: tf.Tensor) -> Tensors:
+        fractions = tf.ensure_shape(fractions, [None])
         rows = [tf.shape(each)[0] for each in (seeds_from, seeds_to, fractions)]
         tf.debugging.assert_equal(rows, rows[:1] * 3, "seeds and fractions must be as many")
         start, end = draw_of(seeds_from).latents, draw_of(seeds_to).latents
         return {"images": pixels_of(Draw(slerp(start, end, fractions[:, tf.newaxis])))}
 
     def discriminate(images: tf.Tensor) -> Tensors:
-        logits = tf.cast(discriminator(scale(images), training=False)[:, 0], tf.float32)
+        pixels = scale(tf.ensure_shape(images, [None, *image_shape]))
+        logits = tf.cast(discriminator(pixels, training=False)[:, 0], tf.float32)
         found = {"logits": logits}
         return found | ({"probabilities": tf.sigmoid(logits)} if cross_entropy else {})
 

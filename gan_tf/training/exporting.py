@@ -19,7 +19,7 @@ from gan_tf.host.files import sha256, tensorflow_path
 from gan_tf.models import ARCHITECTURES
 from gan_tf.serving import servable, signatures
 from gan_tf.training import build, resume, run_directory
-from gan_tf.training.journal import best, read_metrics
+from gan_tf.training.metrics import best, read_metrics
 from gan_tf.training.run_directory import Run
 
 
@@ -153,18 +153,31 @@ def export(
 
 
 def export_best(run_dir: Path) -> Path:
-    """Exports a run's best generator below its own directory, unless it is there already."""
-    checkpoint, directory = find_checkpoint(run_dir, "best"), run_dir / "export"
-    exported = servable.versions(directory)
-    try:
-        if exported:
-            metadata = servable.read_metadata(exported[-1])
-            found = metadata.get("checkpoint"), metadata.get("precision")
-            if found == (sha256(checkpoint), "float32"):
-                return servable.load(exported[-1]).path
-    except InputError:
-        pass  # That version is damaged; it stays, and the next one is sound.
-    return export(run_dir, checkpoint, directory)
+    """Exports a run's best generator below its own directory, unless a sound version of it is
+    there already; returns that version."""
+    directory = run_dir / "export"
+    line = best(read_metrics(run_dir / "metrics.jsonl"))
+    # best.npz may have been removed since; the best is known by its line all the same.
+    if line and (found := _version_of(directory, line["attempt"], line["step"])):
+        return found
+    checkpoint = find_checkpoint(run_dir, "best")
+    arrays = archive.load(checkpoint)
+    found = _version_of(directory, resume.attempt_of(arrays), int(arrays[resume.STEP]))
+    return found or export(run_dir, checkpoint, directory)
+
+
+def _version_of(directory: Path, attempt: int, step: int) -> Path | None:
+    """The newest sound float32 version of one state among a run's exports, if there is any."""
+    for version in reversed(servable.versions(directory)):
+        try:
+            about = servable.read_metadata(version)
+            # Version 0.1.0 counted attempts from 0.
+            number = about.get("attempt", 0) + (str(about.get("gan_tf")).startswith("0.1."))
+            if (number, about.get("step"), about.get("precision")) == (attempt, step, "float32"):
+                return servable.load(version).path
+        except InputError:
+            continue  # It is damaged; it stays, and another one is sound, or will be.
+    return None
 
 
 def find(run_dir: str | None, saved_model: str | None) -> Path:

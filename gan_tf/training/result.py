@@ -31,6 +31,7 @@ class Result:
         was evaluated.
       last: the last metrics line.
       classifier: the name of what judged them.
+      judged: how many samples it judged each time.
       attempts: what is on record of each attempt that was given up.
     """
 
@@ -49,6 +50,7 @@ class Result:
     best: dict[str, Any] | None
     last: dict[str, Any]
     classifier: str | None
+    judged: int
     attempts: list[dict[str, Any]]
 
     def dumps(self) -> str:
@@ -71,8 +73,8 @@ class Result:
             share = 100 * self.evaluation_seconds / self.seconds
             said += [
                 f"best generator: attempt {self.best['attempt']}, step {self.best['step']:,}, "
-                f"Fréchet distance {self.best['frechet_distance']:.2f} ({self.classifier}); "
-                f"the last: {self.last['frechet_distance']:.2f}",
+                f"Fréchet distance {self.best['frechet_distance']:.2f} of {self.judged:,} samples "
+                f"({self.classifier}); the last: {self.last['frechet_distance']:.2f}",
                 f"evaluations took {self.evaluation_seconds:.1f} s, {share:.1f} % of the training",
             ]
         said += [
@@ -84,6 +86,8 @@ class Result:
         if self.export:
             said += [
                 f"SavedModel:    {self.export}",
+                "judge it (by 10,000 samples, which score lower than fewer):",
+                f"  python -m gan_tf.evaluate --run_dir={self.run_dir}",
                 f"sample from it: python -m gan_tf.sample --run_dir={self.run_dir}",
             ]
         else:

@@ -118,6 +118,11 @@ class Memory:
           InputError: a checkpoint is of other networks.
         """
         found = load_newest(self._directory)
+        if found is not None and attempt_of(found) != self._attempt:
+            raise InputError(
+                f"{self._directory}: are of attempt {attempt_of(found)}, and {self._attempt - 1} "
+                "were given up by what attempts/ says; put back what is missing there"
+            )
         if found is None and rollback and self._best.exists():
             try:
                 found = archive.load(self._best)

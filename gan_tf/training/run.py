@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,16 @@ from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.host import devices, files, process
-from gan_tf.host.errors import InterruptedRunError, TrainingFailedError
+from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.report import curves, pictures
+from gan_tf.serving import servable
 from gan_tf.training import build, exporting, resume, run_directory
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
-from gan_tf.training.journal import best, read_metrics
+from gan_tf.training.metrics import best, read_metrics
 from gan_tf.training.result import Result
+
+_RUNNING = threading.Lock()
 
 
 def train(config: Config) -> Result:
@@ -35,6 +39,16 @@ def train(config: Config) -> Result:
       InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
     """
     process.require_linux()
+    if not _RUNNING.acquire(blocking=False):
+        raise InputError("another run is training in this process; wait for it, or use another")
+    try:
+        return _train_alone(config)
+    finally:
+        _RUNNING.release()
+
+
+def _train_alone(config: Config) -> Result:
+    """Trains in a process that trains nothing else: seeds and dtype policy are the process's."""
     directory = files.user_path("run_dir", str(config.resolved().run_dir))
     config = run_directory.with_its_precision(directory, config).resolved()
     run_directory.check(directory, config)
@@ -143,7 +157,10 @@ class _Run:
         )
 
     def _finish(self, attempt: Attempt, executed: int) -> Result:
-        """Exports the best generator, draws the run and records its result."""
+        """Exports the best generator, draws the run and records its result.
+
+        A run that had ended already is left as it is; only what is missing is made again.
+        """
         directory = self.directory
         export = None
         if self.config.export == "best":
@@ -155,8 +172,10 @@ class _Run:
             for line in everything
             if line["attempt"] == attempt.number and line["step"] <= attempt.step
         ]
-        curves.write_curves(directory / "curves.png", lines)
-        pictures.write_gif(directory / "samples.gif", grids)
+        if executed or not (directory / "curves.png").exists():
+            curves.write_curves(directory / "curves.png", lines)
+        if executed or not (directory / "samples.gif").exists():
+            pictures.write_gif(directory / "samples.gif", grids)
         result = Result(
             run_dir=directory,
             samples=grids[-1] if grids else run_directory.grid(directory, attempt.step),
@@ -170,13 +189,21 @@ class _Run:
             evaluation_seconds=sum(line.get("evaluation_seconds", 0.0) for line in lines),
             discriminator_accuracy=attempt.measure.accuracy(),
             held_out=attempt.measure.held_out,
-            best=best(everything),
+            best=_exported_line(export) if export else best(everything),
             last=lines[-1] if lines else {},
             classifier=self.judge.classifier.name if self.judge else None,
+            judged=self.judge.reals if self.judge else 0,
             attempts=run_directory.attempts_given_up(directory),
         )
-        files.write_text(directory / "result.json", result.dumps())
+        if executed or not (directory / "result.json").exists():
+            files.write_text(directory / "result.json", result.dumps())
         return result
+
+
+def _exported_line(export: Path) -> dict[str, Any] | None:
+    """The metrics line of what was exported: what is said of it must be true of it."""
+    line = servable.read_metadata(export).get("metrics", {})
+    return line if "frechet_distance" in line else None
 
 
 def _cannot_write(directory: Path, error: OSError) -> str:

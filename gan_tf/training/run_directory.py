@@ -30,6 +30,7 @@ from gan_tf.config.knobs import knobs
 from gan_tf.data.dataset import Description, describe
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
+from gan_tf.training.metrics import read_metrics
 
 BEST, CHECKPOINTS = "best.npz", "checkpoints"
 FORMAT = 3  # Of config.json: the number rises when an older reader would misunderstand it.
@@ -125,9 +126,14 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             )
         return
     before = read(directory)
-    patterns = (f"{CHECKPOINTS}/step-*.npz", BEST, "attempts/*/attempt.json")
-    if not any(path for pattern in patterns for path in directory.glob(pattern)):
-        return  # Nothing came of it: a run that failed at once may begin again, otherwise.
+    if not any(directory.glob(f"{CHECKPOINTS}/step-*.npz")):
+        if _has_results(directory, before.config.checkpoint_every):
+            raise InputError(
+                f"--run_dir={directory}: its checkpoints are gone, so the run cannot go on, and "
+                "would begin anew over its results; put them back, or use another --run_dir"
+            )
+        if not any(directory.glob("attempts/*/attempt.json")) and not (directory / BEST).exists():
+            return  # Nothing came of it: a run that failed at once may begin again, otherwise.
     was, now = before.config.to_json(), config.to_json()
     differing = [
         f"--{knob.name} was {was[knob.name]} and is now {now[knob.name]}"
@@ -142,6 +148,25 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             f"--run_dir={directory} holds another run: {', '.join(differing)}; "
             "choose another --run_dir, or the same values to resume"
         )
+
+
+def _has_results(directory: Path, checkpoint_every: int) -> bool:
+    """Whether a directory holds what only a run with a checkpoint can have left.
+
+    A run that was killed before its first checkpoint has lines of metrics, and perhaps a best
+    state; it begins again, and makes the same ones.
+    """
+    if any(path.name.isdecimal() for path in directory.glob("export/*")):
+        return True
+    attempt = len(attempts_given_up(directory)) + 1
+    lines = read_metrics(directory / "metrics.jsonl")
+    if any((line["attempt"], line["step"] > checkpoint_every) == (attempt, True) for line in lines):
+        return True
+    try:
+        ended = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return not ended.get("failed")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,51 @@
+"""The lines of `metrics.jsonl`, as they are read; `journal` writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_tf.host.errors import InputError
+
+Line = dict[str, Any]
+
+
+def read_metrics(path: Path) -> list[Line]:
+    """Returns the whole lines of a metrics file; a line that a crash cut short is left out.
+
+    Attempts are counted from 1. Version 0.1.0 counted from 0, which its first line shows.
+    """
+    if not path.exists():
+        return []
+    lines: list[Line] = []
+    for text in path.read_bytes().splitlines(keepends=True):
+        if not text.endswith(b"\n"):
+            break
+        try:
+            line = json.loads(text)
+            whole = isinstance(line, dict) and line.keys() >= {"attempt", "step", "seconds"}
+            if not whole or not all(_is_number(line[name]) for name in line.keys() - {"health"}):
+                raise ValueError
+        except ValueError:
+            start = text[:40].decode(errors="replace").rstrip()
+            raise InputError(
+                f"{path}: line {len(lines) + 1} must be metrics as they were written, and begins "
+                f"with {start!r}"
+            ) from None
+        lines.append(line)
+    if lines and lines[0]["attempt"] == 0:
+        for line in lines:
+            line["attempt"] += 1
+    return lines
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
+
+
+def best(lines: Sequence[Line]) -> Line | None:
+    """Returns the line with the least Fréchet distance, of any attempt; None without any."""
+    evaluated = [line for line in lines if "frechet_distance" in line]
+    return min(evaluated, key=lambda line: float(line["frechet_distance"]), default=None)

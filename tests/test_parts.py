@@ -1,0 +1,213 @@
+"""A finished run, repeated: nothing changes; and what each part that was deleted costs.
+
+docs/training.md has the table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from gan_tf.config import Config
+from gan_tf.host.errors import InputError
+from gan_tf.serving import servable
+from gan_tf.training.run import train
+
+from .conftest import Command, Once, executed, one_line
+from .processes import run_warm, start
+
+FLAGS = (
+    *("--arch=mlp", "--run_dir=run", "--batch_size=16", "--log_every=1", "--sample_every=2"),
+    *("--checkpoint_every=2", "--evaluate_every=2", "--evaluate_images=100"),
+)
+
+
+@pytest.fixture(scope="session")
+def ended(once: Once, home: Path) -> Path:
+    """A run of four steps, judged twice, that has ended."""
+
+    def make(place: Path) -> None:
+        finished = run_warm("train", *FLAGS, "--steps=4", cwd=place, home=home, timeout=300)
+        assert finished.returncode == 0, finished.stderr
+
+    return once("ended", make) / "run"
+
+
+@pytest.fixture
+def run(tmp_path: Path, ended: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(ended, tmp_path / "run"))
+
+
+def state(directory: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Every file of a run: when it was written, and what it holds."""
+    return {
+        str(path.relative_to(directory)): (
+            path.stat().st_ino,
+            path.stat().st_mtime_ns,
+            path.read_bytes(),
+        )
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+def best_step(run: Path) -> int:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    judged = [line for line in lines if "frechet_distance" in line]
+    return int(min(judged, key=lambda line: float(line["frechet_distance"]))["step"])
+
+
+def test_a_finished_run_repeated_changes_nothing(
+    command: Command, tmp_path: Path, run: Path
+) -> None:
+    """Nor does it undo what `gan_tf.export` has published since."""
+    command("export", "--run_dir=run", "--checkpoint=last", "--precision=bfloat16")
+    before = state(run)
+    again = command("train", *FLAGS, "--steps=4")
+    assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+    assert state(run) == before
+    assert f"SavedModel:    {Path('run/export/1')}\n" in again.stdout
+
+
+@pytest.mark.parametrize("damage", ["removed", "damaged"])
+def test_without_the_best_state_the_best_that_is_exported_stays(
+    command: Command, tmp_path: Path, run: Path, damage: str
+) -> None:
+    best = run / "best.npz"
+    best.unlink() if damage == "removed" else best.write_bytes(best.read_bytes()[:-9])
+    again = command("train", *FLAGS, "--steps=4")
+    assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+    assert [path.name for path in servable.versions(run / "export")] == ["1"]
+    assert f"best generator: attempt 1, step {best_step(run)}," in again.stdout
+    # Gone as well, it is exported anew from what is left, and that is what is said.
+    shutil.rmtree(run / "export")
+    again = command("train", *FLAGS, "--steps=4")
+    assert again.returncode == 0, again.stderr
+    (version,) = servable.versions(run / "export")
+    about = servable.read_metadata(version)
+    assert f"best generator: attempt 1, step {about['step']}," in again.stdout
+
+
+def test_without_its_checkpoints_a_run_does_not_begin_anew_over_its_results(
+    command: Command, tmp_path: Path, run: Path
+) -> None:
+    shutil.rmtree(run / "checkpoints")
+    before = state(run)
+    for flags in ((), ("--batch_size=32",), ("--steps=9",)):
+        line = one_line(command("train", *FLAGS, "--steps=4", *flags))
+        assert "its checkpoints are gone, so the run cannot go on" in line
+        (run / "best.npz").unlink(missing_ok=True)  # Nor does it without this.
+        before.pop("best.npz", None)
+        assert state(run) == before
+    # What was exported is still of use.
+    assert command("sample", "--run_dir=run", "--num=1").returncode == 0
+
+
+def test_an_interrupted_run_without_its_checkpoints_does_not_begin_anew_either(
+    command: Command, tmp_path: Path, run: Path
+) -> None:
+    for name in ("checkpoints", "export", "result.json", "best.npz"):
+        path = run / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    line = one_line(command("train", *FLAGS, "--steps=4"))
+    assert "its checkpoints are gone" in line
+
+
+@pytest.mark.parametrize(
+    ("part", "comes_back"),
+    [
+        ("curves.png", True),
+        ("samples.gif", True),
+        ("result.json", True),
+        ("export", True),
+        ("samples", False),
+        ("tensorboard", False),
+    ],
+)
+def test_what_may_be_deleted_costs_what_the_table_says(
+    command: Command, tmp_path: Path, run: Path, part: str, comes_back: bool
+) -> None:
+    path = run / part
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    before = state(run)
+    again = command("train", *FLAGS, "--steps=4")
+    assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+    assert path.exists() is comes_back
+    after = state(run)
+    assert {name: after[name] for name in before} == before, "the rest is as it was"
+
+
+def test_a_second_run_in_one_process_is_refused(tmp_path: Path, data_dir: Path) -> None:
+    """Seeds and dtype policy are the process's: both would have had other bits than theirs."""
+    config = Config(
+        arch="mlp",
+        data_dir=str(data_dir),
+        run_dir=str(tmp_path / "a"),
+        steps=3,
+        evaluate_every=0,
+        export="none",
+    )
+    refused: list[str] = []
+    results = []
+
+    def second() -> None:
+        try:
+            results.append(train(config))
+        except InputError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=second) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 1
+    assert refused == ["another run is training in this process; wait for it, or use another"]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"KERAS_BACKEND": "jax"},
+        {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_the_surroundings_change_no_run(
+    tmp_path: Path, home: Path, ended: Path, variables: dict[str, str]
+) -> None:
+    """Nor does a keras.json that says otherwise of everything."""
+    settings = {"floatx": "float16", "image_data_format": "channels_first", "backend": "torch"}
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "keras.json").write_text(json.dumps(settings))
+    variables = {"KERAS_HOME": str(tmp_path / "keras")} | variables
+    flags = (*FLAGS, "--arch=dcgan", "--steps=2", "--export=none", "--precision=float32")
+    process = start("train", *flags, cwd=tmp_path, home=home, variables=variables)
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "best generator: attempt 1, step 2, Fr" in output
+    slow = "TF_ENABLE_ONEDNN_OPTS=0 turns its fast kernels off"
+    assert (slow in errors) is ("TF_ENABLE_ONEDNN_OPTS" in variables)
+
+
+def test_standard_error_can_be_closed(tmp_path: Path, home: Path, data_dir: Path) -> None:
+    command = [sys.executable, "-m", "gan_tf.train", *FLAGS, "--steps=1", "--export=none"]
+    finished = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", *command],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        check=False,
+    )
+    assert finished.returncode == 0
+    assert executed(finished.stdout) == 1
