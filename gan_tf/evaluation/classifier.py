@@ -84,7 +84,8 @@ def load(path: Path, name: str, image_shape: ImageShape) -> Classifier:
     """Returns the classifier that `train` saved; InputError if it was altered."""
     arrays = archive.load(path)
     accuracy = float(arrays.pop("accuracy"))
-    network = _network(image_shape, classes=arrays[max(arrays)].shape[0])
+    with process.computing_in("float32"):
+        network = _network(image_shape, classes=arrays[max(arrays)].shape[0])
     network.set_weights([array.astype(np.float32) for array in arrays.values()])
     judge = tf.function(
         lambda pixels: network(scale(pixels), training=False), reduce_retracing=True
@@ -98,6 +99,11 @@ def train(path: Path, train_split: Split, test_split: Split) -> float:
     Weights are kept in float16, and the accuracy is that of the weights kept.
     """
     process.seed_initial_weights(0)
+    with process.computing_in("float32"):
+        return _train(path, train_split, test_split)
+
+
+def _train(path: Path, train_split: Split, test_split: Split) -> float:
     network = _network(train_split.image_shape, classes=int(train_split.labels.max()) + 1)
     augmented = keras.Sequential(
         [
@@ -170,7 +176,8 @@ def inception(weights: Path) -> Classifier:
     if not weights.is_file():
         raise InputError(f"--inception_weights={weights}: is no file")
     try:
-        full = keras.applications.InceptionV3(weights=str(weights))
+        with process.computing_in("float32"):
+            full = keras.applications.InceptionV3(weights=str(weights))
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
