@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pkgutil
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,10 +48,18 @@ def start(
     environment["PYTHONWARNINGS"] = ",".join(f"error:::{name}" for name in _OURS)
     if before:  # A limit that it sets must not cut the cache of compiled modules short.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
+
+    def prepare() -> None:
+        # As from a terminal: these tests may run where both are ignored, as under `nohup`.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        if before:
+            before()
+
     return subprocess.Popen(
         [sys.executable, "-m", f"gan_tf.{module}", *flags],
         cwd=cwd,
-        preexec_fn=before,
+        preexec_fn=prepare,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
