@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from .processes import ROOT
 
 # The C interface under the session, which, unlike Python's, compares no shapes by itself.
 HUNT = """
-import collections, sys
+import collections, json, sys
 import numpy as np
 import tensorflow as tf
 from benchmarks.session import Session
@@ -76,7 +77,7 @@ for number in range(int(sys.argv[3])):
         if output.dtype.kind == "f":
             assert np.isfinite(output).all(), (signature.method_name, feed)
     ends["answered"] += 1
-print(dict(ends))
+print(json.dumps(ends))
 """
 
 
@@ -95,7 +96,7 @@ def test_no_request_ends_the_process_or_gives_nan(trained: Path, tmp_path: Path)
         check=False,
     )
     assert finished.returncode == 0, finished.stderr[-2000:]
-    ends = eval(finished.stdout.strip().splitlines()[-1])
+    ends = json.loads(finished.stdout)
     assert sum(ends.values()) == 3_000
     assert min(ends.values()) > 500, ends
 
