@@ -44,6 +44,19 @@ def verdicts(finished: Finished) -> list[str]:
     return [line[line.index("health: ") :].strip() for line in lines if "health: " in line]
 
 
+def run_program(text: str, directory: Path, home: Path, *flags: str) -> Finished:
+    """Runs a program of one's own, which trains networks of its own, in a directory."""
+    (directory / "mine.py").write_text(text)
+    return subprocess.run(
+        [sys.executable, "mine.py", *flags],
+        cwd=directory,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def result(directory: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((directory / "run" / "result.json").read_text())
     return content
@@ -152,23 +165,12 @@ def test_a_run_that_collapses_restarts_and_ends_well(
     tmp_path: Path, home: Path, data_dir: Path
 ) -> None:
     """The first attempt's generator draws one grey image, whatever its latents and weights."""
-    (tmp_path / "mine.py").write_text(COLLAPSING)
     flags = (
         *("--arch=mine", "--run_dir=run", "--precision=float32", "--batch_size=32"),
         *("--evaluate_images=500", "--export=none", "--steps=160", *every(40)),
     )
 
-    def run(*more: str) -> Finished:
-        return subprocess.run(
-            [sys.executable, "mine.py", *flags, *more],
-            cwd=tmp_path,
-            env={"HOME": str(home), "PATH": os.environ["PATH"]},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    finished = run("--collapse")
+    finished = run_program(COLLAPSING, tmp_path, home, *flags, "--collapse")
     assert finished.returncode == 0, finished.stderr
     (said,) = verdicts(finished)
     assert said.startswith("health: attempt 1, step 120: no progress: the same samples as at")
@@ -183,9 +185,71 @@ def test_a_run_that_collapses_restarts_and_ends_well(
     assert (tmp_path / "run" / "attempts" / "1" / "samples" / "step-00000000.png").exists()
     assert "best generator: attempt 2, step " in finished.stdout
     # Started again, it knows what has happened and has nothing to do.
-    again = run()
+    again = run_program(COLLAPSING, tmp_path, home, *flags)
     assert "160 steps (0 of them now)" in again.stdout, again.stderr
     assert metrics(tmp_path / "run") == lines
+
+
+def test_a_short_run_that_ends_far_off_says_so(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    """One evaluation fell into it, which no rule of two in a row can judge."""
+    flags = (*MLP, "--generator_lr=0.5", "--discriminator_lr=0.5", "--batch_size=8", *every(60))
+    finished = command("train", *flags, "--steps=60", "--on_collapse=ignore")
+    assert finished.returncode == 0, finished.stderr
+    (said,) = verdicts(finished)
+    assert re.fullmatch(
+        r"health: attempt 1, step 60: far off: the losses of G and D are \S+ and \S+ at its end",
+        said,
+    )
+    reason = said.partition("step 60: ")[2]
+    assert f"\nhealth: {reason}; lower learning rates are" in finished.stdout
+    assert result(tmp_path)["health"] == reason
+    assert metrics(tmp_path / "run")[-1]["health"] == "far off"
+    # Longer, it is judged where it ends now, and nowhere else; what follows is as asked.
+    finished = command("train", *flags, "--steps=90", "--on_collapse=stop")
+    assert finished.returncode == 1
+    assert "far off at step 90 of attempt 1: the losses of G and D" in finished.stderr
+    assert [line.get("health") for line in metrics(tmp_path / "run")] == [None, "far off"]
+
+
+STANDING = """
+import sys
+
+import keras
+
+from gan_tf import train
+from gan_tf.config import command_line
+from gan_tf.models import ARCHITECTURES, Architecture
+
+
+def generator(latent_dim, image_shape):
+    layers = [keras.layers.Dense(784, "tanh"), keras.layers.Reshape(image_shape)]
+    return keras.Sequential([keras.Input([latent_dim]), *layers], name="generator")
+
+
+def discriminator(image_shape):
+    layers = [keras.layers.Flatten(), keras.layers.Dense(1, dtype="float32")]
+    return keras.Sequential([keras.Input(image_shape), *layers], name="discriminator")
+
+
+ARCHITECTURES["tiny"] = Architecture(generator, discriminator)
+sys.exit(command_line.run(train.main, train.Options, "Train two small networks."))
+"""
+
+
+def test_a_run_of_two_evaluations_that_came_nowhere_says_so(
+    tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    flags = ("--arch=tiny", "--run_dir=run", "--generator_lr=0", "--evaluate_images=500")
+    finished = run_program(
+        STANDING, tmp_path, home, *flags, "--steps=1000", *every(500), "--on_collapse=stop"
+    )
+    assert finished.returncode == 1
+    (said,) = verdicts(finished)
+    assert re.match(
+        r"health: attempt 1, step 1,000: far off: the Fréchet distance was \d+.\d", said
+    )
 
 
 FINE = (*MLP, "--generator_lr=5e-4", "--discriminator_lr=5e-4", "--ema_decay=0.9", *every(100))

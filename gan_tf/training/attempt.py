@@ -144,12 +144,12 @@ class Attempt:
     def _pause(self, journal: Journal, progress: Progress, stopping: bool) -> Verdict | None:
         """Does what is due at this step; returns the verdict that ends the attempt."""
         due = self.schedule.due(self.step)
-        verdict = None
         line: Line = {}
         if due.line:
             line = self._take_metrics(due)
         if due.evaluation:
-            verdict = self._judge(line, journal, progress)
+            self._judge(line)
+        verdict = self._diagnose(line, due, journal, progress)
         given_up = verdict is not None and self._config.on_collapse != "ignore"
         epoch = build.epochs(self._config, self.step, self._images)
         keeps_best = due.best and self._is_best(line, journal)
@@ -172,18 +172,26 @@ class Attempt:
             self.loop.reset()
         return line
 
-    def _judge(self, line: Line, journal: Journal, progress: Progress) -> Verdict | None:
-        """Adds the figures of the averaged generator, and what they cost, to a line; returns what
-        they say of the attempt's health."""
+    def _judge(self, line: Line) -> None:
+        """Adds the figures of the averaged generator, and what they cost, to a line."""
         assert self._evaluation
         start = time.monotonic()
         line |= self._evaluation(self._draw(self._evaluation_latents))
         line["evaluation_seconds"] = round(time.monotonic() - start, 3)
-        verdict = health.verdict([*journal.evaluated, line])
+
+    def _diagnose(
+        self, line: Line, due: Due, journal: Journal, progress: Progress
+    ) -> Verdict | None:
+        """Returns what the figures say of the attempt's health, which goes into the line too."""
+        before, here = journal.evaluated, {"step": self.step, **line}
+        history = [*before, here] if due.evaluation else before
+        verdict = health.verdict(history) if due.evaluation else None
+        if verdict is None and self.step == self.schedule.total:
+            verdict = health.ending(history, here)
         if verdict:
             line["health"] = verdict.kind
-            before = [each.get("health") for each in journal.evaluated[-1:]]
-            if self._config.on_collapse != "ignore" or before != [verdict.kind]:
+            known = [each.get("health") for each in before[-1:]]
+            if self._config.on_collapse != "ignore" or known != [verdict.kind]:
                 progress.say(self._words(verdict))
         return verdict
 

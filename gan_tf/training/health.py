@@ -1,7 +1,8 @@
 """Whether a run is healthy: from its latest measurements to a verdict with a reason.
 
 Nothing here reads or writes anything. An evaluation is bad if a rule finds a reason; the
-verdict falls at the second bad one in a row, because healthy runs, too, stumble once.
+verdict falls at the second bad one in a row, because healthy runs, too, stumble once. Where a run
+ends, `ending` asks besides whether it came anywhere, however few evaluations fell into it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ NO_GRADIENT = 1e-2  # Of the largest gradient that G has had.
 STILL = 1e-5  # Relative change of the Fréchet distance; an average of the same weights rounds.
 PROGRESS = 0.9  # Of the first Fréchet distance, which G must have passed in time.
 REGRESSION = 3.0  # Times the best Fréchet distance of the attempt.
+FAR_OFF = "far off"  # The kind of verdict that `ending` gives.
+ABSURD = 1e3  # Size of a mean loss; at chance D's is 1.4, and D overpowering leaves G's below 100.
+NOWHERE = 0.05  # Coverage of a generator that is near no data; real images have 0.9.
+LONG = 500  # Steps between two evaluations in which a healthy generator comes closer.
 
 
 class Verdict(NamedTuple):
@@ -48,6 +53,30 @@ def verdict(history: History) -> Verdict | None:
         if reasons[0] is not None and all(reasons):
             return Verdict(kind, reasons[0])
     return None
+
+
+def ending(history: History, last: Measurement) -> Verdict | None:
+    """Returns what is wrong with where an attempt ended, or None if nothing is.
+
+    Args:
+      history: all its evaluations, as in `verdict`, with `step`.
+      last: the last line of metrics, evaluated or not, with `generator_loss` and
+        `discriminator_loss`.
+    """
+    losses = [last["generator_loss"], last["discriminator_loss"]]
+    if max(map(abs, losses)) > ABSURD:
+        sizes = " and ".join(f"{loss:.1e}" for loss in losses)
+        return Verdict(FAR_OFF, f"the losses of G and D are {sizes} at its end")
+    if not history or history[-1]["step"] - history[0]["step"] < LONG:
+        return None
+    first, end = (history[at]["frechet_distance"] for at in (0, -1))
+    if history[-1]["coverage"] > NOWHERE or end < PROGRESS * first:
+        return None
+    return Verdict(
+        FAR_OFF,
+        f"the Fréchet distance was {first:.1f} at first and is {end:.1f} at its end, with "
+        f"coverage {history[-1]['coverage']:.2f}",
+    )
 
 
 def not_finite(names: Sequence[str]) -> Verdict:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from gan_tf.evaluation.figures import FIGURES, SPREAD
 from gan_tf.host.files import naming, tensorflow_writing, write_text
+from gan_tf.training.health import FAR_OFF
 from gan_tf.training.metrics import Line, read_metrics
 from gan_tf.training.schedule import Schedule
 
@@ -51,6 +52,8 @@ class Journal:
                     continue
                 if not schedule.evaluates(line["step"]):
                     line = {key: value for key, value in line.items() if key not in _EVALUATION}
+                elif line.get("health") == FAR_OFF:
+                    del line["health"]
             if line["attempt"] <= attempt:
                 self.lines.append(line)
         write_text(path, "".join(map(_dumps, self.lines)))

@@ -32,6 +32,7 @@ class Result:
       last: the last metrics line.
       classifier: the name of what judged them.
       judged: how many samples it judged each time.
+      health: what is wrong with where it ended, in words; None if nothing is.
       attempts: what is on record of each attempt that was given up.
     """
 
@@ -51,6 +52,7 @@ class Result:
     last: dict[str, Any]
     classifier: str | None
     judged: int
+    health: str | None
     attempts: list[dict[str, Any]]
 
     def dumps(self) -> str:
@@ -77,6 +79,8 @@ class Result:
                 f"({self.classifier}); the last: {self.last['frechet_distance']:.2f}",
                 f"evaluations took {self.evaluation_seconds:.1f} s, {share:.1f} % of the training",
             ]
+        if self.health:
+            said.append(f"health: {self.health}; lower learning rates are the usual remedy")
         said += [
             f"samples:       {self.samples}",
             f"evolution:     {self.evolution}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from gan_tf.host import devices, files, process
 from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.report import curves, pictures
 from gan_tf.serving import servable
-from gan_tf.training import build, exporting, resume, run_directory
+from gan_tf.training import build, exporting, health, resume, run_directory
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
-from gan_tf.training.metrics import best, read_metrics
+from gan_tf.training.metrics import Line, best, read_metrics
 from gan_tf.training.result import Result
 
 _RUNNING = threading.Lock()
@@ -193,11 +193,21 @@ class _Run:
             last=lines[-1] if lines else {},
             classifier=self.judge.classifier.name if self.judge else None,
             judged=self.judge.reals if self.judge else 0,
+            health=_health(lines),
             attempts=run_directory.attempts_given_up(directory),
         )
         if executed or not (directory / "result.json").exists():
             files.write_text(directory / "result.json", result.dumps())
         return result
+
+
+def _health(lines: Sequence[Line]) -> str | None:
+    """What is said of an attempt that came to its end though its last line says that it is ill."""
+    if not lines or "health" not in lines[-1]:
+        return None
+    evaluated = [line for line in lines if "frechet_distance" in line]
+    found = health.verdict(evaluated) or health.ending(evaluated, lines[-1])
+    return f"{found.kind}: {found.reason}" if found else lines[-1]["health"]
 
 
 def _exported_line(export: Path) -> dict[str, Any] | None:
