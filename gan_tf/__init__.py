@@ -17,8 +17,9 @@ A folder imports only from those below it. Importing the package, and any of its
 does not import TensorFlow.
 """
 
-from gan_tf.host import moved
+from gan_tf.host import moved, process
 
 __version__ = "0.2.0"
 
+process.end_quietly()
 moved.keep_old_names()

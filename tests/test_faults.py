@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from resumption import damages
 
+from gan_tf.host import files
 from gan_tf.training import resume
 
 from .conftest import Command, Once, assert_same_bits, executed, metrics, one_line
@@ -344,6 +345,39 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(
     newest = max(resume.paths(tmp_path / "run" / "checkpoints"))
     resumed = command("train", *flags, f"--steps={newest + 1}")
     assert executed(resumed.stdout) == 1, resumed.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, "our first line"),
+        (signal.SIGINT, "the import of TensorFlow"),
+        (signal.SIGTERM, "the import of TensorFlow"),
+        (signal.SIGINT, "the first use of the data"),
+        (signal.SIGTERM, "the first use of the data"),
+    ],
+)
+def test_a_signal_at_the_start_ends_it_quietly(
+    tmp_path: Path, number: signal.Signals, moment: str
+) -> None:
+    process = start("train", "--run_dir=run", cwd=tmp_path, home=tmp_path)
+    wait(process, lambda: catches(process.pid, signal.SIGINT))  # Python does, at its start.
+    wait(process, lambda: not catches(process.pid, signal.SIGINT))
+    if moment == "the import of TensorFlow":
+        maps = Path(f"/proc/{process.pid}/maps")
+        wait(process, lambda: "libtensorflow" in maps.read_text())
+    if moment == "the first use of the data":
+        wait(process, lambda: (tmp_path / "tensorflow_datasets").exists())
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert output == ""
+    if moment == "the first use of the data":
+        assert process.returncode == 128 + number
+        assert re.fullmatch(r"(Preparing .*\n)?gan_tf.train: interrupted\n", errors)
+        assert not [path for path in tmp_path.rglob("*") if files.is_leftover(path)]
+    else:
+        assert (process.returncode, errors) == (-number, "")
+    assert not (tmp_path / "run").exists()
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

@@ -26,7 +26,12 @@ from absl import flags
 from gan_tf.config import presets
 from gan_tf.config.knobs import Knob, check_all, knobs
 from gan_tf.host import process
-from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
+from gan_tf.host.errors import (
+    InputError,
+    InterruptedRunError,
+    InterruptedStartError,
+    TrainingFailedError,
+)
 
 Options = TypeVar("Options")
 
@@ -61,9 +66,14 @@ def run(main: Callable[[Options], str], options: type[Options], description: str
             said = _usage(options, program, description)
         else:
             said = main(parse(options, argv))
-    except (InputError, TrainingFailedError, InterruptedRunError) as error:
+    except (
+        InputError,
+        TrainingFailedError,
+        InterruptedRunError,
+        InterruptedStartError,
+    ) as error:
         return _fail(name, str(error), error.status)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # In a program of one's own.
         return _fail(name, "interrupted", 128 + signal.SIGINT)
     except OSError as error:
         reason = error.strerror or str(error)

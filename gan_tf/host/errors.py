@@ -6,7 +6,7 @@
 | 1 | the run itself failed (a non-finite loss, a full disk) |
 | 2 | the input was wrong: nothing was lost or overwritten |
 | 75 | interrupted and saved: the same command goes on (`EX_TEMPFAIL` of sysexits.h) |
-| 130 | interrupted before there was anything to save |
+| 129, 130, 143 | interrupted before there was anything to save, by SIGHUP, SIGINT, SIGTERM |
 """
 
 
@@ -26,3 +26,12 @@ class InterruptedRunError(RuntimeError):
     """A signal ended the run after its state was saved; the message says how to go on."""
 
     status = 75
+
+
+class InterruptedStartError(KeyboardInterrupt):
+    """A signal ended the command before there was anything to save."""
+
+    def __init__(self, number: int) -> None:
+        """Takes the signal's number."""
+        super().__init__("interrupted")
+        self.status = 128 + number
