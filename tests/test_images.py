@@ -41,28 +41,57 @@ def test_png_round_trip(tmp_path: Path, channels: int) -> None:
 
 
 def test_gif_shows_every_frame_and_rests_on_the_last(tmp_path: Path) -> None:
-    frames = []
+    frames = {}
     for index in range(3):
-        frames.append(tmp_path / f"{index}.png")
-        pictures.write_png(frames[-1], np.full((8, 8, 1), 100 * index, np.uint8))
+        frames[index * 500] = tmp_path / f"{index}.png"
+        pictures.write_png(frames[index * 500], np.full((8, 80, 1), 100 * index, np.uint8))
     pictures.write_gif(tmp_path / "all.gif", frames, seconds=0.3)
     with Image.open(tmp_path / "all.gif") as gif:
         assert getattr(gif, "n_frames", 1) == 3
-        durations, greys = [], []
+        durations, greys, captions = [], [], []
         for index in range(3):
             gif.seek(index)
             durations.append(gif.info["duration"])
             greys.append(gif.convert("L").getpixel((4, 4)))
+            captions.append(np.asarray(gif.convert("L"))[8:])
     assert durations == [100, 100, 2000]
     assert greys == [0, 100, 200]
+    assert all(caption.max() > 200 for caption in captions), "each frame says its step"
+    assert len({caption.tobytes() for caption in captions}) == 3
 
 
 def test_curves_show_one_line_as_well_as_many(tmp_path: Path) -> None:
     line = {"step": 1, "generator_loss": 1, "discriminator_loss": 2, "d_real": 0.5, "d_fake": 0.4}
     sizes = []
     for count in (1, 50):
-        curves.write_curves(tmp_path / "c.png", [line | {"step": i + 1} for i in range(count)])
+        curves.write_curves(
+            tmp_path / "c.png", [line | {"step": i + 1} for i in range(count)], "a run"
+        )
         with Image.open(tmp_path / "c.png") as picture:
             sizes.append(picture.size)
             assert len(picture.convert("RGB").getcolors(1 << 16) or []) > 50, "nothing is drawn"
     assert sizes == [(800, 600), (800, 600)]
+
+
+def test_curves_can_be_read(tmp_path: Path) -> None:
+    names = ("generator_loss", "discriminator_loss", "d_real", "d_fake")
+    lines = [
+        {"step": i + 1, "frechet_distance": 50 / (i + 1), **dict.fromkeys(names, 0.5)}
+        for i in range(50)
+    ]
+    figure = curves.curves(lines, "dcgan-mnist: dcgan on mnist")
+    figure.canvas.draw()
+    assert figure.get_suptitle() == "dcgan-mnist: dcgan on mnist"
+    colours: dict[str, set[object]] = {}
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        assert legend is not None
+        assert not legend.get_window_extent().overlaps(axes.get_window_extent()), "over the data"
+        for line in axes.get_lines():
+            for meaning in ("discriminator", "generator", "reals"):
+                if meaning in str(line.get_label()):
+                    colours.setdefault(meaning, set()).add(line.get_color())
+    assert [len(found) for found in colours.values()] == [1, 1, 1]
+    assert len(set.union(*colours.values())) == 3, "a colour means one thing"
+    labels = [label.get_text() for label in figure.axes[-1].get_yticklabels()]
+    assert {"1", "2", "5", "10", "20", "50"} <= set(labels), "plain decimals"

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from gan_tf.host.files import published
 
 Pixels = npt.NDArray[np.uint8]
 _BORDER = 1
 _SCALE = 2
+_LINE = 20  # Pixels that a line of text is high.
 
 
 def grid(images: Pixels, columns: int | None = None) -> Pixels:
@@ -49,13 +50,14 @@ def write_grid(path: Path, images: Pixels) -> None:
     write_png(path, grid(images), _SCALE)
 
 
-def write_gif(path: Path, frames: Sequence[Path], seconds: float = 6.0) -> None:
-    """Publishes PNG files as an endless GIF that takes `seconds` and rests on its last frame."""
+def write_gif(path: Path, frames: Mapping[int, Path], seconds: float = 6.0) -> None:
+    """Publishes the PNG files of steps as an endless GIF that takes `seconds` and rests on its
+    last frame. Each frame says its step below the picture."""
     pictures = []
-    for frame in frames:
+    for step, frame in frames.items():
         # A frame that cannot be read is left out: the film is not worth a failed run.
         with contextlib.suppress(UnidentifiedImageError, OSError), Image.open(frame) as picture:
-            pictures.append(picture.copy())
+            pictures.append(_captioned(picture, f"step {step:,}"))
     if not pictures:
         return
     durations = [max(40, round(1000 * seconds / len(pictures)))] * len(pictures)
@@ -69,6 +71,16 @@ def write_gif(path: Path, frames: Sequence[Path], seconds: float = 6.0) -> None:
             duration=durations,
             loop=0,
         )
+
+
+def _captioned(picture: Image.Image, text: str) -> Image.Image:
+    """The picture with a line of text below it."""
+    higher = Image.new(picture.mode, (picture.width, picture.height + _LINE))
+    higher.paste(picture)
+    place, white = (4, picture.height + _LINE // 2), (255,) * len(picture.getbands())
+    draw = ImageDraw.Draw(higher)
+    draw.text(place, text, fill=white, font=ImageFont.load_default(size=14), anchor="lm")
+    return higher
 
 
 def _picture(image: Pixels, scale: int) -> Image.Image:

@@ -26,9 +26,10 @@ from gan_tf.host.errors import InterruptedRunError
 from gan_tf.report import pictures
 from gan_tf.training import build, health, resume, run_directory
 from gan_tf.training.health import Verdict
-from gan_tf.training.journal import Journal, Progress
+from gan_tf.training.journal import Journal
 from gan_tf.training.loop import Loop, NotFiniteError
 from gan_tf.training.metrics import Line, best
+from gan_tf.training.progress import Progress
 from gan_tf.training.resume import Memory
 from gan_tf.training.schedule import Due
 

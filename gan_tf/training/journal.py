@@ -1,16 +1,14 @@
-"""What a run says of itself: `metrics.jsonl`, TensorBoard events, the progress bar."""
+"""What a run records of itself: `metrics.jsonl` and TensorBoard events."""
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 from PIL import Image
-from tqdm import tqdm
 
 from gan_tf.evaluation.figures import FIGURES, SPREAD
 from gan_tf.host.files import naming, tensorflow_writing, write_text
@@ -138,39 +136,3 @@ def _plugin(name: str, data_class: int) -> Any:
         plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name=name),
         data_class=data_class,
     )
-
-
-class Progress:
-    """A bar on standard error: live on a terminal, a line now and then in a log file."""
-
-    def __init__(self, step: int, total: int) -> None:
-        self._distance = ""  # Of the last evaluation.
-        self._bar = tqdm(
-            total=total,
-            initial=step,
-            mininterval=0.2 if sys.stderr.isatty() else 30.0,
-            bar_format="{percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
-        )
-
-    def update(self, step: int) -> None:
-        """Moves the bar to a step."""
-        self._bar.update(step - self._bar.n)
-
-    def show(self, line: Line) -> None:
-        """Puts the last metrics at the bar's end, to fit 80 columns."""
-        if "frechet_distance" in line:
-            self._distance = f" FD {line['frechet_distance']:.2f}"
-        self._bar.set_postfix_str(
-            f"{line['images_per_second']:.0f} img/s, G {line['generator_loss']:.2f} "
-            f"D {line['discriminator_loss']:.2f} D(x) {line['d_real']:.2f} "
-            f"D(G(z)) {line['d_fake']:.2f}{self._distance}",
-            refresh=False,
-        )
-
-    def say(self, line: str) -> None:
-        """Writes a line of its own above the bar."""
-        self._bar.write(line, file=sys.stderr)
-
-    def close(self) -> None:
-        """Leaves the bar as it stands."""
-        self._bar.close()

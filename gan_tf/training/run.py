@@ -165,7 +165,7 @@ class _Run:
         export = None
         if self.config.export == "best":
             export = exporting.export_best(directory)  # What counts comes first.
-        grids = list(run_directory.grids(directory).values())
+        grids = run_directory.grids(directory)
         everything = read_metrics(directory / "metrics.jsonl")
         lines = [
             line
@@ -173,12 +173,13 @@ class _Run:
             if line["attempt"] == attempt.number and line["step"] <= attempt.step
         ]
         if executed or not (directory / "curves.png").exists():
-            curves.write_curves(directory / "curves.png", lines)
+            title = f"{directory.name}: {self.config.arch} on {self.config.dataset}"
+            curves.write_curves(directory / "curves.png", lines, title)
         if executed or not (directory / "samples.gif").exists():
             pictures.write_gif(directory / "samples.gif", grids)
         result = Result(
             run_dir=directory,
-            samples=grids[-1] if grids else run_directory.grid(directory, attempt.step),
+            samples=run_directory.grid(directory, max(grids, default=attempt.step)),
             evolution=directory / "samples.gif",
             curves=directory / "curves.png",
             export=export,
