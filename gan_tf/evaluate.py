@@ -107,7 +107,7 @@ def main(options: Options) -> str:
     from gan_tf.host.files import data_directory, user_path, write_text
 
     output = user_path("output", options.output) if options.output else None
-    if output and output.suffix != ".json":
+    if output and output.suffix.lower() != ".json":
         raise InputError(f"--output={output}: must be a path that ends in .json")
     if output and output.is_dir():
         raise InputError(f"--output={output}: is a directory; it must be a file")

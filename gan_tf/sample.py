@@ -38,10 +38,11 @@ def main(options: Options) -> str:
     from gan_tf.host.files import user_path
 
     output = user_path("output", options.output)
-    if output.suffix in (".png", ".npy"):
+    ending = output.suffix.lower()
+    if ending in (".png", ".npy"):
         if output.is_dir():
             raise InputError(f"--output={output}: is a directory; it must be a file")
-    elif output.suffix in (".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npz"):
+    elif ending in (".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npz"):
         raise InputError(f"--output={output}: must end in .png or .npy, or be a directory")
     elif output.is_dir() and any(output.iterdir()):
         raise InputError(f"--output={output}: must be a new or empty directory")
@@ -57,9 +58,9 @@ def main(options: Options) -> str:
 
     path = exporting.find(options.run_dir, options.saved_model)
     pixels = servable.load(path).sample(options.num, options.seed)
-    if output.suffix == ".png":
+    if ending == ".png":
         pictures.write_grid(output, pixels)
-    elif output.suffix == ".npy":
+    elif ending == ".npy":
         with files.published(output) as temporary, temporary.open("wb") as file:
             np.save(file, pixels)
     else:

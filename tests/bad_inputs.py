@@ -210,7 +210,7 @@ KINDS = {
         row("another batch size", f"{RESUME} --batch_size=32", run),
         row("other networks", f"{RESUME} --arch=mlp", run),
         row("two differences", f"{RESUME} --seed=4 --loss=hinge", run),
-        row("another cadence", f"{RESUME} --log_every=20", run),
+        row("its config.json is gone", RESUME, on_run(removed("run/config.json"))),
     ],
     "checkpoint to resume": [
         row("every one truncated", RESUME, on_run(cut("run/checkpoints/*"))),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gan_tf.config import Config
+from gan_tf import train
+from gan_tf.config import Config, command_line
 from gan_tf.config.knobs import knobs
 
 from .conftest import Command
@@ -89,3 +90,23 @@ def test_every_preset_parses(command: Command, path: Path) -> None:
     assert path.read_text().startswith("# ")
     finished = command("train", f"--flagfile={path.resolve()}", "--dry_run")
     assert (finished.returncode, finished.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("flags", "steps", "epochs"),
+    [
+        (["--preset=steps", "--epochs=3"], None, 3),
+        (["--epochs=3", "--preset=steps"], 70, 3),
+        (["--epochs=3", "--steps=9"], 9, 3),
+        (["--steps=9", "--epochs=3"], None, 3),
+        (["-steps", "9", "-epochs", "3"], None, 3),
+    ],
+)
+def test_of_steps_and_epochs_the_last_one_counts(
+    tmp_path: Path, flags: list[str], steps: int | None, epochs: int
+) -> None:
+    """A preset that sets one of them can be lengthened by the other."""
+    (tmp_path / "steps.flags").write_text("--steps=70\n")
+    given = [f"--flagfile={tmp_path / 'steps.flags'}" if "preset" in f else f for f in flags]
+    options = command_line.parse(train.Options, given)
+    assert (options.steps, options.epochs) == (steps, epochs)

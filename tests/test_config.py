@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,3 +117,18 @@ def test_whatever_a_flag_says_is_allowed_or_refused_in_its_own_words(knob: Knob,
         if isinstance(value, (int, float)) and knob.kind is not bool:
             assert knob.low <= value <= knob.high
     assert said == knob.refusal(text)
+
+
+def test_a_path_and_numbers_of_numpy_are_values_like_others() -> None:
+    given = Config(
+        run_dir=Path("p"),  # type: ignore[arg-type]
+        seed=np.int64(3),  # type: ignore[arg-type]
+        generator_lr=np.float32(0.5),  # type: ignore[arg-type]
+        deterministic=np.bool_(True),  # type: ignore[arg-type]
+    )
+    assert given == Config(run_dir="p", seed=3, generator_lr=0.5, deterministic=True)
+    assert Config.from_json(json.loads(given.dumps()), "test") == given
+    with pytest.raises(InputError, match="--seed=-1: must be a whole number from 0"):
+        Config(seed=np.int64(-1))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="--seed=p: must be"):
+        Config(seed=Path("p"))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_tf.host.files import published, write_text
-from gan_tf.training import run_directory
+from gan_tf.training import grids
 
 
 def test_a_file_and_a_directory_appear(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_grids_of_samples_are_bounded_in_number_and_the_same_after_a_restart(
             for number in range(draws + 1):
                 back = [max(0, number - 3), number] if number in restarts else [number]
                 for again in range(back[0], number + 1):
-                    run_directory.grid(directory, again * every).touch()
-                    run_directory.thin_grids(directory, every, again * every)
-            return list(run_directory.grids(directory))
+                    grids.path(directory, again * every).touch()
+                    grids.thin(directory, every, again * every)
+            return list(grids.found(directory))
 
     steps = kept([])
     assert steps == kept(restarts)

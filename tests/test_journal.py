@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gan_tf.host.errors import InputError
-from gan_tf.training.journal import Journal
+from gan_tf.training.journal import Journal, forget
 from gan_tf.training.metrics import read_metrics
 from gan_tf.training.schedule import Schedule
 
@@ -22,14 +22,9 @@ def write(
 ) -> list[float]:
     """Appends lines to what an attempt with a line every 2 steps has written; all that stand."""
     schedule = Schedule(100, log_every=2, sample_every=50, checkpoint_every=50, evaluate_every=6)
-    journal = Journal(
-        directory,
-        attempt=attempt,
-        step=step,
-        seconds=step * 100.0,
-        schedule=schedule,
-        batch_size=10,
-    )
+    if step:
+        forget(directory, attempt=attempt, step=step, schedule=schedule)
+    journal = Journal(directory, attempt=attempt, step=step, seconds=step * 100.0, batch_size=10)
     with closing(journal):
         for each in steps:
             evaluated = EVALUATED if each % 6 == 0 or (ended and each == steps[-1]) else {}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from .conftest import Command
+from .conftest import Command, one_line
 
 
 def array(command: Command, tmp_path: Path, source: str, *flags: str) -> np.ndarray:
@@ -33,9 +37,9 @@ def test_an_array_a_grid_and_single_pictures_agree(
     for name, image in zip(names, pixels, strict=True):
         with Image.open(tmp_path / "single" / name) as picture:
             np.testing.assert_array_equal(np.asarray(picture), image[..., 0])
-    finished = command("sample", source, "--num=12", "--seed=5", "--output=grid.png")
+    finished = command("sample", source, "--num=12", "--seed=5", "--output=grid.PNG")
     assert finished.stderr == ""
-    with Image.open(tmp_path / "grid.png") as picture:
+    with Image.open(tmp_path / "grid.PNG") as picture:
         grid = np.asarray(picture)[::2, ::2]
     np.testing.assert_array_equal(grid[1:29, 30:58], pixels[1, ..., 0])
 
@@ -49,3 +53,23 @@ def test_the_seed_decides_and_the_number_does_not(
     many = array(command, tmp_path, source, "--num=300", "--seed=1")
     assert np.abs(many[:3].astype(int) - few).max() <= 1
     assert not np.array_equal(array(command, tmp_path, source, "--num=3", "--seed=2"), few)
+
+
+def test_a_read_only_disk_is_named_by_what_was_to_be_written(
+    tmp_path: Path, home: Path, trained: Path
+) -> None:
+    mount = "mount -t tmpfs -o ro none disk"
+    alone = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+    (tmp_path / "disk").mkdir()
+    if subprocess.run([*alone, mount], cwd=tmp_path, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    sample = f"{sys.executable} -m gan_tf.sample --run_dir={trained} --output=disk/a.png"
+    finished = subprocess.run(
+        [*alone, f"{mount} && {sample}"],
+        cwd=tmp_path,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert one_line(finished) == "gan_tf.sample: disk/a.png: Read-only file system"

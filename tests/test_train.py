@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -18,12 +19,13 @@ from PIL import Image
 from gan_tf.config import Config
 from gan_tf.host import archive
 from gan_tf.serving import servable
-from gan_tf.training import resume
+from gan_tf.training import grids, resume
 from gan_tf.training.run import train
 
 from .conftest import (
     Command,
     assert_same_bits,
+    checkpoint,
     executed,
     metrics,
     numbers,
@@ -271,6 +273,35 @@ def test_an_ignored_signal_stays_ignored(tmp_path: Path, home: Path, data_dir: P
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert process.returncode == 75
+
+
+def test_cadences_may_change_when_a_run_goes_on(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    """They change no weight; what was written stays, and what follows is by the new ones."""
+    flags = ("--arch=mlp", "--batch_size=8", "--export=none", "--evaluate_every=0")
+    often = ("--log_every=1", "--sample_every=2", "--checkpoint_every=2")
+    whole = command("train", *flags, *often, "--run_dir=whole", "--steps=9")
+    assert whole.returncode == 0, whole.stderr
+    assert command("train", *flags, *often, "--run_dir=run", "--steps=5").returncode == 0
+    rarely = ("--log_every=4", "--sample_every=3", "--checkpoint_every=100", "--keep_checkpoints=1")
+    resumed = command("train", *flags, *rarely, "--run_dir=run", "--steps=9")
+    assert resumed.returncode == 0, resumed.stderr
+    mine, theirs = (checkpoint(tmp_path / name, 9) for name in ("run", "whole"))
+    for name in mine:
+        if not name.startswith(("sums/", "timing/")):
+            np.testing.assert_array_equal(mine[name], theirs[name], err_msg=name)
+    ones, lines = metrics(tmp_path / "whole"), metrics(tmp_path / "run")
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 8, 9]
+    mean = np.mean([line["generator_loss"] for line in ones[5:8]])
+    assert lines[5]["generator_loss"] == pytest.approx(mean, rel=1e-6)
+    # The grid of step 5 was there only because the run ended.
+    assert list(grids.found(tmp_path / "run")) == [0, 2, 4, 6, 9]
+    # Its checkpoints gone, it is not taken for a run that was killed before its first one.
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    (tmp_path / "run" / "result.json").unlink()
+    refused = command("train", *flags, *rarely, "--run_dir=run", "--steps=9")
+    assert "its checkpoints are gone" in one_line(refused)
 
 
 def test_paths_with_spaces_and_other_scripts(

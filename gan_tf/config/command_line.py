@@ -141,7 +141,8 @@ def parse(options: type[Options], argv: Sequence[str]) -> Options:
     try:
         with contextlib.redirect_stderr(io.StringIO()) as warnings:
             argv = values.read_flags_from_files(list(argv), force_gnu=False)
-            _, *rest = values(["", *_with_presets(argv)])
+            expanded = values.read_flags_from_files(_with_presets(argv), force_gnu=False)
+            _, *rest = values(["", *expanded])
     except flags.UnrecognizedFlagError as error:
         near = difflib.get_close_matches(error.flagname, list(values), n=1)
         hint = f"did you mean --{near[0]}? " if near else ""
@@ -170,9 +171,19 @@ def parse(options: type[Options], argv: Sequence[str]) -> Options:
             f"{rest[0]!r}: a flag must look like --name=value, a comment in a flag file "
             "must begin in its line's first column"
         )
-    parsed = options(**{knob.name: values[knob.name].value for knob in knobs(options)})
+    chosen = {knob.name: values[knob.name].value for knob in knobs(options)}
+    for knob in knobs(options):
+        if knob.instead_of and _last(expanded, knob.name) > _last(expanded, knob.instead_of):
+            chosen[knob.instead_of] = values[knob.instead_of].default
+    parsed = options(**chosen)
     check_all(parsed)
     return parsed
+
+
+def _last(argv: Sequence[str], name: str) -> int:
+    """The place of a flag among the arguments, the last one's; -1 if it is not there."""
+    places = [i for i, each in enumerate(argv) if re.fullmatch(rf"--?{name}(=.*)?", each)]
+    return max(places, default=-1)
 
 
 def _with_presets(argv: Sequence[str]) -> list[str]:

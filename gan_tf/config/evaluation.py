@@ -18,6 +18,7 @@ class EvaluationConfig:
         unit="steps",
         low=0,
         high=MAX_STEPS,
+        resumable=True,
     )
     evaluate_images: int = knob(
         2_000,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 import typing
 from collections.abc import Collection
 from typing import Any
@@ -33,6 +34,7 @@ class Knob:
       low, high: inclusive bounds of a number.
       choices: the names allowed, where they are a fixed list.
       resumable: whether a run may go on with another value of it.
+      instead_of: the knob that is not given, if this one is given behind it: the last one counts.
       older: what a configuration means that was written before this knob was, where that is not
         the default.
     """
@@ -46,6 +48,7 @@ class Knob:
     high: float = math.inf
     choices: Collection[str] = ()
     resumable: bool = False
+    instead_of: str = ""
     older: Value = None
 
     @property
@@ -77,7 +80,12 @@ class Knob:
             raise ValueError(self.refusal(text)) from None
 
     def check(self, value: Any) -> Value:
-        """Returns the value if it is allowed; raises ValueError in the knob's words otherwise."""
+        """Returns the value, in the knob's own kind, if it is allowed; raises ValueError in the
+        knob's words otherwise."""
+        if hasattr(value, "item"):
+            value = value.item()  # NumPy's numbers, of one value.
+        elif self.kind is str and isinstance(value, os.PathLike):
+            value = os.fspath(value)
         if value is None and self.default is None:
             return None
         if self.kind is float and type(value) is int:
@@ -128,11 +136,13 @@ def _kind(annotation: Any) -> type:
 
 
 def check_all(options: Any) -> None:
-    """Raises InputError for the first knob of a dataclass instance that is out of bounds."""
+    """Gives every knob of a dataclass instance its own kind; InputError for the first one that is
+    out of bounds."""
     for each in knobs(type(options)):
         value = getattr(options, each.name)
         try:
-            each.check(value)
+            # Frozen for everybody else: a path becomes a text here, NumPy's numbers Python's.
+            object.__setattr__(options, each.name, each.check(value))
         except ValueError as refusal:
             shown = repr(value) if isinstance(value, str) and each.kind is not str else value
             raise InputError(f"--{each.name}={shown}: {refusal}") from None

@@ -20,7 +20,8 @@ class TrainingConfig:
     )
     steps: int | None = knob(
         None,
-        "Length of the run in passes of Algorithm 1's outer loop; wins over --epochs.",
+        "Length of the run in passes of Algorithm 1's outer loop. Of --steps and --epochs the last "
+        "one given counts.",
         unit="steps",
         low=1,
         high=MAX_STEPS,
@@ -30,6 +31,7 @@ class TrainingConfig:
         16,
         "Length of the run in passes over the real images.",
         unit="epochs",
+        instead_of="steps",
         low=1,
         high=1_000_000,
         resumable=True,
@@ -52,16 +54,36 @@ class TrainingConfig:
         "for a GPU, and slower there. On a CPU runs are reproducible without it.",
     )
     log_every: int = knob(
-        100, "Steps between two lines of metrics.", unit="steps", low=1, high=MAX_STEPS
+        100,
+        "Steps between two lines of metrics.",
+        unit="steps",
+        low=1,
+        high=MAX_STEPS,
+        resumable=True,
     )
     sample_every: int = knob(
-        500, "Steps between two grids of samples.", unit="steps", low=1, high=MAX_STEPS
+        500,
+        "Steps between two grids of samples.",
+        unit="steps",
+        low=1,
+        high=MAX_STEPS,
+        resumable=True,
     )
     checkpoint_every: int = knob(
-        1_000, "Steps between two checkpoints.", unit="steps", low=1, high=MAX_STEPS
+        1_000,
+        "Steps between two checkpoints.",
+        unit="steps",
+        low=1,
+        high=MAX_STEPS,
+        resumable=True,
     )
     keep_checkpoints: int = knob(
-        3, "Newest checkpoints kept.", unit="checkpoints", low=1, high=1_000
+        3,
+        "Newest checkpoints kept.",
+        unit="checkpoints",
+        low=1,
+        high=1_000,
+        resumable=True,
     )
     on_collapse: str = knob(
         "restart",

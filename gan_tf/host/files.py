@@ -38,7 +38,8 @@ def published(path: Path) -> Iterator[Path]:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
         else:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Its reason is not this one, on a read-only disk.
+                temporary.unlink()
         raise
 
 

@@ -24,9 +24,9 @@ from gan_tf.game import latents
 from gan_tf.game.step import step
 from gan_tf.host.errors import InterruptedRunError
 from gan_tf.report import pictures
-from gan_tf.training import build, health, resume, run_directory
+from gan_tf.training import build, grids, health, resume
 from gan_tf.training.health import Verdict
-from gan_tf.training.journal import Journal
+from gan_tf.training.journal import Journal, forget
 from gan_tf.training.loop import Loop, NotFiniteError
 from gan_tf.training.metrics import Line, best
 from gan_tf.training.progress import Progress
@@ -89,6 +89,15 @@ class Attempt:
         point = self._memory.restore(self.schedule.total, rollback)
         self.step, self.seconds = point.step, point.seconds
 
+    def forget_the_end(self, before: Config) -> None:
+        """Removes what was written at this step only because the run ended here, by the cadences
+        that it had before, so that it goes on as if it had never ended."""
+        schedule = build.schedule(before, self._images, evaluated=True)
+        forget(self._directory, attempt=self.number, step=self.step, schedule=schedule)
+        for drawn, path in grids.found(self._directory).items():
+            if drawn > self.step or (drawn == self.step and drawn % before.sample_every):
+                path.unlink()
+
     def train(self, stop_requested: Callable[[], bool]) -> Verdict | None:
         """Runs the steps that are left; returns what made it give up, if anything did.
 
@@ -131,7 +140,6 @@ class Attempt:
             attempt=self.number,
             step=self.step,
             seconds=self.seconds,
-            schedule=self.schedule,
             batch_size=self._config.batch_size,
         )
 
@@ -147,7 +155,7 @@ class Attempt:
         due = self.schedule.due(self.step)
         line: Line = {}
         if due.line:
-            line = self._take_metrics(due)
+            line = self._take_metrics(due, journal)
         if due.evaluation:
             self._judge(line)
         verdict = self._diagnose(line, due, journal, progress)
@@ -165,9 +173,11 @@ class Attempt:
         )
         return verdict if given_up else None
 
-    def _take_metrics(self, due: Due) -> Line:
+    def _take_metrics(self, due: Due, journal: Journal) -> Line:
         """The means since the last line, and what D thinks; the sums begin anew where due."""
-        steps = self.step - self.schedule.line_before(self.step)
+        last = journal.last_step
+        # Without a line the sums began where the schedule says, as metrics.jsonl may be deleted.
+        steps = self.step - (self.schedule.line_before(self.step) if last is None else last)
         line: Line = self.loop.means(steps) | self.measure(self.step)
         if due.sums:
             self.loop.reset()
@@ -197,9 +207,8 @@ class Attempt:
         return verdict
 
     def _is_best(self, line: Line, journal: Journal) -> bool:
-        """Whether no evaluation that was due, of any attempt, found a smaller distance. One that
-        is due only because the run ends is left out; a longer run would never have made it."""
-        known = best([each for each in journal.lines if self.schedule.evaluates(each["step"])])
+        """Whether no evaluation of any attempt found a smaller distance."""
+        known = best(journal.lines)
         return known is None or bool(line["frechet_distance"] < known["frechet_distance"])
 
     def _latents(self, number: int, stream: int) -> tf.Tensor:
@@ -219,10 +228,10 @@ class Attempt:
     def _draw_grid(self, journal: Journal) -> None:
         """Draws the grid of this step, thins the older ones out, and shows it in TensorBoard if
         it is one that lasts."""
-        path, every = run_directory.grid(self._directory, self.step), self._config.sample_every
+        path, every = grids.path(self._directory, self.step), self._config.sample_every
         pictures.write_grid(path, self._draw(self._grid_latents))
-        run_directory.thin_grids(self._directory, every, self.step)
-        spacing = run_directory.grid_spacing(every, self.step)
+        grids.thin(self._directory, every, self.step)
+        spacing = grids.spacing(every, self.step)
         if self.step % spacing == 0 or self.step == self.schedule.total:
             journal.show(self.step, path)
 

@@ -16,51 +16,61 @@ from gan_tf.training.health import FAR_OFF
 from gan_tf.training.metrics import Line, read_metrics
 from gan_tf.training.schedule import Schedule
 
+_METRICS = "metrics.jsonl"
 _EVALUATION = {*FIGURES, *SPREAD, "evaluation_seconds", "health"}
+
+
+def forget(directory: Path, *, attempt: int, step: int, schedule: Schedule) -> None:
+    """Removes what a run that goes on after `step` will say again, and what was said at that step
+    only because the run ended there.
+
+    Args:
+      directory: the run directory.
+      attempt: the attempt that goes on; lines of later ones go, too.
+      step: where it stands.
+      schedule: what was due until now.
+    """
+    kept = []
+    for line in read_metrics(directory / _METRICS):
+        if line["attempt"] == attempt and line["step"] == step:
+            if not schedule.due(step).sums:
+                continue
+            if not schedule.evaluates(step):
+                line = {key: value for key, value in line.items() if key not in _EVALUATION}
+            elif line.get("health") == FAR_OFF:
+                del line["health"]
+        if (line["attempt"], line["step"]) <= (attempt, step) or line["attempt"] < attempt:
+            kept.append(line)
+    write_text(directory / _METRICS, "".join(map(_dumps, kept)))
 
 
 class Journal:
     """Appends each line of metrics to `metrics.jsonl` and to TensorBoard's event file, and shows
     the grids of samples there.
 
-    Opening it forgets what a run that goes on after `step` will say again: the lines behind that
-    step, and what was said only because the run ended there.
-
     Attributes:
       lines: those of the attempts before and of this one.
     """
 
     def __init__(
-        self,
-        directory: Path,
-        *,
-        attempt: int,
-        step: int,
-        seconds: float,
-        schedule: Schedule,
-        batch_size: int,
+        self, directory: Path, *, attempt: int, step: int, seconds: float, batch_size: int
     ) -> None:
         """Opens the journal of an attempt that stands at `step`, after `seconds` of training."""
         self._attempt, self._batch_size = attempt, batch_size
-        self._path = path = directory / "metrics.jsonl"
-        self.lines = []
-        for line in read_metrics(path):
-            if line["attempt"] == attempt:
-                if line["step"] > step or not schedule.due(line["step"]).sums:
-                    continue
-                if not schedule.evaluates(line["step"]):
-                    line = {key: value for key, value in line.items() if key not in _EVALUATION}
-                elif line.get("health") == FAR_OFF:
-                    del line["health"]
-            if line["attempt"] <= attempt:
-                self.lines.append(line)
-        write_text(path, "".join(map(_dumps, self.lines)))
+        self._path = path = directory / _METRICS
+        self.lines = read_metrics(path)
         self._file = path.open("a", encoding="utf-8")
         name = f"attempt-{attempt}" if attempt > 1 else ""
         self._events = directory / "tensorboard" / name
         self._writer = tf.summary.create_file_writer(str(self._events))
         self._step, self._time = step, time.monotonic()
         self._start = self._time - seconds
+
+    @property
+    def last_step(self) -> int | None:
+        """The step of this attempt's last line."""
+        mine = [line["step"] for line in self.lines if line["attempt"] == self._attempt]
+        return int(mine[-1]) if mine else None
 
     @property
     def evaluated(self) -> list[Line]:

@@ -1,4 +1,4 @@
-"""How a finished run went, and what is said of it."""
+"""How a run ended, and what is said of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import json
 import resource
 from pathlib import Path
 from typing import Any
+
+from gan_tf.training import resume, run_directory
+from gan_tf.training.metrics import best, read_metrics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,3 +100,32 @@ class Result:
         else:
             said.append(f"export it: python -m gan_tf.export --run_dir={self.run_dir}")
         return "\n".join(said)
+
+
+def cannot_write(directory: Path, error: OSError) -> str:
+    """What is said when the disk is full, or fails."""
+    saved = resume.paths(directory / run_directory.CHECKPOINTS)
+    remains = f"step {max(saved):,} is saved" if saved else "no checkpoint was saved"
+    return (
+        f"{error.filename or directory}: {error.strerror or error}; {remains}, and the same "
+        "command goes on"
+    )
+
+
+def failure(directory: Path, record: dict[str, Any]) -> str:
+    """What is said of a run that has no attempt left."""
+    good = list(resume.paths(directory / run_directory.CHECKPOINTS).values())
+    kept = best(read_metrics(directory / "metrics.jsonl"))
+    remains = (
+        f"the best generator, of attempt {kept['attempt']}, step {kept['step']:,} (Fréchet "
+        f"distance {kept['frechet_distance']:.2f}), is kept: python -m gan_tf.export "
+        f"--run_dir={directory}"
+        if kept
+        else f"the last good checkpoint is {good[-1]}"
+        if good
+        else "no checkpoint was saved"
+    )
+    return (
+        f"{record['kind']} at step {record['step']:,} of attempt {record['attempt']}: "
+        f"{record['reason']}; {remains}; lower learning rates are the usual remedy"
+    )

@@ -21,11 +21,11 @@ from gan_tf.host import devices, files, process
 from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.report import curves, pictures
 from gan_tf.serving import servable
-from gan_tf.training import build, exporting, health, resume, run_directory
+from gan_tf.training import build, exporting, grids, health, run_directory
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
 from gan_tf.training.metrics import Line, best, read_metrics
-from gan_tf.training.result import Result
+from gan_tf.training.result import Result, cannot_write, failure
 
 _RUNNING = threading.Lock()
 
@@ -65,7 +65,7 @@ def _train_alone(config: Config) -> Result:
             ):
                 return run.attempts(stop_requested)
         except OSError as error:
-            raise TrainingFailedError(_cannot_write(directory, error)) from None
+            raise TrainingFailedError(cannot_write(directory, error)) from None
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,25 @@ class _Run:
             self._announce(attempt)
             verdict = None
             if attempt.step < attempt.schedule.total:
-                run_directory.write(
-                    self.directory, run_directory.Run(self.config, self.data.description)
-                )
+                self._take_up(attempt)
                 verdict = attempt.train(stop_requested)
             else:
-                _say(f"already at step {attempt.step:,}: a larger --steps or --epochs goes on")
+                longer = "--steps" if self.config.steps else "--epochs"
+                _say(f"already at step {attempt.step:,}: a larger {longer} goes on")
             executed += attempt.loop.executed
             if verdict is None:
                 return self._finish(attempt, executed)
             self._give_up(attempt, verdict)
             if stop_requested():
                 raise InterruptedRunError("stopped between two attempts; the same command goes on")
+
+    def _take_up(self, attempt: Attempt) -> None:
+        """Prepares the run directory for an attempt that begins, or goes on, now."""
+        directory = self.directory
+        if attempt.step and (directory / "config.json").exists():
+            attempt.forget_the_end(run_directory.read(directory).config)
+        run = run_directory.Run(self.config, self.data.description)
+        run_directory.write(directory, run, resumed=attempt.number if attempt.step else None)
 
     def _announce(self, attempt: Attempt) -> None:
         """Says what is trained on what, where, and who judges it."""
@@ -147,7 +154,7 @@ class _Run:
             before = run_directory.attempts_given_up(self.directory)
             content = {"failed": True, "attempts": [*before, record]}
             files.write_text(self.directory / "result.json", json.dumps(content, indent=2) + "\n")
-            raise TrainingFailedError(_failure(self.directory, record))
+            raise TrainingFailedError(failure(self.directory, record))
         run_directory.give_up(self.directory, record)
         back = config.on_collapse == "rollback" and (self.directory / run_directory.BEST).exists()
         _say(
@@ -165,7 +172,7 @@ class _Run:
         export = None
         if self.config.export == "best":
             export = exporting.export_best(directory)  # What counts comes first.
-        grids = run_directory.grids(directory)
+        drawn = grids.found(directory)
         everything = read_metrics(directory / "metrics.jsonl")
         lines = [
             line
@@ -176,10 +183,10 @@ class _Run:
             title = f"{directory.name}: {self.config.arch} on {self.config.dataset}"
             curves.write_curves(directory / "curves.png", lines, title)
         if executed or not (directory / "samples.gif").exists():
-            pictures.write_gif(directory / "samples.gif", grids)
+            pictures.write_gif(directory / "samples.gif", drawn)
         result = Result(
             run_dir=directory,
-            samples=run_directory.grid(directory, max(grids, default=attempt.step)),
+            samples=grids.path(directory, max(drawn, default=attempt.step)),
             evolution=directory / "samples.gif",
             curves=directory / "curves.png",
             export=export,
@@ -215,35 +222,6 @@ def _exported_line(export: Path) -> dict[str, Any] | None:
     """The metrics line of what was exported: what is said of it must be true of it."""
     line = servable.read_metadata(export).get("metrics", {})
     return line if "frechet_distance" in line else None
-
-
-def _cannot_write(directory: Path, error: OSError) -> str:
-    """What is said when the disk is full, or fails."""
-    saved = resume.paths(directory / run_directory.CHECKPOINTS)
-    remains = f"step {max(saved):,} is saved" if saved else "no checkpoint was saved"
-    return (
-        f"{error.filename or directory}: {error.strerror or error}; {remains}, and the same "
-        "command goes on"
-    )
-
-
-def _failure(directory: Path, record: dict[str, Any]) -> str:
-    """What is said of a run that has no attempt left."""
-    good = list(resume.paths(directory / run_directory.CHECKPOINTS).values())
-    kept = best(read_metrics(directory / "metrics.jsonl"))
-    remains = (
-        f"the best generator, of attempt {kept['attempt']}, step {kept['step']:,} (Fréchet "
-        f"distance {kept['frechet_distance']:.2f}), is kept: python -m gan_tf.export "
-        f"--run_dir={directory}"
-        if kept
-        else f"the last good checkpoint is {good[-1]}"
-        if good
-        else "no checkpoint was saved"
-    )
-    return (
-        f"{record['kind']} at step {record['step']:,} of attempt {record['attempt']}: "
-        f"{record['reason']}; {remains}; lower learning rates are the usual remedy"
-    )
 
 
 def _say(line: str) -> None:

@@ -35,7 +35,6 @@ from gan_tf.training.metrics import read_metrics
 BEST, CHECKPOINTS = "best.npz", "checkpoints"
 FORMAT = 3  # Of config.json: the number rises when an older reader would misunderstand it.
 _READABLE = (2, 3)  # 2 is version 0.1.0's, which knew images of 28x28x1 only.
-_GRIDS = 100
 
 
 class Run(NamedTuple):
@@ -85,11 +84,18 @@ def read(directory: Path) -> Run:
         raise InputError(f"{path}: must describe its data; it was altered") from None
 
 
-def write(directory: Path, run: Run) -> None:
-    """Records the configuration of the run that begins or goes on in `directory`."""
+def write(directory: Path, run: Run, resumed: int | None) -> None:
+    """Records the configuration of the run that begins or goes on in `directory`.
+
+    Args:
+      directory: the run directory.
+      run: what is trained on what.
+      resumed: the attempt that goes on from a checkpoint; None if one begins.
+    """
     content = {
         "format": FORMAT,
         "gan_tf": __version__,
+        "resumed": resumed,
         "data": dataclasses.asdict(run.data),
         "config": run.config.to_json(),
     }
@@ -120,6 +126,11 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             raise InputError(f"--run_dir={directory}: {parent} is a file, not a directory")
     if not (directory / "config.json").exists():
         others = list(directory.iterdir()) if directory.exists() else []
+        if any(path.name in (CHECKPOINTS, BEST, "metrics.jsonl") for path in others):
+            raise InputError(
+                f"--run_dir={directory}: its config.json is gone, which says what it trains; put "
+                "it back, or use another --run_dir"
+            )
         if any(path.name != "run.lock" and not files.is_leftover(path) for path in others):
             raise InputError(
                 f"--run_dir={directory}: must be new, empty or a run's own; it holds other files"
@@ -127,7 +138,7 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
         return
     before = read(directory)
     if not any(directory.glob(f"{CHECKPOINTS}/step-*.npz")):
-        if _has_results(directory, before.config.checkpoint_every):
+        if _has_results(directory, before.config.checkpoint_every, read_content(directory)):
             raise InputError(
                 f"--run_dir={directory}: its checkpoints are gone, so the run cannot go on, and "
                 "would begin anew over its results; put them back, or use another --run_dir"
@@ -150,7 +161,7 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
         )
 
 
-def _has_results(directory: Path, checkpoint_every: int) -> bool:
+def _has_results(directory: Path, checkpoint_every: int, content: dict[str, Any]) -> bool:
     """Whether a directory holds what only a run with a checkpoint can have left.
 
     A run that was killed before its first checkpoint has lines of metrics, and perhaps a best
@@ -159,6 +170,8 @@ def _has_results(directory: Path, checkpoint_every: int) -> bool:
     if any(path.name.isdecimal() for path in directory.glob("export/*")):
         return True
     attempt = len(attempts_given_up(directory)) + 1
+    if content.get("resumed") == attempt:
+        return True  # At another --checkpoint_every, perhaps.
     lines = read_metrics(directory / "metrics.jsonl")
     if any((line["attempt"], line["step"] > checkpoint_every) == (attempt, True) for line in lines):
         return True
@@ -182,33 +195,6 @@ def locked(directory: Path) -> Iterator[None]:
                 files.remove_leftovers(each)
         files.remove_leftovers(directory)
         yield
-
-
-def grid(directory: Path, step: int) -> Path:
-    """Returns where the grid of samples of a step lies."""
-    return directory / "samples" / f"step-{step:08d}.png"
-
-
-def grids(directory: Path) -> dict[int, Path]:
-    """Returns {step: path} of the grids of samples, oldest first."""
-    return files.by_step(directory / "samples", ".png")
-
-
-def grid_spacing(every: int, step: int) -> int:
-    """Returns the steps between two grids that are kept at a step: their spacing doubles whenever
-    there would be more than 100. It depends on the step alone, so a resumed run keeps the same."""
-    spacing = every
-    while step // spacing > _GRIDS:
-        spacing *= 2
-    return spacing
-
-
-def thin_grids(directory: Path, every: int, step: int) -> None:
-    """Removes the grids that are too many at a step; see `grid_spacing`."""
-    spacing = grid_spacing(every, step)
-    for found, path in grids(directory).items():
-        if found % spacing and found != step:
-            path.unlink(missing_ok=True)
 
 
 def attempts_given_up(directory: Path) -> list[dict[str, Any]]:
