@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -66,31 +65,6 @@ def test_a_preset_is_its_flag_file_wherever_it_stands(tmp_path: Path) -> None:
     (tmp_path / "mine.flags").write_text("--preset=mlp\n--seed=4\n")
     parsed = command_line.parse(Options, [f"--flagfile={tmp_path / 'mine.flags'}"])
     assert (parsed.arch, parsed.seed) == ("mlp", 4)
-
-
-def test_the_wheel_has_presets_data_and_classifier(tmp_path: Path) -> None:
-    """Built and unpacked elsewhere, it finds its presets without the checkout."""
-    source = tmp_path / "source"
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(source)], check=True)
-    build = ["-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path)]
-    finished = python(*build, str(source), cwd=tmp_path)
-    assert finished.returncode == 0, finished.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(tmp_path / "site")
-    program = (
-        "import sys; sys.path.insert(0, 'site')\n"
-        "import gan_tf\n"
-        "from gan_tf.config import presets\n"
-        "assert 'site' in gan_tf.__file__\n"
-        "print(*presets.NAMES)\n"
-        "print(presets.path('mlp'))\n"
-    )
-    finished = python("-c", program, cwd=tmp_path)
-    assert finished.stdout.splitlines()[0].split() == FLAGS, finished.stderr
-    assert "site/gan_tf/presets/mlp.flags" in finished.stdout
-    for name in ("data/mnist/train-images-idx3-ubyte.gz", "evaluation/classifiers/mnist-v1.npz"):
-        assert (tmp_path / "site" / "gan_tf" / name).is_file()
 
 
 @pytest.mark.parametrize("old", sorted(moved._MOVED))

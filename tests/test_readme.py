@@ -146,7 +146,9 @@ def test_every_command_in_a_block_has_the_flags_that_it_is_shown_with() -> None:
         for block in blocks(page, "sh"):
             for line in block.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
-                name = re.search(r"-m gan_tf\.(\w+)|scripts/(quickstart)", " ".join(words))
+                name = re.search(
+                    r"(?:-m gan_tf\.|^gan_tf )(\w+)|scripts/(quickstart)", " ".join(words)
+                )
                 if name:
                     flags = [word for word in words if word.startswith("--") and word != "--help"]
                     command_line.parse(COMMANDS[name[1] or "train"], flags)
