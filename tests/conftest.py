@@ -6,18 +6,20 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from gan_tf.data.dataset import open_dataset
 from gan_tf.host import archive, files
 from gan_tf.training import resume
 
-from .processes import Finished, run_warm, start
+from .processes import ROOT, Finished, run_warm, start
 from .scenes import TRAINED, dataset_of
 
 __all__ = ["dataset_of"]  # Other tests take it from here.
@@ -97,6 +99,17 @@ def trained(once: Once, home: Path) -> Path:
         (place / "run" / "stderr.txt").write_text(errors)
 
     return once("trained", make) / "run"
+
+
+@pytest.fixture(scope="session")
+def replay(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The C program, compiled against the wheel's own library."""
+    program, library = tmp_path_factory.mktemp("c") / "replay", Path(tf.__file__).parent
+    command = ["gcc", "-Wall", "-Werror", "-o", program, ROOT / "tests" / "replay.c"]
+    command += [f"-I{library / 'include'}", f"-L{library}", f"-Wl,-rpath,{library}"]
+    command += ["-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"]
+    subprocess.run(list(map(str, command)), check=True)
+    return program
 
 
 def metrics(run_dir: Path) -> list[dict[str, Any]]:

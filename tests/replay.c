@@ -1,14 +1,20 @@
-/* Answers one request with nothing but TensorFlow's C library, on the path that TF Serving takes.
+/* Answers requests with nothing but TensorFlow's C library, on the path that TF Serving takes.
  *
- *   replay SAVED_MODEL INPUTS (OPERATION INDEX TYPE ROWS,... FILE)... (OPERATION INDEX FILE)...
+ *   replay SAVED_MODEL < REQUESTS
  *
- * INPUTS is how many inputs follow; TYPE is a TF_DataType; FILE holds the input's bytes, and takes
- * those of an output. A tensor of strings is written as each one's length, 8 bytes, and content.
+ * A request is a line, and so is its answer, "ok" or why it was refused:
+ *
+ *   INPUTS (OPERATION INDEX TYPE ROWS,... FILE)... (OPERATION INDEX FILE)...
+ *
+ * INPUTS is how many inputs follow; TYPE is a TF_DataType; ROWS,... are the sizes, or - for a
+ * scalar; FILE, without a space in its name, holds the input's bytes, and takes those of an output.
+ * A tensor of strings is written as each one's length, 8 bytes, and content.
  *
  *   TF=$(python -c 'import os, tensorflow; print(os.path.dirname(tensorflow.__file__))')
  *   gcc -o replay replay.c -I$TF/include -L$TF -Wl,-rpath,$TF \
  *     -l:libtensorflow_cc.so.2 -l:libtensorflow_framework.so.2
  */
+#define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +45,8 @@ static TF_Tensor *read_tensor(TF_DataType type, char *shape, const char *path) {
   int64_t dims[MOST];
   int rank = 0;
   size_t size = TF_DataTypeSize(type);
-  for (char *part = strtok(shape, ","); part; part = strtok(NULL, ",")) {
+  char *rest = NULL;
+  for (char *part = strtok_r(shape, ",-", &rest); part; part = strtok_r(NULL, ",-", &rest)) {
     dims[rank] = atoll(part);
     size *= dims[rank++];
   }
@@ -68,6 +75,45 @@ static void write_tensor(TF_Tensor *tensor, const char *path) {
   fclose(file);
 }
 
+static char *word(void) {
+  char *found = strtok(NULL, " \n");
+  if (!found) {
+    fprintf(stderr, "a request is cut short\n");
+    exit(1);
+  }
+  return found;
+}
+
+static void answer(TF_Graph *graph, TF_Session *session, char *request) {
+  TF_Output inputs[MOST], outputs[MOST];
+  TF_Tensor *given[MOST], *found[MOST] = {NULL};
+  const char *files[MOST];
+  int count = atoi(strtok(request, " \n")), results = 0;
+  for (int i = 0; i < count; i++) {
+    char *operation = word(), *index = word(), *type = word(), *shape = word();
+    inputs[i] = named(graph, operation, index);
+    given[i] = read_tensor(atoi(type), shape, word());
+  }
+  for (char *operation; (operation = strtok(NULL, " \n")); results++) {
+    outputs[results] = named(graph, operation, word());
+    files[results] = word();
+  }
+  TF_Status *status = TF_NewStatus();
+  TF_SessionRun(session, NULL, inputs, given, count, outputs, found, results, NULL, 0, NULL,
+                status);
+  for (int i = 0; i < count; i++) TF_DeleteTensor(given[i]);
+  if (TF_GetCode(status) == TF_OK) {
+    for (int i = 0; i < results; i++) {
+      write_tensor(found[i], files[i]);
+      TF_DeleteTensor(found[i]);
+    }
+    puts("ok");
+  } else {
+    printf("%.*s\n", (int)strcspn(TF_Message(status), "\n"), TF_Message(status));
+  }
+  TF_DeleteStatus(status);
+}
+
 int main(int argc, char **argv) {
   TF_Status *status = TF_NewStatus();
   TF_Graph *graph = TF_NewGraph();
@@ -76,20 +122,8 @@ int main(int argc, char **argv) {
   TF_Session *session =
       TF_LoadSessionFromSavedModel(options, NULL, argv[1], tags, 1, graph, NULL, status);
   check(status);
-
-  TF_Output inputs[MOST], outputs[MOST];
-  TF_Tensor *given[MOST], *found[MOST];
-  int count = atoi(argv[2]), results = 0;
-  char **next = argv + 3;
-  for (int i = 0; i < count; i++, next += 5) {
-    inputs[i] = named(graph, next[0], next[1]);
-    given[i] = read_tensor(atoi(next[2]), next[3], next[4]);
-  }
-  char **files = next;
-  for (; next < argv + argc; next += 3) outputs[results++] = named(graph, next[0], next[1]);
-  TF_SessionRun(session, NULL, inputs, given, count, outputs, found, results, NULL, 0, NULL,
-                status);
-  check(status);
-  for (int i = 0; i < results; i++) write_tensor(found[i], files[3 * i + 2]);
+  char *line = NULL;
+  size_t size = 0;
+  while (getline(&line, &size, stdin) > 0) answer(graph, session, line);
   return 0;
 }

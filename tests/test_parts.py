@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from gan_tf.config import Config
 from gan_tf.host.errors import InputError
@@ -164,6 +169,7 @@ def test_a_second_run_in_one_process_is_refused(tmp_path: Path, data_dir: Path) 
         except InputError as error:
             refused.append(str(error))
 
+    before = surroundings()
     threads = [threading.Thread(target=second) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -171,6 +177,22 @@ def test_a_second_run_in_one_process_is_refused(tmp_path: Path, data_dir: Path) 
         thread.join()
     assert len(results) == 1
     assert refused == ["another run is training in this process; wait for it, or use another"]
+    assert surroundings() == before, "it leaves the caller's process as it found it"
+
+
+def surroundings() -> list[object]:
+    """What of a process a library could change under its caller."""
+    return [
+        random.getstate(),
+        repr(np.random.get_state()),
+        keras.config.dtype_policy().name,
+        keras.config.floatx(),
+        keras.config.image_data_format(),
+        tf.config.optimizer.get_experimental_options(),
+        [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+        Path.cwd(),
+        dict(os.environ),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ def train(path: Path, train_split: Split, test_split: Split) -> float:
 
     Weights are kept in float16, and the accuracy is that of the weights kept.
     """
-    process.seed_initial_weights(0)
-    with process.computing_in("float32"):
+    with process.drawing_from(0), process.computing_in("float32"):
+        keras.utils.set_random_seed(0)  # TensorFlow shuffles and augments by it, too.
         return _train(path, train_split, test_split)
 
 

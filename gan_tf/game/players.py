@@ -102,12 +102,12 @@ def new_state(
       generator_optimizer, discriminator_optimizer: each makes one player's optimiser.
       reals: the training images, uint8 `[N, H, W, C]`, for an architecture's `start`.
     """
-    process.seed_initial_weights(seed)
-    with process.computing_in(precision):
-        generator = architecture.generator(latent_dim, image_shape)
-        discriminator = architecture.discriminator(image_shape)
-    with process.computing_in("float32"):
-        ema_generator = architecture.generator(latent_dim, image_shape)
+    with process.drawing_from(seed):
+        with process.computing_in(precision):
+            generator = architecture.generator(latent_dim, image_shape)
+            discriminator = architecture.discriminator(image_shape)
+        with process.computing_in("float32"):
+            ema_generator = architecture.generator(latent_dim, image_shape)
     if architecture.start is not None:
         architecture.start(generator, reals)
     ema_generator.set_weights(generator.get_weights())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import random
 import signal
 import sys
 import tempfile
@@ -156,11 +157,21 @@ def computing_in(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
 
 
-def seed_initial_weights(seed: int) -> None:
-    """Decides the initial weights and dropout's masks of the networks that are built next."""
-    import keras
+@contextlib.contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Within it, the initial weights and dropout's masks of the networks that are built are decided
+    by a seed: Keras draws the seeds of both from Python's generator. After it, that generator and
+    NumPy's stand where they stood."""
+    import numpy as np
 
-    keras.utils.set_random_seed(seed)
+    python, numpy = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 @contextlib.contextmanager
