@@ -135,6 +135,8 @@ def test_an_interrupted_run_without_its_checkpoints_does_not_begin_anew_either(
         ("export", True),
         ("samples", False),
         ("tensorboard", False),
+        ("metrics.jsonl", False),
+        ("checkpoints/step-00000002.npz", False),
     ],
 )
 def test_what_may_be_deleted_costs_what_the_table_says(

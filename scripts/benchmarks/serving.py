@@ -64,7 +64,7 @@ def serving(place: Path, data_dir: Path, seconds: float, answers: int) -> list[F
             part, "answers compared with their seed's image alone", compared, "", f">= {answers}"
         ),
         Figure(part, "wrong answers", wrong, "", "<= 0"),
-        Figure(part, "memory that the load added", peak() - before, "GB"),
+        Figure(part, "memory that the load added", peak() - before, "GiB"),
     ]
 
 
@@ -117,5 +117,5 @@ def images(session: Session, seeds: Sequence[int] | npt.NDArray[np.int64]) -> Pi
 
 
 def peak() -> float:
-    """The most memory that this process has held, in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    """The most memory that this process has held, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
