@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,27 @@ def test_the_order_of_one_epoch_tells_nothing_of_the_next() -> None:
     assert abs(np.corrcoef(stream[0], stream[1])[0, 1]) < 0.02
     other_seed = feed.batch_indices(0, 1, 60_000, 60_000, seed=1)
     assert abs(np.corrcoef(stream[0], other_seed[0])[0, 1]) < 0.02
+
+
+def test_stacked_mnist_is_three_digits_as_colours(home: Path, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    shutil.copytree(
+        home / "tensorflow_datasets" / "gan_tf" / "mnist", data_dir / "gan_tf" / "mnist"
+    )
+    stacks, digits = (open_dataset(name, data_dir) for name in ("stacked_mnist", "mnist"))
+    assert stacks.description.licence == digits.description.licence
+    for split, number in (("train", 128_000), ("test", 26_000)):
+        images, labels = stacks.split(split)
+        assert (images.shape, labels.min(), labels.max()) == ((number, 28, 28, 3), 0, 999)
+        assert len(np.unique(labels)) == 1_000
+        # Each channel is a digit of the same split, of the class that the label says.
+        source = digits.split(split)
+        known = {image.tobytes(): label for image, label in zip(*source, strict=True)}
+        for image, label in zip(images[:200], labels[:200], strict=True):
+            found = [
+                known[np.ascontiguousarray(image[..., channel]).tobytes()] for channel in range(3)
+            ]
+            assert int("".join(map(str, found))) == label
+    before = (stacks.directory / "cache.json").read_bytes()
+    open_dataset("stacked_mnist", data_dir)
+    assert (stacks.directory / "cache.json").read_bytes() == before, "made once"

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_tf.data import cache
+from gan_tf.data import cache, stacked
 from gan_tf.data.cache import ImageShape, Split
 from gan_tf.host.errors import InputError
 
-_LICENCES = {"mnist": "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/"}
+_CC_BY_SA = "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/"
+_LICENCES = {"mnist": _CC_BY_SA, stacked.NAME: _CC_BY_SA}
 _JUDGES = {"mnist": "mnist-v1"}
 
 
@@ -97,10 +98,10 @@ def describe(name: str, image_shape: ImageShape) -> Description:
 def open_dataset(
     name: str, data_dir: Path, manual_dir: Path | None = None, verify: bool = False
 ) -> Dataset:
-    """Returns a dataset of TFDS, prepared now if this is its first use.
+    """Returns a dataset of TFDS, or stacked MNIST, prepared now if this is its first use.
 
     Args:
-      name: a TFDS name, with its config behind a slash if it has several.
+      name: a TFDS name, with its config behind a slash if it has several; or `stacked_mnist`.
       data_dir: TFDS's own directory of prepared datasets; the cache lies in it.
       manual_dir: where the dataset's own files are; None for MNIST's in this package, and
         for `data_dir/manual/<dataset>` otherwise.
@@ -113,7 +114,9 @@ def open_dataset(
     directory = cache.directory(name, data_dir)
     if data_dir.exists() and not data_dir.is_dir():
         raise InputError(f"--data_dir={data_dir}: is a file, not a directory")
-    if not directory.exists():
+    if not directory.exists() and name == stacked.NAME:
+        stacked.prepare(open_dataset("mnist", data_dir, manual_dir, verify).splits, directory)
+    elif not directory.exists():
         from gan_tf.data import tfds  # Slow to import, and needed here alone.
 
         tfds.prepare(name, data_dir, manual_dir, directory)
