@@ -379,6 +379,24 @@ KINDS = {
         early("one of them twice", f"{EVALUATE} --seeds=1,1"),
         early("a range", f"{EVALUATE} --seeds=0-2"),
     ],
+    "server to ask": [
+        early("another protocol", "client --url=ftp://localhost:8501"),
+        early("no protocol", "client --url=localhost:8501"),
+        early("no host", "client --url=http://:8501"),
+        early("a letter in the port", "client --url=http://localhost:85O1"),
+        early("nobody is there", "client --url=http://127.0.0.1:9"),
+    ],
+    "seeds to ask for": [
+        early("a word", "client --seeds=one"),
+        early("a comma too many", "client --seeds=1,2,"),
+        early("no int64", f"client --seeds={2**63}"),
+        early("digits of another script", "client --seeds=٣"),
+    ],
+    "pictures to ask for": [
+        early("another kind", "client --output=a.jpg"),
+        early("over a directory", "client --output=a.png", directory("a.png")),
+        early("no time", "client --timeout=0"),
+    ],
     "weights of a judge": [
         row("they are not there", f"{INCEPTION} --inception_weights=missing.h5", run),
         row(

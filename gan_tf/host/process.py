@@ -66,6 +66,7 @@ def start_tensorflow() -> None:
     would bury the lines that the user must read.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # The client itself says what went wrong.
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # Whatever else the user trains with.
     with tempfile.TemporaryFile() as noise:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
+from gan_tf.host.errors import InputError
 from gan_tf.host.files import published
 
 Pixels = npt.NDArray[np.uint8]
@@ -43,6 +46,30 @@ def write_png(path: Path, image: Pixels, scale: int = 1) -> None:
     """Publishes one image `[H, W, C]` uint8 as a PNG, each pixel drawn `scale` times wide."""
     with published(path) as temporary:
         _picture(image, scale).save(temporary, format="PNG")
+
+
+def read_png(png: bytes, most: int) -> Pixels:
+    """Returns the image `[H, W, C]` uint8 of a PNG such as `write_png` writes, C being 1 or 3.
+
+    Args:
+      png: the file's bytes, wherever they come from.
+      most: pixels that it may have.
+
+    Raises:
+      InputError: it is anything else; at most `most` pixels were unpacked.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # What Pillow would rather not read, we do not want.
+            with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+                if picture.width * picture.height > most or picture.mode not in ("L", "RGB"):
+                    raise ValueError(f"{picture.width}x{picture.height}, mode {picture.mode}")
+                picture.load()
+                return np.asarray(picture).reshape(picture.height, picture.width, -1)
+    except Exception as error:  # Pillow's reasons to read no further share no base.
+        raise InputError(
+            f"a picture must be a PNG of 8-bit grey or RGB with at most {most:,} pixels ({error})"
+        ) from None
 
 
 def write_grid(path: Path, images: Pixels) -> None:
