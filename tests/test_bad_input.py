@@ -15,7 +15,7 @@ import pytest
 from .bad_input_page import PAGE, answer, line, said
 from .bad_inputs import ROWS, Row
 from .conftest import one_line
-from .processes import ROOT
+from .processes import ROOT, run_warm
 from .scenes import Scene
 
 
@@ -29,6 +29,13 @@ def tree(directory: Path) -> dict[Path, tuple[int, int, int]]:
     }
 
 
+@pytest.fixture(scope="session")
+def warmed(home: Path) -> None:
+    """The process that is forked has imported TensorFlow, so no command waits for that."""
+    run_warm("train", "--help", cwd=home, home=home, timeout=120)
+
+
+@pytest.mark.usefixtures("warmed")
 @pytest.mark.parametrize(
     "row", [row for row in ROWS if not row.early], ids=lambda row: f"{row.kind}: {row.wrong}"
 )

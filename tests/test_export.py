@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from gan_tf.serving import servable
+from gan_tf.serving.formats import CONVERTERS
 
 from .conftest import Command
 from .processes import start
@@ -27,7 +28,7 @@ def test_one_checkpoint_gives_the_same_bytes_in_every_process(
     tmp_path: Path, home: Path, trained: Path
 ) -> None:
     """In every file: new processes, whose hashes and addresses differ."""
-    flags = (f"--run_dir={trained}", "--onnx", "--litert")
+    flags = (f"--run_dir={trained}", *(f"--{name}" for name in CONVERTERS))
     processes = [
         start(
             "export",
@@ -50,7 +51,7 @@ def test_one_checkpoint_gives_the_same_bytes_in_every_process(
         }
         for name in ("1", "2")
     ]
-    assert len(found[0]) == 8
+    assert len(found[0]) == 6 + len(CONVERTERS)
     assert found[0].keys() == found[1].keys()
     assert [name for name in found[0] if found[0][name] != found[1][name]] == []
     assert str(tmp_path).encode() not in found[0]["1/assets.extra/generator.onnx"]

@@ -152,6 +152,20 @@ def test_what_may_be_deleted_costs_what_the_table_says(
     assert {name: after[name] for name in before} == before, "the rest is as it was"
 
 
+def test_a_damaged_export_stays_and_a_sound_one_is_made(
+    command: Command, tmp_path: Path, run: Path
+) -> None:
+    for name in ("gan_tf.json", "saved_model.pb"):
+        (damaged,) = servable.versions(run / "export")[-1:]
+        path = next(damaged.rglob(name))
+        path.write_bytes(path.read_bytes()[:50])
+        again = command("train", *FLAGS, "--steps=4")
+        assert again.returncode == 0, again.stderr
+        *_, newest = servable.versions(run / "export")
+        assert (int(newest.name), path.stat().st_size) == (int(damaged.name) + 1, 50)
+        assert servable.load(newest).metadata["step"] == servable.read_metadata(newest)["step"]
+
+
 def test_a_second_run_in_one_process_is_refused(tmp_path: Path, data_dir: Path) -> None:
     """Seeds and dtype policy are the process's: both would have had other bits than theirs."""
     config = Config(

@@ -29,6 +29,7 @@ from gan_tf.game import latents
 from gan_tf.host.process import computing_in
 from gan_tf.models import ARCHITECTURES
 from gan_tf.serving import servable
+from gan_tf.serving.formats import CONVERTERS
 from gan_tf.serving.signatures import signatures, slerp
 from gan_tf.training import exporting, run_directory
 
@@ -384,7 +385,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
     """An export in every format."""
     output = tmp_path_factory.mktemp("converted")
     command = [sys.executable, "-m", "gan_tf.export", f"--run_dir={trained}"]
-    flags = ["--onnx", "--litert", f"--output={output}"]
+    flags = [*(f"--{name}" for name in CONVERTERS), f"--output={output}"]
     finished = subprocess.run([*command, *flags], capture_output=True, text=True, check=False)
     assert (finished.returncode, finished.stdout) == (0, f"{output / '1'}\n"), finished.stderr
     return output / "1"

@@ -8,6 +8,8 @@ from gan_tf.config.knobs import MAX_STEPS, knob
 from gan_tf.game.latents import LATENTS
 from gan_tf.game.losses import LOSSES
 
+_WITHOUT_TARGET = [name for name, loss in LOSSES.items() if not loss.smoothable]
+
 
 @dataclasses.dataclass(frozen=True)
 class GameConfig:
@@ -17,7 +19,7 @@ class GameConfig:
     label_smoothing: float = knob(
         0.0,
         "One-sided label smoothing: 0.1 makes D's target for reals 0.9. Losses without a "
-        "target (hinge, wasserstein) want 0.",
+        f"target ({', '.join(_WITHOUT_TARGET)}) want 0.",
         low=0.0,
         high=0.5,
     )

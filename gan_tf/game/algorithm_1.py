@@ -1,4 +1,9 @@
-"""Algorithm 1 of "Generative Adversarial Nets" (Goodfellow et al., 2014)."""
+"""Algorithm 1 of "Generative Adversarial Nets" (Goodfellow et al., 2014): one pass of its outer
+loop, which `step.step` calls.
+
+`game` holds what the paper leaves open or what others changed: G's loss is the paper's own with
+`--loss=minimax`, and that of its section 3 by default; the penalty is not in the paper.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,8 @@ from gan_tf.game.rules import Game, Metrics
 
 
 def discriminator_first(game: Game, batches: Sequence[Batch]) -> Metrics:
-    """Algorithm 1: D learns from k batches, then G learns once, through the D just updated."""
+    """Algorithm 1: D learns from k batches, then G learns once, through the D just updated. Each
+    update has latents of its own: the first k draws are D's, the rest G's."""
     k, draws = len(batches), game.draws(len(batches) + game.generator_steps)
     for batch, draw in zip(batches, draws, strict=False):
         seen = update_discriminator(game, batch, draw)
@@ -46,7 +52,7 @@ def update_discriminator(game: Game, batch: Batch, draw: Draw) -> Metrics:
 def update_generator(game: Game, batch: Batch, draw: Draw) -> Metrics:
     """G learns to pass its fakes off as reals: one step down its loss, through D as it is.
 
-    `batch` are the reals of the step, for a loss that compares fakes with them.
+    `batch` are the reals of the step, for a loss that compares fakes with them; none does yet.
     """
     generator, discriminator = game.state.generator, game.state.discriminator
     with tf.GradientTape() as tape:

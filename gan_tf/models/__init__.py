@@ -1,7 +1,9 @@
 """The networks: a file a family, and one registry of them all.
 
 A generator maps latents `[B, latent_dim]` to images `[B, H, W, C]` in [-1, 1]; a
-discriminator maps images to logits `[B, 1]`. Both are ordinary Keras models.
+discriminator maps images to logits `[B, 1]`. Both are ordinary Keras models, sequential or
+functional, whose images and logits are float32 in both precisions: `dtype="float32"` on the last
+layer.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ class Architecture:
 
     Attributes:
       generator: called with (latent_dim, image_shape), image_shape being (H, W, C).
-      discriminator: called with (image_shape); for simultaneous updates, what it says of an
-        image must not depend on the others of the batch.
+      discriminator: called with (image_shape); what it says of an image must not depend on the
+        others of the batch.
       start: called once with the new generator and the training images, uint8
         `[N, H, W, C]`, if initial weights depend on the data.
       size: the one (H, W) that the networks are made for; None if they size themselves.
