@@ -36,12 +36,17 @@ def require_linux() -> None:
 def end_quietly() -> None:
     """Lets SIGINT end a command of ours at once and without a word while it starts, as SIGTERM
     does; in another program nothing changes. Python would show where it was in its imports."""
-    _, *given = sys.orig_argv
-    module = given[given.index("-m") + 1 :][:1] if "-m" in given else []
-    ours = any(f"{name}.".startswith("gan_tf.") for name in [*module, Path(sys.argv[0]).name])
     # One that the process was started to ignore stays ignored.
-    if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if _is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _is_command() -> bool:
+    """Whether this process is `python -m gan_tf...` or the console command."""
+    _, *given = sys.orig_argv
+    module = given[given.index("-m") + 1 :] if "-m" in given else []
+    names = [*module[:1], *(Path(each).name for each in given[:1])]
+    return any(f"{name}.".startswith("gan_tf.") for name in names)
 
 
 def open_standard_streams() -> None:
@@ -89,7 +94,7 @@ def _raise_at_signals() -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         raise InterruptedStartError(number)
 
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # By `end_quietly`.
+    if _is_command():
         for each in _ENDING:
             if signal.getsignal(each) is signal.SIG_DFL:
                 signal.signal(each, stop)
