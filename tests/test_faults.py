@@ -219,6 +219,17 @@ def test_a_crash_may_damage_the_newest_checkpoint_and_cut_a_line(
     assert_same_bits(whole, run, 4)
 
 
+def test_a_run_killed_before_its_first_checkpoint_begins_again(
+    command: Command, tmp_path: Path, run: Path, whole: Path
+) -> None:
+    """Its lines and grids are there already, and are written once."""
+    shutil.rmtree(run / "checkpoints")
+    (run / "result.json").unlink()
+    again = command("train", *FLAGS, "--steps=4")
+    assert executed(again.stdout) == 4, again.stderr
+    assert_same_bits(run, whole, 4)
+
+
 def test_what_a_killed_process_left_half_written_goes(
     command: Command, tmp_path: Path, run: Path, whole: Path
 ) -> None:

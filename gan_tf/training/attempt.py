@@ -90,8 +90,8 @@ class Attempt:
         self.step, self.seconds = point.step, point.seconds
 
     def forget_the_end(self, before: Config) -> None:
-        """Removes what was written at this step only because the run ended here, by the cadences
-        that it had before, so that it goes on as if it had never ended."""
+        """Removes what was written behind this step, which will be written again, and what was
+        written at it only because the run ended here, by the cadences that it had before."""
         schedule = build.schedule(before, self._images, evaluated=True)
         forget(self._directory, attempt=self.number, step=self.step, schedule=schedule)
         for drawn, path in grids.found(self._directory).items():

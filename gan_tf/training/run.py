@@ -21,7 +21,7 @@ from gan_tf.host import devices, files, process
 from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.report import curves, pictures
 from gan_tf.serving import servable
-from gan_tf.training import build, exporting, grids, health, run_directory
+from gan_tf.training import build, exporting, grids, health, resume, run_directory
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
 from gan_tf.training.metrics import Line, best, read_metrics
@@ -113,10 +113,12 @@ class _Run:
     def _take_up(self, attempt: Attempt) -> None:
         """Prepares the run directory for an attempt that begins, or goes on, now."""
         directory = self.directory
-        if attempt.step and (directory / "config.json").exists():
+        if (directory / "config.json").exists():
             attempt.forget_the_end(run_directory.read(directory).config)
         run = run_directory.Run(self.config, self.data.description)
-        run_directory.write(directory, run, resumed=attempt.number if attempt.step else None)
+        # A rollback stands at a step, and has no checkpoint of its own yet.
+        resumed = bool(resume.paths(directory / run_directory.CHECKPOINTS))
+        run_directory.write(directory, run, resumed=attempt.number if resumed else None)
 
     def _announce(self, attempt: Attempt) -> None:
         """Says what is trained on what, where, and who judges it."""
