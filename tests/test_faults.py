@@ -24,7 +24,15 @@ from resumption import damages
 from gan_tf.host import files
 from gan_tf.training import resume
 
-from .conftest import Command, Once, assert_same_bits, executed, metrics, one_line
+from .conftest import (
+    Command,
+    Once,
+    assert_same_bits,
+    executed,
+    metrics,
+    one_line,
+    without_timings,
+)
 from .processes import MODULES, ROOT, run_warm, start
 
 FLAGS = (
@@ -230,6 +238,44 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(
     assert_same_bits(run, whole, 4)
 
 
+def test_a_kill_in_the_giving_up_of_an_attempt_is_made_good(
+    command: Command, tmp_path: Path
+) -> None:
+    """Its checkpoints were moved away, and no record says so yet."""
+    flags = (
+        *(*FLAGS, "--evaluate_every=2", "--evaluate_images=100"),
+        *("--generator_lr=0", "--max_restarts=1", "--steps=8"),
+    )
+    ended = command("train", *flags)
+    assert "attempt 2 of at most 2" in ended.stderr
+    whole = metrics(tmp_path / "run")
+    # As if it had been killed before the record of the first attempt.
+    (tmp_path / "run" / "attempts" / "1" / "attempt.json").unlink()
+    for name in ("checkpoints", "samples", "result.json"):
+        path = tmp_path / "run" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    again = command("train", *flags)
+    assert "holds" not in again.stderr
+    assert again.returncode == ended.returncode == 1
+    assert without_timings(metrics(tmp_path / "run")) == without_timings(whole)
+
+
+def test_a_kill_in_the_export_of_a_longer_run_leaves_no_stale_result(
+    command: Command, tmp_path: Path, home: Path, run: Path
+) -> None:
+    """It has made all its steps, and executes none when it is started again."""
+    flags = (*FLAGS, *EXPORTED, "--steps=4")
+    shorter = (run / "curves.png").read_bytes()
+    process = start("train", *flags, cwd=tmp_path, home=home)
+    wait(process, lambda: (run / "checkpoints" / "step-00000004.npz").exists())
+    process.kill()
+    process.communicate()
+    again = command("train", *flags)
+    assert executed(again.stdout) == 0, again.stderr
+    assert json.loads((run / "result.json").read_text())["steps"] == 4
+    assert (run / "curves.png").read_bytes() != shorter
+
+
 def test_what_a_killed_process_left_half_written_goes(
     command: Command, tmp_path: Path, run: Path, whole: Path
 ) -> None:
@@ -275,7 +321,7 @@ def test_a_damaged_best_costs_a_warning(
     best.write_bytes(best.read_bytes()[:-1])
     finished = command("train", *flags, "--steps=1")
     assert finished.returncode == 0, finished.stderr
-    assert "warning: run/best.npz was truncated or altered; taking the newest" in finished.stderr
+    assert "warning: run/best.npz was truncated or altered; taking a checkpoint" in finished.stderr
 
 
 def test_clocks_may_jump(tmp_path: Path, home: Path, run: Path, whole: Path) -> None:

@@ -79,9 +79,9 @@ def test_curves_can_be_read(tmp_path: Path) -> None:
         {"step": i + 1, "frechet_distance": 50 / (i + 1), **dict.fromkeys(names, 0.5)}
         for i in range(50)
     ]
-    figure = curves.curves(lines, "dcgan-mnist: dcgan on mnist")
+    figure = curves.curves(lines, "$x^$: dcgan on mnist")  # Not a formula.
     figure.canvas.draw()
-    assert figure.get_suptitle() == "dcgan-mnist: dcgan on mnist"
+    assert figure.get_suptitle() == "$x^$: dcgan on mnist"
     colours: dict[str, set[object]] = {}
     for axes in figure.axes:
         legend = axes.get_legend()

@@ -13,6 +13,7 @@ from gan_tf.host.errors import InputError
 from gan_tf.training import resume
 from gan_tf.training.loop import NotFiniteError
 from gan_tf.training.resume import Memory
+from gan_tf.training.schedule import Schedule
 
 
 def memory(directory: Path, step: int, keep: int = 3) -> Memory:
@@ -25,6 +26,11 @@ def memory(directory: Path, step: int, keep: int = 3) -> Memory:
     return Memory(variables, directory, attempt=2, keep=keep)
 
 
+def ending(step: int) -> Schedule:
+    """What is due in a run that ends at a step."""
+    return Schedule(step, log_every=1, sample_every=1, checkpoint_every=1, evaluate_every=0)
+
+
 def saved(directory: Path, step: int, keep: int = 3) -> Path:
     memory(directory, step, keep).save(seconds=9.0)
     return directory / "checkpoints" / f"step-{step:08d}.npz"
@@ -35,7 +41,7 @@ def test_every_variable_comes_back_with_its_bits(tmp_path: Path) -> None:
     assert resume.attempt_of(arrays) == 2
     assert float(arrays["timing/seconds"]) == 9.0
     other = memory(tmp_path, 0)
-    assert other.restore(total=10, rollback=False) == resume.Point(7, 9.0)
+    assert other.restore(ending(10), rollback=False) == resume.Point(7, 9.0)
     for name, array in other.arrays(9.0).items():
         assert array.dtype == arrays[name].dtype
         np.testing.assert_array_equal(array, arrays[name])
@@ -99,9 +105,9 @@ def test_a_state_that_is_not_finite_is_never_saved(tmp_path: Path) -> None:
 
 def test_a_rollback_takes_the_best_unless_nothing_is_left_to_do(tmp_path: Path) -> None:
     memory(tmp_path, 5).save_best(seconds=3.0)
-    assert memory(tmp_path, 0).restore(total=9, rollback=False) == resume.Point()
-    assert memory(tmp_path, 0).restore(total=9, rollback=True) == resume.Point(5, 3.0)
-    assert memory(tmp_path, 0).restore(total=5, rollback=True) == resume.Point()
+    assert memory(tmp_path, 0).restore(ending(9), rollback=False) == resume.Point()
+    assert memory(tmp_path, 0).restore(ending(9), rollback=True) == resume.Point(5, 3.0)
+    assert memory(tmp_path, 0).restore(ending(5), rollback=True) == resume.Point()
 
 
 def test_a_checkpoint_of_another_attempt_is_refused(tmp_path: Path) -> None:
@@ -109,7 +115,7 @@ def test_a_checkpoint_of_another_attempt_is_refused(tmp_path: Path) -> None:
     saved(tmp_path, 7)
     variables = {"step/000": tf.Variable(0, dtype=tf.int64)}
     with pytest.raises(InputError, match="are of attempt 2, and 0 were given up"):
-        Memory(variables, tmp_path, attempt=1, keep=1).restore(total=10, rollback=False)
+        Memory(variables, tmp_path, attempt=1, keep=1).restore(ending(10), rollback=False)
 
 
 def test_version_0_1_counted_attempts_from_0() -> None:
@@ -126,3 +132,10 @@ def test_what_is_written_at_a_step_is_written_in_one_order() -> None:
     assert written == ["best", "line", "grid", "checkpoint"]
     resume.write_in_order(best=None, line=None, grid=None, checkpoint=None)
     assert len(written) == 4
+
+
+def test_a_damaged_one_ahead_does_not_outlive_a_sound_one(tmp_path: Path) -> None:
+    saved(tmp_path, 4)
+    saved(tmp_path, 6).write_bytes(b"cut short")
+    saved(tmp_path, 5, keep=1)
+    assert list(resume.paths(tmp_path / "checkpoints")) == [5]

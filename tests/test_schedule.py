@@ -14,7 +14,7 @@ def test_a_line_comes_at_both_cadences() -> None:
     schedule = Schedule(total=1_000, evaluate_every=6, **CADENCES)
     due = [step for step in range(1, 13) if schedule.due(step).line]
     assert due == [4, 6, 8, 12]
-    assert [schedule.line_before(step) for step in (*due, 11)] == [0, 4, 6, 8, 8]
+    assert [schedule.summed(step) for step in (*due, 11)] == [0, 0, 0, 0, 3]
 
 
 def test_the_end_brings_everything_and_counts_for_nothing_that_a_longer_run_would_not_do() -> None:

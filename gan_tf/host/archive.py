@@ -34,6 +34,12 @@ def write(path: Path, arrays: Arrays) -> None:
 
 def load(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """Returns the arrays of an archive; InputError if it was truncated or altered."""
+    return load_digested(path)[0]
+
+
+def load_digested(path: Path) -> tuple[dict[str, npt.NDArray[np.generic]], str]:
+    """Returns the arrays of an archive, and the hexadecimal SHA-256 of the file that held them;
+    InputError if it was truncated or altered."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -43,6 +49,6 @@ def load(path: Path) -> dict[str, npt.NDArray[np.generic]]:
         raise InputError(f"{path} was truncated or altered")
     try:
         with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
-            return dict(arrays)
+            return dict(arrays), hashlib.sha256(content).hexdigest()
     except (ValueError, EOFError) as error:
         raise InputError(f"{path}: must hold plain arrays, nothing pickled ({error})") from None

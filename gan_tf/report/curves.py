@@ -33,7 +33,7 @@ def curves(lines: Sequence[Mapping[str, float]], title: str) -> Figure:
     evaluated = [line for line in lines if "frechet_distance" in line]
     rows = 3 if evaluated else 2
     figure = Figure(figsize=(8, 3 * rows), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     losses, beliefs, *quality = figure.subplots(rows, 1, sharex=True)
     _plot(losses, lines, "discriminator_loss", "discriminator", _DISCRIMINATOR)
     _plot(losses, lines, "generator_loss", "generator", _GENERATOR)

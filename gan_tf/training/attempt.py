@@ -31,7 +31,7 @@ from gan_tf.training.loop import Loop, NotFiniteError
 from gan_tf.training.metrics import Line, best
 from gan_tf.training.progress import Progress
 from gan_tf.training.resume import Memory
-from gan_tf.training.schedule import Due
+from gan_tf.training.schedule import Due, Schedule
 
 _GRID_IMAGES = 64
 _BATCH = 250
@@ -86,14 +86,13 @@ class Attempt:
         self._images = len(reals.images)
         self._memory = Memory(self.loop.variables, directory, number, config.keep_checkpoints)
         rollback = number > 1 and config.on_collapse == "rollback"
-        point = self._memory.restore(self.schedule.total, rollback)
+        point = self._memory.restore(self.schedule, rollback)
         self.step, self.seconds = point.step, point.seconds
 
-    def forget_the_end(self, before: Config) -> None:
+    def forget_the_end(self, before: Schedule) -> None:
         """Removes what was written behind this step, which will be written again, and what was
-        written at it only because the run ended here, by the cadences that it had before."""
-        schedule = build.schedule(before, self._images, evaluated=True)
-        forget(self._directory, attempt=self.number, step=self.step, schedule=schedule)
+        written at it only because the run ended here, by what was due until now."""
+        forget(self._directory, attempt=self.number, step=self.step, schedule=before)
         for drawn, path in grids.found(self._directory).items():
             if drawn > self.step or (drawn == self.step and drawn % before.sample_every):
                 path.unlink()
@@ -155,7 +154,7 @@ class Attempt:
         due = self.schedule.due(self.step)
         line: Line = {}
         if due.line:
-            line = self._take_metrics(due, journal)
+            line = self._take_metrics(due)
         if due.evaluation:
             self._judge(line)
         verdict = self._diagnose(line, due, journal, progress)
@@ -173,12 +172,9 @@ class Attempt:
         )
         return verdict if given_up else None
 
-    def _take_metrics(self, due: Due, journal: Journal) -> Line:
+    def _take_metrics(self, due: Due) -> Line:
         """The means since the last line, and what D thinks; the sums begin anew where due."""
-        last = journal.last_step
-        # Without a line the sums began where the schedule says, as metrics.jsonl may be deleted.
-        steps = self.step - (self.schedule.line_before(self.step) if last is None else last)
-        line: Line = self.loop.means(steps) | self.measure(self.step)
+        line: Line = self.loop.means() | self.measure(self.step)
         if due.sums:
             self.loop.reset()
         return line

@@ -32,14 +32,19 @@ def dataset(config: Config) -> Dataset:
 
 def evaluation(config: Config, data: Dataset) -> Evaluation | None:
     """Returns what judges the generator during training; None if it is frozen, or not judged."""
-    if not config.generator_steps or not config.evaluate_every:
-        return None
-    if not judging.possible(data.description, config.classifier):
+    if not is_judged(config, data):
         return None
     judge = judging.find_classifier(data, config.classifier)
     test, train = data.split("test"), data.split("train")
     num = min(config.evaluate_images, len(test.images), len(train.images))
     return Evaluation(judge, judging.judged(judge, data, "test", num), train.images)
+
+
+def is_judged(config: Config, data: Dataset) -> bool:
+    """Whether the generator is judged in training."""
+    if not config.generator_steps or not config.evaluate_every:
+        return False
+    return judging.possible(data.description, config.classifier)
 
 
 def schedule(config: Config, images: int, evaluated: bool) -> Schedule:

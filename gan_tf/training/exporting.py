@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from gan_tf.game.latents import LATENTS
 from gan_tf.game.losses import LOSSES
 from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
-from gan_tf.host.files import sha256, tensorflow_path
+from gan_tf.host.files import tensorflow_path
 from gan_tf.models import ARCHITECTURES
 from gan_tf.serving import servable, signatures
-from gan_tf.training import build, resume, run_directory
+from gan_tf.training import resume, run_directory
 from gan_tf.training.metrics import best, read_metrics
 from gan_tf.training.run_directory import Run
 
@@ -37,19 +38,22 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
     directory = run_dir / run_directory.CHECKPOINTS
     kept = resume.paths(directory)
     if which == "best":
-        config = run_directory.read(run_dir).config
-        schedule = build.schedule(config, images=1, evaluated=True)  # No length is asked for.
-        line = best(read_metrics(run_dir / "metrics.jsonl"))
-        if line and line["step"] in kept and not schedule.evaluates(line["step"]):
-            return kept[line["step"]]  # Evaluated only because the run ended there.
         kept_best = run_dir / run_directory.BEST
+        line = best(read_metrics(run_dir / "metrics.jsonl"))
+        wanted, best_is_of = (line["attempt"], line["step"]) if line else None, None
         if kept_best.exists():
             try:
-                archive.load(kept_best)
+                best_is_of = _when(kept_best)
             except InputError as error:
-                print(f"warning: {error}; taking the newest checkpoint instead", file=sys.stderr)
-            else:
-                return kept_best
+                print(f"warning: {error}; taking a checkpoint instead", file=sys.stderr)
+        # The least distance may be one that was taken only because the run ended there, of which
+        # the checkpoint is all there is.
+        if wanted and best_is_of != wanted and wanted[1] in kept:
+            with contextlib.suppress(InputError):
+                if _when(kept[wanted[1]]) == wanted:
+                    return kept[wanted[1]]
+        if best_is_of:
+            return kept_best
     if which in ("best", "last"):
         newest = resume.load_newest(directory)
         if newest is None:
@@ -61,6 +65,12 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
     return kept[int(which)]
 
 
+def _when(checkpoint: Path) -> tuple[int, int]:
+    """The attempt and the step of a checkpoint; InputError if it is damaged."""
+    arrays = archive.load(checkpoint)
+    return resume.attempt_of(arrays), int(arrays[resume.STEP]) if resume.STEP in arrays else -1
+
+
 @dataclass(frozen=True)
 class Trained:
     """What of a checkpoint is worth exporting.
@@ -69,12 +79,14 @@ class Trained:
       generator: the averaged generator.
       discriminator: the discriminator as it was then.
       step, attempt: when that was.
+      digest: SHA-256 of the checkpoint, hexadecimal.
     """
 
     generator: keras.Model
     discriminator: keras.Model
     step: int
     attempt: int
+    digest: str
 
 
 def load_networks(run: Run, path: Path, precision: str = "float32") -> Trained:
@@ -88,7 +100,7 @@ def load_networks(run: Run, path: Path, precision: str = "float32") -> Trained:
     Raises:
       InputError: the checkpoint is damaged, or of other networks than the configuration's.
     """
-    arrays = archive.load(path)
+    arrays, digest = archive.load_digested(path)
     architecture, shape = ARCHITECTURES[run.config.arch], run.data.image_shape
     with process.computing_in(precision):
         generator = architecture.generator(run.config.latent_dim, shape)
@@ -101,7 +113,8 @@ def load_networks(run: Run, path: Path, precision: str = "float32") -> Trained:
             raise InputError(f"{path}: holds another network than config.json says")
         for variable, array in zip(network.variables, found, strict=True):
             variable.assign(array)
-    return Trained(generator, discriminator, int(arrays[resume.STEP]), resume.attempt_of(arrays))
+    attempt = resume.attempt_of(arrays)
+    return Trained(generator, discriminator, int(arrays[resume.STEP]), attempt, digest)
 
 
 def export(
@@ -132,7 +145,7 @@ def export(
         "licence": data.licence,
         "step": step,
         "attempt": attempt,
-        "checkpoint": sha256(checkpoint),
+        "checkpoint": trained.digest,
         "metrics": metrics[0] if metrics else {},
         "classifier": data.judge or "" if config.classifier == "auto" else f"{data.name}'s own",
         "config": values,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,6 @@ class Journal:
         self._start = self._time - seconds
 
     @property
-    def last_step(self) -> int | None:
-        """The step of this attempt's last line."""
-        mine = [line["step"] for line in self.lines if line["attempt"] == self._attempt]
-        return int(mine[-1]) if mine else None
-
-    @property
     def evaluated(self) -> list[Line]:
         """The lines of this attempt that hold an evaluation."""
         mine = (line for line in self.lines if line["attempt"] == self._attempt)
@@ -100,6 +95,7 @@ class Journal:
         with naming(self._path):
             self._file.write(_dumps(line))
             self._file.flush()
+            os.fsync(self._file.fileno())  # A checkpoint that comes later must not be alone.
         with tensorflow_writing(self._events), self._writer.as_default(step):
             for name, value in line.items():
                 if not isinstance(value, str):

@@ -14,6 +14,8 @@ from gan_tf.game.rules import METRICS, Metrics
 
 Step = Callable[[Batch], Metrics]
 
+SUMMED = "sums/steps"  # How many steps the sums are of.
+
 
 class NotFiniteError(ArithmeticError):
     """A step gave a metric that is not finite: `args` are the step and the metrics' names."""
@@ -37,6 +39,7 @@ class Loop:
         self.executed, self._seconds_per_call = 0, seconds_per_call
         self._step, self._state, self._feed = step, state, feed
         self._sums = {name: tf.Variable(0.0, name=name) for name in METRICS}
+        self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
         # One trace serves every number of steps.
         shape = [None, feed.discriminator_steps, feed.batch_size]
         signature = tf.TensorSpec(shape, tf.int32)
@@ -45,7 +48,8 @@ class Loop:
     @property
     def variables(self) -> dict[str, tf.Variable]:
         """The state's variables and the loop's own, by name."""
-        return self._state.variables | {f"sums/{name}": v for name, v in self._sums.items()}
+        sums = {f"sums/{name}": variable for name, variable in self._sums.items()}
+        return self._state.variables | sums | {SUMMED: self._summed}
 
     def run_until(self, total: int, pause_after: Callable[[int], int]) -> Iterator[int]:
         """Runs steps up to `total`; yields the step reached whenever the host has a say.
@@ -75,18 +79,20 @@ class Loop:
             step = int(self._state.step.numpy())
             if not finite:
                 raise NotFiniteError(
-                    step, [n for n, v in self.means(1).items() if not math.isfinite(v)]
+                    step, [n for n, v in self.means().items() if not math.isfinite(v)]
                 )
             yield step
 
-    def means(self, steps: int) -> dict[str, float]:
-        """Returns each metric's sum since the last `reset`, divided by `steps`."""
+    def means(self) -> dict[str, float]:
+        """Returns each metric's mean over the steps since the last `reset`."""
+        steps = int(self._summed.numpy())
         return {name: float(total.numpy()) / steps for name, total in self._sums.items()}
 
     def reset(self) -> None:
         """Starts the sums of the metrics anew."""
         for total in self._sums.values():
             total.assign(0.0)
+        self._summed.assign(0)
 
     def _run_steps(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(indices)[0]
@@ -98,6 +104,7 @@ class Loop:
             metrics = self._step(self._feed.gather(indices[done]))
             for name, total in self._sums.items():
                 total.assign_add(metrics[name])
+            self._summed.assign_add(1)
             finite = tf.reduce_all(tf.math.is_finite(tf.stack(list(metrics.values()))))
             return done + 1, finite
 

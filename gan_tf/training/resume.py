@@ -7,7 +7,7 @@ A checkpoint holds these arrays:
                                         `Player.variables`
     ema_generator/NNN                   the averaged generator
     step/000                            steps done
-    sums/<metric>                       sums of the metrics since the last line
+    sums/<metric>, sums/steps           sums of the metrics since the last line, over how many steps
     run/attempt                         which attempt of the run this is, from 1
     timing/seconds                      seconds of training, the one array that no two runs share
 
@@ -32,8 +32,9 @@ import tensorflow as tf
 from gan_tf.host import archive
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import by_step
-from gan_tf.training.loop import NotFiniteError
-from gan_tf.training.run_directory import BEST, CHECKPOINTS
+from gan_tf.training.loop import SUMMED, NotFiniteError
+from gan_tf.training.run_directory import BEST, CHECKPOINTS, attempts_given_up
+from gan_tf.training.schedule import Schedule
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 Write = Callable[[], Any]
@@ -88,8 +89,12 @@ class Memory:
         found = self.arrays(seconds)
         step = int(found[STEP])
         archive.write(self._directory / f"step-{step:08d}.npz", found)
-        for old in list(paths(self._directory).values())[: -self._keep]:
-            old.unlink(missing_ok=True)
+        kept = paths(self._directory)
+        # What lies ahead was damaged when this run went back behind it.
+        for old in [each for each in kept if each < step][: 1 - self._keep or None]:
+            kept[old].unlink(missing_ok=True)
+        for ahead in [each for each in kept if each > step]:
+            kept[ahead].unlink(missing_ok=True)
 
     def save_best(self, seconds: float) -> None:
         """Saves the state of the best generator so far; see `arrays`."""
@@ -107,11 +112,11 @@ class Memory:
             raise NotFiniteError(int(found[STEP]), names[:1])
         return found | {_SECONDS: np.array(seconds), _ATTEMPT: np.array(self._attempt)}
 
-    def restore(self, total: int, rollback: bool) -> Point:
+    def restore(self, schedule: Schedule, rollback: bool) -> Point:
         """Restores the newest checkpoint; returns where the attempt goes on.
 
         Args:
-          total: the step that the run ends at.
+          schedule: what is due when.
           rollback: whether an attempt without a checkpoint goes on from the best state.
 
         Raises:
@@ -128,13 +133,15 @@ class Memory:
                 found = archive.load(self._best)
             except InputError as error:
                 print(f"warning: {error}; beginning anew instead", file=sys.stderr)
-            if found is not None and int(found[STEP]) >= total:
+            if found is not None and int(found[STEP]) >= schedule.total:
                 found = None  # Nothing would be left to do differently.
         if found is None:
             return Point()
         seconds = float(found.pop(_SECONDS, np.array(0.0)))
         for name in (_ATTEMPT, _ATTEMPT_FROM_0):
             found.pop(name, None)
+        if SUMMED in self._variables and SUMMED not in found:  # Version 0.1.0 did not count.
+            found[SUMMED] = np.array(schedule.summed(int(found[STEP])), np.int64)
         if {n: a.shape for n, a in found.items()} != {
             n: v.shape for n, v in self._variables.items()
         }:
@@ -142,6 +149,22 @@ class Memory:
         for name, variable in self._variables.items():
             variable.assign(found[name])
         return Point(int(found[STEP]), seconds)
+
+
+def take_back(run_dir: Path) -> None:
+    """Puts back the checkpoints and samples of an attempt whose giving up was cut short before its
+    record, so that it comes to the same end again. The run directory must be held."""
+    number = len(attempts_given_up(run_dir)) + 1
+    place = run_dir / "attempts" / str(number)
+    if not place.exists():
+        return
+    newest = load_newest(run_dir / CHECKPOINTS)
+    if newest is not None and attempt_of(newest) != number:
+        return  # It is another's record that is missing.
+    for name in ("samples", CHECKPOINTS):
+        (run_dir / name).mkdir(exist_ok=True)
+        for path in sorted((place / name).glob("step-*")):
+            path.replace(run_dir / name / path.name)
 
 
 def attempt_of(arrays: Mapping[str, npt.NDArray[np.generic]]) -> int:

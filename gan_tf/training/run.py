@@ -28,6 +28,7 @@ from gan_tf.training.metrics import Line, best, read_metrics
 from gan_tf.training.result import Result, cannot_write, failure
 
 _RUNNING = threading.Lock()
+_AT_THE_END = ("result.json", "curves.png", "samples.gif")
 
 
 def train(config: Config) -> Result:
@@ -56,6 +57,7 @@ def _train_alone(config: Config) -> Result:
     data = build.dataset(config)
     reals, held_out = data.reals(config.validation_images)
     with run_directory.locked(directory):
+        resume.take_back(directory)
         run_directory.check(directory, config, data.description)
         try:
             run = _Run(config, directory, data, reals, held_out, build.evaluation(config, data))
@@ -114,7 +116,11 @@ class _Run:
         """Prepares the run directory for an attempt that begins, or goes on, now."""
         directory = self.directory
         if (directory / "config.json").exists():
-            attempt.forget_the_end(run_directory.read(directory).config)
+            before = run_directory.read(directory).config
+            judged = build.is_judged(before, self.data)
+            attempt.forget_the_end(build.schedule(before, len(self.reals.images), judged))
+        for name in _AT_THE_END:  # Of a shorter run; cut short, this one must not be said by them.
+            (directory / name).unlink(missing_ok=True)
         run = run_directory.Run(self.config, self.data.description)
         # A rollback stands at a step, and has no checkpoint of its own yet.
         resumed = bool(resume.paths(directory / run_directory.CHECKPOINTS))
@@ -181,10 +187,10 @@ class _Run:
             for line in everything
             if line["attempt"] == attempt.number and line["step"] <= attempt.step
         ]
-        if executed or not (directory / "curves.png").exists():
+        if not (directory / "curves.png").exists():
             title = f"{directory.name}: {self.config.arch} on {self.config.dataset}"
             curves.write_curves(directory / "curves.png", lines, title)
-        if executed or not (directory / "samples.gif").exists():
+        if not (directory / "samples.gif").exists():
             pictures.write_gif(directory / "samples.gif", drawn)
         result = Result(
             run_dir=directory,
@@ -206,7 +212,7 @@ class _Run:
             health=_health(lines),
             attempts=run_directory.attempts_given_up(directory),
         )
-        if executed or not (directory / "result.json").exists():
+        if not (directory / "result.json").exists():
             files.write_text(directory / "result.json", result.dumps())
         return result
 

@@ -137,7 +137,7 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             )
         return
     before = read(directory)
-    if not any(directory.glob(f"{CHECKPOINTS}/step-*.npz")):
+    if not any(directory.glob(f"{CHECKPOINTS}/step-*.npz")) and not _is_given_up_in_part(directory):
         if _has_results(directory, before.config.checkpoint_every, read_content(directory)):
             raise InputError(
                 f"--run_dir={directory}: its checkpoints are gone, so the run cannot go on, and "
@@ -159,6 +159,12 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             f"--run_dir={directory} holds another run: {', '.join(differing)}; "
             "choose another --run_dir, or the same values to resume"
         )
+
+
+def _is_given_up_in_part(directory: Path) -> bool:
+    """Whether checkpoints were moved into attempts/ and no record yet says why."""
+    places = [path.parents[1] for path in directory.glob(f"attempts/*/{CHECKPOINTS}/step-*.npz")]
+    return any(not (place / "attempt.json").exists() for place in places)
 
 
 def _has_results(directory: Path, checkpoint_every: int, content: dict[str, Any]) -> bool:
@@ -213,8 +219,8 @@ def attempts_given_up(directory: Path) -> list[dict[str, Any]]:
 def give_up(directory: Path, record: dict[str, Any]) -> None:
     """Moves an attempt's checkpoints and samples aside, so that the next one can begin.
 
-    The record is written last: cut short before it, the attempt is made again from its first
-    step, with the same result.
+    The record is written last: cut short before it, all is put back (`resume.take_back`), and the
+    attempt comes to the same end again.
     """
     place = directory / "attempts" / str(record["attempt"])
     for name in ("samples", CHECKPOINTS):

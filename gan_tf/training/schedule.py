@@ -72,7 +72,7 @@ class Schedule:
         every = (self.log_every, self.sample_every, self.checkpoint_every, self.evaluate_every)
         return min(self.total, *((step // each + 1) * each for each in every if each))
 
-    def line_before(self, step: int) -> int:
-        """Returns the step of the last line before `step` after which the sums began anew."""
+    def summed(self, step: int) -> int:
+        """Returns over how many steps the sums are that a checkpoint of `step` holds."""
         every = filter(None, (self.log_every, self.evaluate_every))
-        return max((step - 1) // each * each for each in every)
+        return step - max(step // each * each for each in every)
