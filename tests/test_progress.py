@@ -44,7 +44,7 @@ def test_the_bar_drops_what_does_not_fit_least_important_first(
         *("--arch=mlp", "--run_dir=run", "--batch_size=8", "--export=none", "--log_every=2"),
         *("--evaluate_every=4", "--evaluate_images=500", "--sample_every=100"),
     )
-    most = r" img/s .*D\(x\) .*FD \d+\.\d\d\]$"
+    most = r" img/s, .*D\(x\) .*FD \d+\.\d\d\]$"
     least = r"<[0-9:]+, FD \d+\.\d\d\]$"
     for columns, steps, figures in ((80, 4, most), (40, 8, least)):
         shown = on_terminal(columns, *flags, f"--steps={steps}", directory=tmp_path, home=home)

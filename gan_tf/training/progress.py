@@ -59,9 +59,11 @@ class Progress:
         """Chooses the figures that find room."""
         figures = list(self._figures)
         while True:
-            self._bar.set_postfix_str(" ".join(text for _, text in figures), refresh=False)
-            shown = self._bar.format_meter(**{**self._bar.format_dict, "ncols": None})
-            if not figures or len(shown) < _columns():
+            # A comma behind the speed, which the losses follow.
+            shown = " ".join(text for _, text in figures).replace("img/s ", "img/s, ")
+            self._bar.set_postfix_str(shown, refresh=False)
+            whole = self._bar.format_meter(**{**self._bar.format_dict, "ncols": None})
+            if not figures or len(whole) < _columns():
                 return
             figures.remove(min(figures))
 
