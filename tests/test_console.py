@@ -58,8 +58,8 @@ def test_a_preset_is_its_flag_file_wherever_it_stands(tmp_path: Path) -> None:
         assert named.to_json() == file.to_json()
         assert 2 < len(presets.summary(name)) < 56, "one line of --help"
     # The last of two equal flags wins, before the preset and after it; also from a flag file.
-    parsed = command_line.parse(Options, ["--steps=5", "--preset=mlp", "--latent_dim=7"])
-    assert (parsed.steps, parsed.latent_dim, parsed.arch) == (5, 7, "mlp")
+    parsed = command_line.parse(Options, ["--max_restarts=5", "--preset=mlp", "--latent_dim=7"])
+    assert (parsed.max_restarts, parsed.latent_dim, parsed.arch) == (5, 7, "mlp")
     parsed = command_line.parse(Options, ["--latent_dim=7", "--preset", "mlp"])
     assert parsed.latent_dim == 64
     (tmp_path / "mine.flags").write_text("--preset=mlp\n--seed=4\n")
