@@ -40,7 +40,7 @@ def forget(directory: Path, *, attempt: int, step: int, schedule: Schedule) -> N
                 line = {key: value for key, value in line.items() if key not in _EVALUATION}
             elif line.get("health") == FAR_OFF:
                 del line["health"]
-        if (line["attempt"], line["step"]) <= (attempt, step) or line["attempt"] < attempt:
+        if (line["attempt"], line["step"]) <= (attempt, step):
             kept.append(line)
     write_text(directory / _METRICS, "".join(map(_dumps, kept)))
 
