@@ -28,6 +28,12 @@ MODULES = sorted(module.name for module in pkgutil.walk_packages(gan_tf.__path__
 # module is listed. The one that is run is `__main__`.
 _OURS = ("__main__", *MODULES)
 
+# These tests may run where both are ignored, as under `nohup`. A command inherits what is ignored,
+# and it must obey as from a terminal; what is only handled is its default again in a new program.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
+
 # Half of most commands' time is the import of TensorFlow, so this one has been imported in a
 # process that is forked for each command.
 _WARM = multiprocessing.get_context("forkserver")
@@ -43,23 +49,20 @@ def start(
     variables: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[str]:
     """Starts `python -m gan_tf.<module>` with an environment of its own, and `variables` in it,
-    after calling `before` in its process."""
+    after calling `before` in its process.
+
+    Only with `before` is this process copied by a plain fork, at which the threads of a gRPC server
+    in it can leave the copy hanging.
+    """
     environment = _environment(home) | dict(variables or {})
     environment["PYTHONWARNINGS"] = ",".join(f"error:::{name}" for name in _OURS)
     if before:  # A limit that it sets must not cut the cache of compiled modules short.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
 
-    def prepare() -> None:
-        # As from a terminal: these tests may run where both are ignored, as under `nohup`.
-        for number in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        if before:
-            before()
-
     return subprocess.Popen(
         [sys.executable, "-m", f"gan_tf.{module}", *flags],
         cwd=cwd,
-        preexec_fn=prepare,
+        preexec_fn=before,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

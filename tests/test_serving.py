@@ -338,8 +338,9 @@ def test_the_client_is_as_quiet_by_grpc(tmp_path: Path, home: Path) -> None:
 
     with rpc_of(predict) as url:
         process = start("client", f"--url={url}", cwd=tmp_path, home=home)
-        assert asked.wait(60)
+        came = asked.wait(120)
     _, errors = process.communicate(timeout=60)
+    assert came, errors
     assert (process.returncode, len(errors.splitlines())) == (2, 1), errors
 
 
