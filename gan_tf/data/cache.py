@@ -179,10 +179,10 @@ def _read_split(directory: Path, name: str) -> Split:
     paths = [directory / f"{name}-{kind}.npy" for kind in ("images", "labels")]
     images, labels = (np.load(path, mmap_mode="r") for path in paths)
     height, width, channels = images.shape[1:] if images.ndim == 4 else (0, 0, 0)
-    fits = height and width and height % 4 == width % 4 == 0 and channels in (1, 3)
+    fits = height and width and height % 4 == width % 4 == 0 and channels in (1, 3, 4)
     if images.dtype != np.uint8 or not fits or not len(images):
         raise InputError(
-            f"{paths[0]}: must hold images [N, H, W, C] uint8, sides multiples of 4, C 1 or 3; "
+            f"{paths[0]}: must hold images [N, H, W, C] uint8, sides multiples of 4, C 1, 3 or 4; "
             f"it holds {list(images.shape)} {images.dtype}"
         )
     if labels.dtype != np.int64 or labels.shape != (len(images),):
