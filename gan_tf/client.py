@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 _ROWS = 64  # What scripts/serving/batching.config allows a request.
 _HERE = ("localhost", "127.0.0.1", "::1")  # No proxy of the environment's can lead there.
 
-# No more than this is taken in, whatever a server sends: 64 pictures of 512x512 pixels fit, in RGB,
-# in base64 and however badly they compress.
-_BYTES = 64 * 2**20  # Of an answer.
+# No more than this is taken in, whatever a server sends: 64 pictures of 512x512 pixels fit, in
+# RGBA, in base64 and however badly they compress.
+_BYTES = 96 * 2**20  # Of an answer.
 _PIXELS = 64 * 512 * 512  # Of all pictures together.
 
 # From seeds, and the seconds that are left, to the PNG of each. Raises InputError, in which main()

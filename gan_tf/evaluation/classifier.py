@@ -187,9 +187,19 @@ def inception(weights: Path) -> Classifier:
     network = keras.Model(full.inputs, [full.get_layer("avg_pool").output, full.outputs[0]])
 
     def judge(pixels: tf.Tensor) -> Any:
-        resized = tf.image.resize(scale(pixels), full.input_shape[1:3])
-        grey = resized.shape[-1] == 1
-        return network(tf.image.grayscale_to_rgb(resized) if grey else resized, training=False)
+        resized = tf.image.resize(_coloured(scale(pixels)), full.input_shape[1:3])
+        return network(resized, training=False)
 
     compiled = tf.function(judge, reduce_retracing=True)
     return Classifier("inception-v3", sha256(weights)[:8], None, compiled, batch=25)
+
+
+def _coloured(images: tf.Tensor) -> tf.Tensor:
+    """Images `[B, H, W, C]` in [-1, 1] -> `[B, H, W, 3]`: grey ones repeated, and those with alpha
+    laid over white."""
+    if images.shape[-1] == 1:
+        return tf.image.grayscale_to_rgb(images)
+    if images.shape[-1] == 4:
+        alpha = (images[..., 3:] + 1.0) / 2.0
+        return alpha * images[..., :3] + (1.0 - alpha)  # White is 1.
+    return images

@@ -1,4 +1,8 @@
-"""Pictures of samples: grids, single images, and their evolution as a GIF."""
+"""Pictures of samples: grids, single images, and their evolution as a GIF.
+
+Images are grey, RGB or RGBA, by their channels. Alpha is straight: colours are not multiplied by
+it, and 0 is transparent.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ Pixels = npt.NDArray[np.uint8]
 _BORDER = 1
 _SCALE = 2
 _LINE = 20  # Pixels that a line of text is high.
+_MODES = ("L", "RGB", "RGBA")  # Pillow's names of images of 1, 3 and 4 channels.
 
 
 def grid(images: Pixels, columns: int | None = None) -> Pixels:
@@ -30,7 +35,8 @@ def grid(images: Pixels, columns: int | None = None) -> Pixels:
       columns: images a row; the square root of N, rounded up, by default.
 
     Returns:
-      One image `[H', W', C]` uint8, with a border of one black pixel around each tile.
+      One image `[H', W', C]` uint8, with a border of one pixel around each tile. The border and
+      places without an image are 0: black, or transparent where images have alpha.
     """
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
@@ -49,7 +55,7 @@ def write_png(path: Path, image: Pixels, scale: int = 1) -> None:
 
 
 def read_png(png: bytes, most: int) -> Pixels:
-    """Returns the image `[H, W, C]` uint8 of a PNG such as `write_png` writes, C being 1 or 3.
+    """Returns the image `[H, W, C]` uint8 of a PNG such as `write_png` writes, C being 1, 3 or 4.
 
     Args:
       png: the file's bytes, wherever they come from.
@@ -62,13 +68,14 @@ def read_png(png: bytes, most: int) -> Pixels:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # What Pillow would rather not read, we do not want.
             with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
-                if picture.width * picture.height > most or picture.mode not in ("L", "RGB"):
+                if picture.width * picture.height > most or picture.mode not in _MODES:
                     raise ValueError(f"{picture.width}x{picture.height}, mode {picture.mode}")
                 picture.load()
                 return np.asarray(picture).reshape(picture.height, picture.width, -1)
     except Exception as error:  # Pillow's reasons to read no further share no base.
         raise InputError(
-            f"a picture must be a PNG of 8-bit grey or RGB with at most {most:,} pixels ({error})"
+            f"a picture must be a PNG of 8-bit grey, RGB or RGBA with at most {most:,} pixels "
+            f"({error})"
         ) from None
 
 
@@ -77,9 +84,21 @@ def write_grid(path: Path, images: Pixels) -> None:
     write_png(path, grid(images), _SCALE)
 
 
+def opaque_png(path: Path) -> tuple[bytes, tuple[int, int]]:
+    """Returns a PNG's bytes and its width and height: the file as it is, or, if it has alpha, the
+    picture laid over white."""
+    with Image.open(path) as picture:
+        if picture.mode != "RGBA":
+            return path.read_bytes(), picture.size
+        png = io.BytesIO()
+        _opaque(picture).save(png, format="PNG")
+        return png.getvalue(), picture.size
+
+
 def write_gif(path: Path, frames: Mapping[int, Path], seconds: float = 6.0) -> None:
     """Publishes the PNG files of steps as an endless GIF that takes `seconds` and rests on its
-    last frame. Each frame says its step below the picture."""
+    last frame. Each frame says its step below the picture. A GIF has no partial transparency, so
+    what has alpha is laid over white."""
     pictures = []
     for step, frame in frames.items():
         # A frame that cannot be read is left out: the film is not worth a failed run.
@@ -101,13 +120,23 @@ def write_gif(path: Path, frames: Mapping[int, Path], seconds: float = 6.0) -> N
 
 
 def _captioned(picture: Image.Image, text: str) -> Image.Image:
-    """The picture with a line of text below it."""
-    higher = Image.new(picture.mode, (picture.width, picture.height + _LINE))
-    higher.paste(picture)
-    place, white = (4, picture.height + _LINE // 2), (255,) * len(picture.getbands())
+    """The picture with a line of text below it, on the colour of its border."""
+    paper, ink = ("white", "black") if picture.mode == "RGBA" else ("black", "white")
+    laid = _opaque(picture)
+    higher = Image.new(laid.mode, (laid.width, laid.height + _LINE), paper)
+    higher.paste(laid)
+    place = (4, laid.height + _LINE // 2)
     draw = ImageDraw.Draw(higher)
-    draw.text(place, text, fill=white, font=ImageFont.load_default(size=14), anchor="lm")
+    draw.text(place, text, fill=ink, font=ImageFont.load_default(size=14), anchor="lm")
     return higher
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """The picture laid over white, in RGB; the same one if it has no alpha."""
+    if picture.mode != "RGBA":
+        return picture
+    paper = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(paper, picture).convert("RGB")
 
 
 def _picture(image: Pixels, scale: int) -> Image.Image:

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from gan_tf import __version__
+from gan_tf.data.pixels import meaning
 from gan_tf.game.latents import LATENTS
 from gan_tf.game.losses import LOSSES
 from gan_tf.host import archive, process
@@ -139,7 +140,7 @@ def export(
         "latents": config.latents,
         "latent_dim": config.latent_dim,
         "image_shape": list(data.image_shape),
-        "pixels": "float32 in [-1, 1]; as uint8: round((x + 1) * 127.5)",
+        "pixels": meaning(data.image_shape[2]),
         "precision": precision,
         "dataset": data.name,
         "licence": data.licence,

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from PIL import Image
 
 from gan_tf.evaluation.figures import FIGURES, SPREAD
 from gan_tf.host.files import naming, tensorflow_writing, write_text
+from gan_tf.report import pictures
 from gan_tf.training.health import FAR_OFF
 from gan_tf.training.metrics import Line, read_metrics
 from gan_tf.training.schedule import Schedule
@@ -104,11 +104,11 @@ class Journal:
         return line
 
     def show(self, step: int, picture: Path) -> None:
-        """Puts a PNG of samples among TensorBoard's images."""
-        with Image.open(picture) as opened:
-            size = opened.size
+        """Puts a PNG of samples among TensorBoard's images, over white if it has alpha: the page
+        behind it may be dark."""
+        png, size = pictures.opaque_png(picture)
         with tensorflow_writing(self._events), self._writer.as_default(step):
-            _write_image("samples", picture.read_bytes(), size)
+            _write_image("samples", png, size)
             self._writer.flush()
 
     def close(self) -> None:
