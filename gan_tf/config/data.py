@@ -14,7 +14,7 @@ class DataConfig:
     dataset: str = knob(
         "mnist",
         "TensorFlow Datasets name of images of one shape, with sides that are multiples of 4 and "
-        "1 or 3 channels (emnist/letters has its config behind a slash). MNIST comes with the "
+        "1, 3 or 4 channels (emnist/letters has its config behind a slash). MNIST comes with the "
         "package, and stacked_mnist is made of it: three digits as red, green and blue, 28x28x3.",
         unit="a TFDS name",
     )

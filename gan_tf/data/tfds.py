@@ -101,14 +101,14 @@ def _builder(dataset: str, data_dir: Path) -> Any:
         ) from None
     features = builder.info.features
     found = getattr(features["image"], "shape", None) if "image" in (features or {}) else None
-    needs = "the networks need sides that are multiples of 4, and 1 or 3 channels"
+    needs = "the networks need sides that are multiples of 4, and 1, 3 or 4 channels"
     if not found:
         raise InputError(f"--dataset={dataset}: has no images; {needs}")
     if None in found:
         raise InputError(f"--dataset={dataset}: has images of more than one size; {needs}")
     if builder.info.features["image"].dtype != np.uint8:
         raise InputError(f"--dataset={dataset}: has images that are not uint8; {needs}")
-    if found[0] % 4 or found[1] % 4 or found[2] not in (1, 3):
+    if found[0] % 4 or found[1] % 4 or found[2] not in (1, 3, 4):
         raise InputError(f"--dataset={dataset}: has {'x'.join(map(str, found))} images; {needs}")
     return builder
 
