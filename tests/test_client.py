@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import gzip
 import io
 import json
@@ -256,6 +257,21 @@ def test_large_answers_come_through(tmp_path: Path, interface: str) -> None:
         client.main(client.Options(url=url, output=str(output)))
     with Image.open(output) as grid:
         assert (grid.format, grid.size) == ("PNG", (20, 20))
+
+
+def test_64_pictures_of_512x512_in_rgba_are_no_answer_too_large(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (512, 512, 4), np.uint8)
+    Image.fromarray(noise).save(file, "PNG")
+    large = picture("RGBA") + bytes(file.tell())  # As long, and quicker to draw.
+    options = client.Options(
+        seeds=",".join(map(str, range(64))), output=str(tmp_path / "a.png"), timeout=60.0
+    )
+    with served("REST", lambda seeds: [large] * len(seeds)) as url:  # Base64 makes it a third more.
+        client.main(dataclasses.replace(options, url=url))
+    with Image.open(tmp_path / "a.png") as grid:
+        assert grid.mode == "RGBA"
+        assert grid.getextrema()[3] == (0, 0), "transparent, as its border is"
 
 
 @both

@@ -138,6 +138,12 @@ def test_inception_judges_grey_images_and_colour_for_who_has_its_weights(
     assert (judged.features.shape, judged.probabilities.shape) == ((4, 2048), (4, 1000))
     np.testing.assert_allclose(judged.probabilities.sum(axis=1), 1.0, rtol=1e-4)
     np.testing.assert_allclose(judged.features, coloured.features, rtol=1e-4, atol=1e-6)
+    # What is transparent is white, whatever its colour.
+    alpha = np.where(grey > 100, 0, 255).astype(np.uint8)
+    cleared = np.where(alpha, grey, 255).repeat(3, axis=-1)
+    transparent = judge(np.concatenate([grey, grey, grey, alpha], axis=-1))
+    np.testing.assert_allclose(transparent.features, judge(cleared).features, rtol=1e-4, atol=1e-6)
+    assert not np.allclose(transparent.features, judged.features, rtol=1e-2, atol=1e-5)
     # As the network itself sees them: whole, and no two images alike.
     resized = tf.image.resize(tf.image.grayscale_to_rgb(pixels.scale(grey)), [299, 299])
     pooled = keras.Model(full.inputs, full.get_layer("avg_pool").output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,13 @@ from PIL import Image
 from gan_tf.report import curves, pictures
 
 
-@given(st.integers(1, 30), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]), st.data())
+@given(
+    st.integers(1, 30),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from([1, 3, 4]),
+    st.data(),
+)
 def test_every_tile_of_a_grid_is_its_image(
     count: int, height: int, width: int, channels: int, draw: st.DataObject
 ) -> None:
@@ -28,16 +35,20 @@ def test_every_tile_of_a_grid_is_its_image(
         y = index // columns * (height + 1) + 1
         x = index % columns * (width + 1) + 1
         np.testing.assert_array_equal(tiled[y : y + height, x : x + width], image)
-    assert np.count_nonzero(tiled) == given_images.size, "borders are black"
+    assert np.count_nonzero(tiled) == given_images.size, "borders are black, or transparent"
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_png_round_trip(tmp_path: Path, channels: int) -> None:
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
+def test_png_round_trip(tmp_path: Path, channels: int, mode: str) -> None:
     image = np.random.default_rng(0).integers(0, 256, (4, 5, channels), np.uint8)
-    pictures.write_png(tmp_path / "new" / "a.png", image, scale=3)
-    with Image.open(tmp_path / "new" / "a.png") as picture:
+    image[0, 0, -1] = 0  # Where alpha is 0, colours are kept all the same.
+    path = tmp_path / "new" / "a.png"
+    pictures.write_png(path, image, scale=3)
+    with Image.open(path) as picture:
+        assert picture.mode == mode
         read = np.asarray(picture).reshape(12, 15, channels)
     np.testing.assert_array_equal(read[1::3, 1::3], image)
+    np.testing.assert_array_equal(pictures.read_png(path.read_bytes(), 12 * 15)[1::3, 1::3], image)
 
 
 def test_gif_shows_every_frame_and_rests_on_the_last(tmp_path: Path) -> None:
@@ -58,6 +69,26 @@ def test_gif_shows_every_frame_and_rests_on_the_last(tmp_path: Path) -> None:
     assert greys == [0, 100, 200]
     assert all(caption.max() > 200 for caption in captions), "each frame says its step"
     assert len({caption.tobytes() for caption in captions}) == 3
+
+
+def test_what_is_transparent_lies_over_white_in_a_gif_and_for_tensorboard(tmp_path: Path) -> None:
+    colours = [(200, 0, 40, 255), (200, 0, 40, 128), (200, 0, 40, 0), (0, 0, 0, 0)]
+    over_white = [(200, 0, 40), (227, 127, 147), (255, 255, 255), (255, 255, 255)]
+    image = np.array(colours, np.uint8).reshape(1, 4, 4).repeat(8, axis=0).repeat(20, axis=1)
+    frames = {step: tmp_path / f"{step}.png" for step in (0, 500)}
+    for path in frames.values():
+        pictures.write_png(path, image)
+    pictures.write_gif(tmp_path / "all.gif", frames)
+    png, size = pictures.opaque_png(frames[0])
+    assert size == (80, 8)
+    with Image.open(tmp_path / "all.gif") as gif, Image.open(io.BytesIO(png)) as shown:
+        assert "transparency" not in gif.info
+        assert shown.mode == "RGB"
+        for picture in (gif.convert("RGB"), shown):
+            found = [picture.getpixel((x, 4)) for x in range(10, 80, 20)]
+            np.testing.assert_allclose(found, over_white, atol=1)
+        caption = np.asarray(gif.convert("L"))[8:]
+    assert (caption.min(), caption.max()) == (0, 255), "black on white"
 
 
 def test_curves_show_one_line_as_well_as_many(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
-"""Images of other shapes: trained, resumed, judged, sampled, exported and served in colour."""
+"""Images of other shapes, in colour and with alpha: trained, resumed, judged, sampled, exported and
+served."""
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 import tensorflow as tf
 from benchmarks.session import Session
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_tf.serving import servable
 from gan_tf.training import run_directory
@@ -20,8 +23,9 @@ from .processes import run_warm
 from .standins import rest
 
 SHAPE = (24, 32, 3)  # Neither square nor grey.
+ALPHA_SHAPE = (12, 8, 4)
 FLAGS = (
-    *("--dataset=colour", "--data_dir=data", "--batch_size=8", "--log_every=1"),
+    *("--data_dir=data", "--batch_size=8", "--log_every=1"),
     *("--sample_every=2", "--checkpoint_every=2", "--evaluate_every=2", "--evaluate_images=100"),
 )
 
@@ -45,16 +49,42 @@ def colour(once: Once, mnist: dict[str, np.ndarray]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run(once: Once, colour: Path, home: Path) -> Path:
-    """The run directory of four steps in colour, judged by a classifier of its own labels."""
+def alpha(once: Once) -> Path:
+    """A data directory with a labelled dataset of ALPHA_SHAPE: bars of any colour on nothing."""
 
     def make(place: Path) -> None:
-        (place / "data").symlink_to(colour)
-        flags = (*FLAGS, "--run_dir=run", "--steps=4", "--classifier=train")
-        finished = run_warm("train", *flags, cwd=place, home=home, timeout=300)
-        assert finished.returncode == 0, finished.stderr
+        rng = np.random.default_rng(0)
+        arrays = {}
+        for split, number in (("train", 200), ("test", 100)):
+            labels = rng.integers(0, 2, number)
+            images = np.zeros((number, *ALPHA_SHAPE), np.uint8)
+            colours = rng.integers(0, 256, (number, 1, 1, 3))
+            images[:, 4:8], images[:, 4:8, :, :3] = 255, colours
+            images[labels == 1] = np.roll(images[labels == 1], 4, axis=1)
+            arrays |= {f"{split}_images": images, f"{split}_labels": labels}
+        dataset_of(place, "alpha", **arrays)
 
-    return once("colour-run", make) / "run"
+    return once("alpha", make)
+
+
+def four_steps(place: Path, home: Path, dataset: str, data: Path) -> None:
+    """Trains four steps, judged by a classifier of the dataset's own labels."""
+    (place / "data").symlink_to(data)
+    flags = (*FLAGS, f"--dataset={dataset}", "--run_dir=run", "--steps=4", "--classifier=train")
+    finished = run_warm("train", *flags, cwd=place, home=home, timeout=300)
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.fixture(scope="session")
+def run(once: Once, colour: Path, home: Path) -> Path:
+    """The run directory of four steps in colour."""
+    return once("colour-run", lambda place: four_steps(place, home, "colour", colour)) / "run"
+
+
+@pytest.fixture(scope="session")
+def alpha_run(once: Once, alpha: Path, home: Path) -> Path:
+    """The run directory of four steps on images with alpha."""
+    return once("alpha-run", lambda place: four_steps(place, home, "alpha", alpha)) / "run"
 
 
 def test_a_colour_run_leaves_pictures_in_colour(run: Path) -> None:
@@ -68,12 +98,34 @@ def test_a_colour_run_leaves_pictures_in_colour(run: Path) -> None:
     assert 0 <= best["near_copies"] <= 1
 
 
-@pytest.mark.parametrize("arch", ["dcgan", "mlp"])
+def test_a_run_with_alpha_leaves_transparent_pictures_and_opaque_films(alpha_run: Path) -> None:
+    grid = alpha_run / "samples" / "step-00000004.png"
+    with Image.open(grid) as picture:
+        assert (picture.mode, picture.size) == ("RGBA", (2 * (8 * 9 + 1), 2 * (8 * 13 + 1)))
+        white = Image.new("RGBA", picture.size, "white")
+        expected = np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+        opacity = np.asarray(picture)[..., 3]
+    assert (opacity.min(), opacity[:2].max(), opacity[:, :2].max()) == (0, 0, 0), "its border"
+    assert 0 < opacity.max() < 255, "four steps are not enough to be sure"
+    accumulator = EventAccumulator(str(alpha_run / "tensorboard"), size_guidance={"tensors": 0})
+    accumulator.Reload()
+    _, _, png = tf.make_ndarray(accumulator.Tensors("samples")[-1].tensor_proto)
+    np.testing.assert_array_equal(tf.io.decode_png(png), expected)
+    with Image.open(alpha_run / "samples.gif") as gif:
+        gif.seek(getattr(gif, "n_frames", 1) - 1)
+        film = np.asarray(gif.convert("RGB"))
+    np.testing.assert_allclose(film[: len(expected)], expected, atol=16)  # Of 256 colours.
+    best = json.loads((alpha_run / "result.json").read_text())["best"]
+    assert np.isfinite(best["frechet_distance"])
+
+
+@pytest.mark.parametrize(("arch", "dataset"), [("dcgan", "colour"), ("mlp", "alpha")])
 def test_it_resumes_with_the_same_bits(
-    command: Command, tmp_path: Path, colour: Path, arch: str
+    command: Command, tmp_path: Path, colour: Path, alpha: Path, arch: str, dataset: str
 ) -> None:
-    (tmp_path / "data").symlink_to(colour)
-    common = (*FLAGS, f"--arch={arch}", "--evaluate_every=0", "--export=none")
+    (tmp_path / "data").symlink_to({"colour": colour, "alpha": alpha}[dataset])
+    common = (*FLAGS, f"--arch={arch}", f"--dataset={dataset}")
+    common += ("--evaluate_every=0", "--export=none")
     for run_dir, steps in (("whole", 4), ("parts", 2), ("parts", 4)):
         finished = command("train", *common, f"--run_dir={run_dir}", f"--steps={steps}")
         assert finished.returncode == 0, finished.stderr
@@ -130,12 +182,39 @@ def test_it_is_served_and_the_client_draws_it(command: Command, tmp_path: Path, 
     np.testing.assert_array_equal(decoded, images[0])
 
 
+def test_with_alpha_it_is_served_and_the_client_draws_it(
+    command: Command, tmp_path: Path, alpha_run: Path
+) -> None:
+    saved_model = alpha_run / "export" / "1"
+    about = servable.read_metadata(saved_model)
+    assert about["pixels"].startswith("red, green, blue, straight alpha; ")
+    session = Session(saved_model)
+    images = session("generate", {"seeds": [7, 8]})["images"]
+    assert images.shape == (2, *ALPHA_SHAPE)
+    assert np.isfinite(session("discriminate", {"images": images})["logits"]).all()
+    for image, png in zip(
+        images, session("generate_png", {"seeds": [7, 8]})["png_bytes"], strict=True
+    ):
+        with Image.open(io.BytesIO(png)) as picture:
+            assert picture.mode == "RGBA"
+            np.testing.assert_array_equal(np.asarray(picture), image)
+    with rest(session) as url:
+        finished = command("client", f"--url={url}", "--seeds=7,8", "--output=two.png")
+    assert finished.returncode == 0, finished.stderr
+    sampled = command("sample", f"--saved_model={saved_model}", "--seed=7", "--output=seven.png")
+    assert sampled.returncode == 0, sampled.stderr
+    for name in ("two.png", "seven.png"):
+        with Image.open(tmp_path / name) as picture:
+            first = np.asarray(picture)[::2, ::2][1:13, 1:9].astype(int)
+        np.testing.assert_allclose(first, images[0], atol=1)
+
+
 def test_a_run_whose_images_have_changed_shape_is_refused(
     command: Command, tmp_path: Path, run: Path, mnist: dict[str, np.ndarray]
 ) -> None:
     some = {name: array[:200] for name, array in mnist.items()}
     dataset_of(tmp_path / "data", "colour", **some)
     shutil.copytree(run, tmp_path / "run")
-    flags = (*FLAGS, "--run_dir=run", "--steps=6", "--classifier=train")
+    flags = (*FLAGS, "--dataset=colour", "--run_dir=run", "--steps=6", "--classifier=train")
     line = one_line(command("train", *flags))
     assert "the images of colour were 24x32x3 and are now 28x28x1" in line
