@@ -8,6 +8,8 @@ layer.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,12 +37,34 @@ class Architecture:
       start: called once with the new generator and the training images, uint8
         `[N, H, W, C]`, if initial weights depend on the data.
       size: the one (H, W) that the networks are made for; None if they size themselves.
+      width: what both functions take `width` as where none is asked for: the maps that the other
+        layers are multiples of. None if they take no `width`.
     """
 
     generator: Callable[[int, ImageShape], keras.Model]
     discriminator: Callable[[ImageShape], keras.Model]
     start: Callable[[keras.Model, Any], None] | None = None
     size: tuple[int, int] | None = None
+    width: int | None = None
+
+
+def networks(arch: str, width: int | None = None) -> Architecture:
+    """Returns a pair of networks by its name, of a width of its own or another.
+
+    Raises:
+      InputError: another width is asked of networks that do not scale.
+    """
+    found = ARCHITECTURES[arch]
+    if width is None:
+        return found
+    if found.width is None:
+        scaling = ", ".join(name for name, each in ARCHITECTURES.items() if each.width)
+        raise InputError(f"--width={width}: --arch={arch} has one width; these take any: {scaling}")
+    return dataclasses.replace(
+        found,
+        generator=functools.partial(found.generator, width=width),
+        discriminator=functools.partial(found.discriminator, width=width),
+    )
 
 
 def check_size(arch: str, dataset: str, image_shape: ImageShape) -> None:
@@ -56,7 +80,7 @@ def check_size(arch: str, dataset: str, image_shape: ImageShape) -> None:
 _SIZE = (28, 28)  # Of MNIST, which these authors had in mind.
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "dcgan": Architecture(dcgan.generator, dcgan.discriminator),
+    "dcgan": Architecture(dcgan.generator, dcgan.discriminator, width=dcgan.WIDTH),
     "mlp": Architecture(
         dense_generator([256, 512, 1024], leak=0.2, torch=False),
         dense_discriminator([1024, 512, 256], leak=0.2, dropout=0.3, torch=False),

@@ -18,7 +18,7 @@ from gan_tf.game.losses import LOSSES
 from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import tensorflow_path
-from gan_tf.models import ARCHITECTURES
+from gan_tf.models import networks
 from gan_tf.serving import servable, signatures
 from gan_tf.training import resume, run_directory
 from gan_tf.training.metrics import best, read_metrics
@@ -102,7 +102,8 @@ def load_networks(run: Run, path: Path, precision: str = "float32") -> Trained:
       InputError: the checkpoint is damaged, or of other networks than the configuration's.
     """
     arrays, digest = archive.load_digested(path)
-    architecture, shape = ARCHITECTURES[run.config.arch], run.data.image_shape
+    architecture = networks(run.config.arch, run.config.width)
+    shape = run.data.image_shape
     with process.computing_in(precision):
         generator = architecture.generator(run.config.latent_dim, shape)
         discriminator = architecture.discriminator(shape)
@@ -162,8 +163,8 @@ def export(
         image_shape=data.image_shape,
         cross_entropy=LOSSES[config.loss].cross_entropy,
     )
-    networks = {"generator": trained.generator, "discriminator": trained.discriminator}
-    return servable.export(endpoints, networks, metadata, directory, formats)
+    players = {"generator": trained.generator, "discriminator": trained.discriminator}
+    return servable.export(endpoints, players, metadata, directory, formats)
 
 
 def export_best(run_dir: Path) -> Path:
