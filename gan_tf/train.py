@@ -5,8 +5,10 @@ Example: python -m gan_tf.train --arch=dcgan
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from gan_tf.config import Config, command_line, presets
 from gan_tf.config.knobs import knob
@@ -22,19 +24,40 @@ class Options(Config):
         "last of two equal ones wins.",
         choices=presets.NAMES,
     )
-    dry_run: bool = knob(False, "Print the resolved configuration as JSON and stop.")
+    dry_run: bool = knob(
+        False,
+        "Print the resolved configuration as JSON and stop; in it `follows` says why what no flag "
+        "gave follows the data, which must be prepared for that.",
+    )
 
 
 def main(options: Options) -> str:
     """Trains, then says where everything lies."""
     if options.dry_run:
-        return options.resolved().dumps()
+        return _dry_run(options)
     from gan_tf.host import process
 
     process.start_tensorflow()
     from gan_tf.training import run
 
     return str(run.train(options))
+
+
+def _dry_run(options: Options) -> str:
+    """The configuration of a run that would begin or go on now, and why it is what it is where
+    that follows the data. Prepares no data, and does without TensorFlow."""
+    from gan_tf.data.dataset import is_prepared, open_dataset
+    from gan_tf.training import run_directory
+
+    directory = Path(str(options.resolved().run_dir))
+    config = run_directory.with_what_it_keeps(directory, options).resolved()
+    image_shape, images, data_dir = None, None, Path(str(config.data_dir))
+    if is_prepared(config.dataset, data_dir):
+        reals, _ = open_dataset(config.dataset, data_dir).reals(config.validation_images)
+        image_shape, images = reals.image_shape, len(reals.images)
+    found = config.followed(image_shape, images)
+    values = config.follow(image_shape, images).to_json()
+    return json.dumps(values | {"follows": {k: v.reason for k, v in found.items()}}, indent=2)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ import dataclasses
 import json
 from typing import Any
 
+from gan_tf.config import following
 from gan_tf.config.data import DataConfig
 from gan_tf.config.evaluation import EvaluationConfig
+from gan_tf.config.following import Followed
 from gan_tf.config.game import GameConfig
 from gan_tf.config.knobs import check_all, knobs
 from gan_tf.config.models import ModelsConfig
@@ -24,6 +26,7 @@ from gan_tf.game.losses import LOSSES
 from gan_tf.host import devices
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import data_directory, user_path
+from gan_tf.models import networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
 
     def __post_init__(self) -> None:
         check_all(self)
+        networks(self.arch, self.width)
         if self.label_smoothing and not LOSSES[self.loss].smoothable:
             raise InputError(
                 f"--loss={self.loss}: has no target to smooth; add --label_smoothing=0"
@@ -53,6 +57,19 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             precision=devices.native_precision() if self.precision == "auto" else self.precision,
         )
 
+    def followed(
+        self, image_shape: tuple[int, int, int] | None, images: int | None
+    ) -> dict[str, Followed]:
+        """Returns what each knob that is left open becomes by the data, and why; see
+        `following.rules`."""
+        found = following.rules(self.batch_size, image_shape, images)
+        return {name: each for name, each in found.items() if getattr(self, name) is None}
+
+    def follow(self, image_shape: tuple[int, int, int] | None, images: int | None) -> Config:
+        """Returns the same configuration with what follows the data filled in."""
+        found = self.followed(image_shape, images)
+        return dataclasses.replace(self, **{name: each.value for name, each in found.items()})
+
     def of_attempt(self, number: int) -> Config:
         """Returns what an attempt of this run trains, 1 being the first: the same with its own
         seed."""
@@ -62,7 +79,8 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
         """Returns the run's length in steps, for a training set of so many images."""
         if self.steps is not None:
             return self.steps
-        return -(-self.epochs * images // (self.batch_size * self.discriminator_steps))
+        epochs = self.epochs or int(following.epochs(images).value or 0)
+        return -(-epochs * images // (self.batch_size * self.discriminator_steps))
 
     def to_json(self) -> dict[str, Any]:
         """Returns the knobs as plain values, in the order of their declaration."""

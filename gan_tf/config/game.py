@@ -33,11 +33,14 @@ class GameConfig:
     discriminator_reduction: str = knob(
         "sum", "Sum or mean of D's terms for reals and for fakes.", choices=("sum", "mean")
     )
-    r1_gamma: float = knob(
-        0.3,
-        "Weight of the R1 penalty on D's slope at the reals, for D without batch norm; 0 is none.",
+    r1_gamma: float | None = knob(
+        None,
+        "Weight of the R1 penalty on D's slope at the reals, for D without batch norm; 0 is none. "
+        "By default 0.3 up to 32x32 pixels, and in proportion to the pixels above.",
         low=0.0,
         high=1e6,
+        older=0.3,
+        kept=True,
     )
     r1_every: int = knob(
         8,
@@ -103,10 +106,12 @@ class GameConfig:
     momentum_updates: int = knob(
         1, "Updates over which SGD's momentum changes.", unit="updates", low=1, high=MAX_STEPS
     )
-    ema_decay: float = knob(
-        0.999,
+    ema_decay: float | None = knob(
+        None,
         "Decay a step of the average of G's weights that is sampled and exported; "
-        "0 takes G as it is.",
+        "0 takes G as it is. By default 0.999 in batches of 64, and as much an image in others.",
         low=0.0,
         high=0.999999,
+        older=0.999,
+        kept=True,
     )

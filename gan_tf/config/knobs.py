@@ -37,6 +37,8 @@ class Knob:
       instead_of: the knob that is not given, if this one is given behind it: the last one counts.
       older: what a configuration means that was written before this knob was, where that is not
         the default.
+      kept: whether the default leaves the value open: it is found out when a run begins, and kept
+        when it goes on.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Knob:
     resumable: bool = False
     instead_of: str = ""
     older: Value = None
+    kept: bool = False
 
     @property
     def before(self) -> Value:

@@ -27,14 +27,17 @@ class TrainingConfig:
         high=MAX_STEPS,
         resumable=True,
     )
-    epochs: int = knob(
-        16,
-        "Length of the run in passes over the real images.",
+    epochs: int | None = knob(
+        None,
+        "Length of the run in passes over the real images. By default 16, and as many as show D "
+        "800,000 images where there are fewer than 50,000.",
         unit="epochs",
         instead_of="steps",
         low=1,
         high=1_000_000,
         resumable=True,
+        older=16,
+        kept=True,
     )
     seed: int = knob(
         0,
@@ -47,6 +50,7 @@ class TrainingConfig:
         "Arithmetic of the networks; weights, batch statistics, logits and losses stay "
         "float32. auto is bfloat16 where the processor or GPU computes in it, else float32.",
         choices=("auto", "float32", "bfloat16"),
+        kept=True,
     )
     deterministic: bool = knob(
         False,

@@ -95,6 +95,11 @@ def describe(name: str, image_shape: ImageShape) -> Description:
     return Description(name, image_shape, _LICENCES.get(base, elsewhere), _JUDGES.get(name))
 
 
+def is_prepared(name: str, data_dir: Path) -> bool:
+    """Whether opening a dataset only maps what is there."""
+    return cache.directory(name, data_dir).exists()
+
+
 def open_dataset(
     name: str, data_dir: Path, manual_dir: Path | None = None, verify: bool = False
 ) -> Dataset:

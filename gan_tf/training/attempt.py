@@ -24,7 +24,7 @@ from gan_tf.game import latents
 from gan_tf.game.step import step
 from gan_tf.host.errors import InterruptedRunError
 from gan_tf.report import pictures
-from gan_tf.training import build, grids, health, resume
+from gan_tf.training import build, costs, grids, health, resume
 from gan_tf.training.health import Verdict
 from gan_tf.training.journal import Journal, forget
 from gan_tf.training.loop import Loop, NotFiniteError
@@ -49,6 +49,7 @@ class Attempt:
       schedule: what is due when; its total is the step that the attempt ends at.
       loop: what runs the steps.
       measure: what D thinks of held-out reals.
+      cost: how large the networks are, and what a step computes.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Attempt:
         self._config = config = config.of_attempt(number)
         self._directory, self._evaluation = directory, evaluation
         self._game = game = build.game(config, reals)
+        self.cost = costs.of(game, config)
         feed = Feed(
             reals,
             batch_size=config.batch_size,
@@ -113,9 +115,13 @@ class Attempt:
         ):
             try:
                 self._begin(journal)
+                known = False
                 for reached in self.loop.run_until(total, self.schedule.pause_after):
                     self.step = reached
                     progress.update(reached)
+                    if not known and self.loop.steps_per_second and reached < total:
+                        known = True
+                        progress.say(self._speed(self.loop.steps_per_second))
                     stopping = stop_requested()  # Asked once: what is said must be what is done.
                     if verdict := self._pause(journal, progress, stopping):
                         return verdict
@@ -230,6 +236,13 @@ class Attempt:
         spacing = grids.spacing(every, self.step)
         if self.step % spacing == 0 or self.step == self.schedule.total:
             journal.show(self.step, path)
+
+    def _speed(self, steps: float) -> str:
+        """What so many steps a second mean for this run."""
+        config, left = self._config, (self.schedule.total - self.step) / steps
+        images = steps * config.batch_size * config.discriminator_steps
+        time_left = f"{left / 3600:.1f} hours" if left > 5400 else f"{left / 60:.0f} minutes"
+        return f"speed: about {images:,.0f} images/s; {time_left} for the steps that are left"
 
     def _words(self, verdict: Verdict) -> str:
         return (

@@ -18,7 +18,7 @@ from gan_tf.game.penalties import penalty_of
 from gan_tf.game.players import MakeOptimizer, new_state
 from gan_tf.game.rules import Game
 from gan_tf.host.errors import InputError
-from gan_tf.models import ARCHITECTURES, check_size
+from gan_tf.models import check_size, networks
 from gan_tf.training.schedule import Schedule
 
 
@@ -67,14 +67,17 @@ def game(config: Config, reals: Split) -> Game:
     """Returns the rules of a run and the state before its first step.
 
     Args:
-      config: the configuration.
+      config: the configuration; what it leaves open follows these images.
       reals: the training images, for their shape and for initial weights that want them.
 
     Raises:
       InputError: simultaneous updates, and a discriminator that mixes the images of a batch.
     """
+    config = config.follow(reals.image_shape, len(reals.images))
+    assert config.r1_gamma is not None
+    assert config.ema_decay is not None
     state = new_state(
-        ARCHITECTURES[config.arch],
+        networks(config.arch, config.width),
         image_shape=reals.image_shape,
         latent_dim=config.latent_dim,
         seed=config.seed,

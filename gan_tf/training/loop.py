@@ -29,6 +29,8 @@ class Loop:
 
     Attributes:
       executed: steps that this object has run.
+      steps_per_second: the speed of the newest call that is worth a word: it did not compile, and
+        was long; None before one.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Loop:
         """Takes the step, the state that it changes, and the reals; the seconds bound how long a
         signal waits, and how often the bar moves."""
         self.executed, self._seconds_per_call = 0, seconds_per_call
+        self.steps_per_second: float | None = None
         self._step, self._state, self._feed = step, state, feed
         self._sums = {name: tf.Variable(0.0, name=name) for name in METRICS}
         self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
@@ -71,8 +74,10 @@ class Loop:
             done, finite = (result.numpy() for result in self._run(indices))
             # The first call also compiles, so one step says little, and the next corrects
             # it. How many steps share a call never shows in the results.
-            self.executed += int(done)
             elapsed = time.monotonic() - start
+            if self.executed and elapsed > self._seconds_per_call / 2:
+                self.steps_per_second = int(done) / elapsed
+            self.executed += int(done)
             if elapsed > 0:  # A suspended machine or a virtual one's clock may say anything.
                 fitting = round(steps * self._seconds_per_call / elapsed)
                 steps_per_call = max(1, min(fitting, 10 * steps_per_call))

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gan_tf.config import Config
+from gan_tf.config.following import Followed
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset
 from gan_tf.evaluation.judging import Evaluation
@@ -51,16 +52,19 @@ def train(config: Config) -> Result:
 def _train_alone(config: Config) -> Result:
     """Trains in a process that trains nothing else: seeds and dtype policy are the process's."""
     directory = files.user_path("run_dir", str(config.resolved().run_dir))
-    config = run_directory.with_its_precision(directory, config).resolved()
+    config = run_directory.with_what_it_keeps(directory, config).resolved()
     run_directory.check(directory, config)
     read_metrics(directory / "metrics.jsonl")
     data = build.dataset(config)
     reals, held_out = data.reals(config.validation_images)
+    followed = config.followed(reals.image_shape, len(reals.images))
+    config = config.follow(reals.image_shape, len(reals.images))
     with run_directory.locked(directory):
         resume.take_back(directory)
         run_directory.check(directory, config, data.description)
         try:
-            run = _Run(config, directory, data, reals, held_out, build.evaluation(config, data))
+            judge = build.evaluation(config, data)
+            run = _Run(config, directory, data, reals, held_out, judge, followed)
             with (
                 process.reproducible(config.deterministic),
                 process.deferred_signals() as stop_requested,
@@ -80,6 +84,7 @@ class _Run:
       data: what it trains on.
       reals, held_out: the images of steps, and those that no step sees.
       judge: what judges the generator in training; None if nothing does.
+      followed: what of the configuration the data decided.
     """
 
     config: Config
@@ -88,6 +93,7 @@ class _Run:
     reals: Split
     held_out: Split
     judge: Evaluation | None
+    followed: Mapping[str, Followed]
 
     def attempts(self, stop_requested: Callable[[], bool]) -> Result:
         """Makes attempts until one comes to its end, or none is left."""
@@ -134,6 +140,10 @@ class _Run:
             f"{config.arch} on {config.dataset}: {len(self.reals.images):,} images, {total:,} "
             f"steps of {config.batch_size} images ({epochs:.3g} epochs)"
         )
+        for name, each in self.followed.items():
+            if not each.usual and not (name == "epochs" and config.steps):
+                _say(f"--{name}={each.value:g}: {each.reason}")
+        _say(str(attempt.cost))
         _say(f"device: {devices.description()}, {config.precision}")
         if config.precision == "bfloat16" and devices.native_precision() == "float32":
             _say("warning: it has no instructions for bfloat16, which is slow and coarse there")

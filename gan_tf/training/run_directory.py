@@ -104,12 +104,20 @@ def write(directory: Path, run: Run, resumed: int | None) -> None:
         files.write_text(path, text)
 
 
-def with_its_precision(directory: Path, config: Config) -> Config:
-    """Returns the configuration with `--precision=auto` meaning what the run began with, so
-    that another processor does not make another run of it."""
-    if config.precision == "auto" and (directory / "config.json").exists():
-        return dataclasses.replace(config, precision=read(directory).config.precision)
-    return config
+def with_what_it_keeps(directory: Path, config: Config) -> Config:
+    """Returns the configuration with what it leaves open, such as `--precision=auto`, meaning
+    what the run began with, so that another processor, say, does not make another run of it."""
+    if not (directory / "config.json").exists() or not _is_begun(directory):
+        return config
+    before = read(directory).config
+    kept = {
+        each.name: getattr(before, each.name)
+        for each in knobs(Config)
+        if each.kept and getattr(config, each.name) == each.default
+    }
+    if config.steps is None and config.epochs is None:
+        kept["steps"] = before.steps
+    return dataclasses.replace(config, **kept)
 
 
 def check(directory: Path, config: Config, data: Description | None = None) -> None:
@@ -137,13 +145,13 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             )
         return
     before = read(directory)
-    if not any(directory.glob(f"{CHECKPOINTS}/step-*.npz")) and not _is_given_up_in_part(directory):
+    if not _has_state(directory):
         if _has_results(directory, before.config.checkpoint_every, read_content(directory)):
             raise InputError(
                 f"--run_dir={directory}: its checkpoints are gone, so the run cannot go on, and "
                 "would begin anew over its results; put them back, or use another --run_dir"
             )
-        if not any(directory.glob("attempts/*/attempt.json")) and not (directory / BEST).exists():
+        if not _is_begun(directory):
             return  # Nothing came of it: a run that failed at once may begin again, otherwise.
     was, now = before.config.to_json(), config.to_json()
     differing = [
@@ -159,6 +167,18 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             f"--run_dir={directory} holds another run: {', '.join(differing)}; "
             "choose another --run_dir, or the same values to resume"
         )
+
+
+def _is_begun(directory: Path) -> bool:
+    """Whether anything came of a run that a later start must go on with."""
+    given_up = any(directory.glob("attempts/*/attempt.json"))
+    return _has_state(directory) or given_up or (directory / BEST).exists()
+
+
+def _has_state(directory: Path) -> bool:
+    """Whether a run has checkpoints, or had some that an attempt takes back."""
+    kept = any(directory.glob(f"{CHECKPOINTS}/step-*.npz"))
+    return kept or _is_given_up_in_part(directory)
 
 
 def _is_given_up_in_part(directory: Path) -> bool:

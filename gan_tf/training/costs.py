@@ -1,0 +1,86 @@
+"""What a run costs: the size of its networks, and the operations of a step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import keras
+
+from gan_tf.config import Config
+from gan_tf.game.rules import Game
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run costs.
+
+    Attributes:
+      generator, discriminator: parameters that are learned.
+      operations: floating-point operations of a step, by the real images in it: two a
+        multiplication, forward and backward, both players. None if the networks do not show
+        them: a layer is used twice, or out of sight.
+    """
+
+    generator: int
+    discriminator: int
+    operations: float | None
+
+    def __str__(self) -> str:
+        said = f"parameters: {_short(self.generator)} of G, {_short(self.discriminator)} of D"
+        if self.operations is None:
+            return said
+        return f"{said}; a step computes {_short(self.operations)} FLOPs an image"
+
+
+def of(game: Game, config: Config) -> Cost:
+    """Returns what a run costs, counted from the shapes of its layers.
+
+    A layer's gradient by its inputs costs as much as its forward pass, and so does that by its
+    weights. What no layer with weights does (losses, normalisation, Adam) is left out: little.
+    """
+    networks = [player.network for player in (game.state.generator, game.state.discriminator)]
+    generator, discriminator = (
+        sum(math.prod(weight.shape) for weight in network.trainable_weights) for network in networks
+    )
+    try:
+        g, d = (2.0 * _multiplications(network) for network in networks)
+    except (AttributeError, ValueError):  # Keras's, of a layer without one input and one output.
+        return Cost(generator, discriminator, None)
+    return Cost(generator, discriminator, _operations(g, d, config) / config.discriminator_steps)
+
+
+def _operations(g: float, d: float, config: Config) -> float:
+    """Those of a step an image of each batch, from those of a forward pass of each player."""
+    k = config.discriminator_steps
+    # D judges reals and fakes, forward and both gradients. R1 is of the reals alone: forward, the
+    # slope, and both gradients of that.
+    learning_d = 6 * d + (config.gradient_penalty > 0) * 4 * d
+    learning_d += 4 * d / config.r1_every if config.r1_gamma else 0.0
+    if config.update == "simultaneous":  # The last pass back through D is G's, too.
+        return k * (g + learning_d) + 2 * g
+    # G's update goes back through D to its inputs, not to its weights.
+    return k * (g + learning_d) + config.generator_steps * (3 * g + 2 * d)
+
+
+def _multiplications(network: keras.Model) -> float:
+    """Those of a forward pass an image. A weight of two axes or more is used once at each place
+    of a layer's outputs; of its inputs, if it is a transposed convolution."""
+    total = 0.0
+    for layer in network.layers:
+        if hasattr(layer, "layers"):
+            total += _multiplications(layer)
+            continue
+        transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+        shape = (layer.input if transposed else layer.output).shape if layer.weights else ()
+        places = math.prod(shape[1:-1])
+        total += sum(math.prod(w.shape) * places for w in layer.weights if len(w.shape) > 1)
+    return total
+
+
+def _short(number: float) -> str:
+    """A number in three digits: 1.23 million."""
+    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if number >= size:
+            return f"{number / size:.3g} {name}"
+    return f"{number:,.0f}"
