@@ -36,6 +36,14 @@ class DataConfig:
         "Compare every byte of the prepared data with its digest, not only sizes and times.",
         resumable=True,
     )
+    placement: str = knob(
+        "auto",
+        "Where the training images are in a run: resident in the memory of the device, or streamed "
+        "from the prepared data beside the steps, with the same bits. auto streams what takes more "
+        "than a quarter of the memory available.",
+        choices=("auto", "resident", "streamed"),
+        resumable=True,
+    )
     validation_images: int = knob(
         0,
         "Training images that no step sees, kept to measure D on; with 0 the test split is.",

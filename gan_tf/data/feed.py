@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -25,13 +27,22 @@ class Batch(NamedTuple):
     labels: tf.Tensor
 
 
+# Gives what a call of several steps is fed: from its first step and their number.
+Take = Callable[[int, int], list[tf.Tensor]]
+
+
 class Feed:
     """All reals of a run, resident on the device, in an order of their own for each epoch.
+
+    `stream.StreamedFeed` gives the same batches of reals that the device does not hold.
 
     Attributes:
       batch_size: B.
       discriminator_steps: k, the batches of a step.
+      most_steps: the most steps that a call may be fed.
     """
+
+    most_steps = 1_000_000
 
     def __init__(
         self, reals: Split, *, batch_size: int, discriminator_steps: int, seed: int
@@ -39,6 +50,10 @@ class Feed:
         """Takes the reals, and the seed that decides their order."""
         self.batch_size, self.discriminator_steps = batch_size, discriminator_steps
         self._seed, self._number = seed, len(reals.images)
+        self._place(reals)
+
+    def _place(self, reals: Split) -> None:
+        """Puts the reals where the steps find them."""
         self._images, self._labels = tf.constant(reals.images), tf.constant(reals.labels)
 
     def indices(self, first: int, steps: int) -> npt.NDArray[np.int32]:
@@ -51,6 +66,20 @@ class Feed:
         """Returns the reals at int32 indices of any shape."""
         images, labels = (tf.gather(each, indices) for each in (self._images, self._labels))
         return Batch(scale(images), labels)
+
+    @property
+    def signature(self) -> list[tf.TensorSpec]:
+        """What a call of any number of steps is fed: indices `[steps, k, B]`."""
+        return [tf.TensorSpec([None, self.discriminator_steps, self.batch_size], tf.int32)]
+
+    @contextlib.contextmanager
+    def reading(self, first: int, total: int) -> Iterator[Take]:
+        """Within it the steps from `first` to before `total` can be taken, in their order."""
+        yield lambda step, steps: [tf.constant(self.indices(step, steps))]
+
+    def batch(self, fed: list[tf.Tensor], number: tf.Tensor) -> Batch:
+        """Returns the reals `[k, B, ...]` of one of the steps that a call was fed."""
+        return self.gather(fed[0][number])
 
 
 def batch_indices(

@@ -6,14 +6,15 @@ Its features are `[N, D]`, its probabilities `[N, C]`; nothing here draws at ran
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.special
 from threadpoolctl import threadpool_limits
 
+from gan_tf.data.rows import Rows
 from gan_tf.evaluation.pairs import over_blocks, slack, squared_distances
 
 Floats = npt.NDArray[np.floating]
@@ -24,6 +25,8 @@ CONFIDENT = 0.9  # The largest probability at which the classifier counts as sur
 NEAR_COPY = 0.04  # Root mean square pixel difference of a copy, pixels in [0, 1].
 
 _PAIRS = 500  # Pairs of images compared at a time.
+_PART = 2**26  # Bytes of training images read at a time.
+_KEPT = 2**30  # Bytes of training images whose cell sums, a quarter of that, are kept.
 
 
 def frechet_distance(reals: Floats, fakes: Floats) -> float:
@@ -148,15 +151,26 @@ def manifold_figures(
     }
 
 
+class _Part(NamedTuple):
+    """Some training images: the index of the first, and the cell sums `[N, cells]` of all."""
+
+    start: int
+    sums: npt.NDArray[np.float32]
+
+
 class NearCopies:
     """Finds near copies of training images."""
 
     def __init__(self, training: Images) -> None:
         """Takes the training images, uint8 `[M, H, W, C]`."""
-        self._training = training
+        self._training: Images | Rows = training
         height, width = training.shape[1:3]
         self._cell = 4 if height % 4 == width % 4 == 0 else 1
-        self._sums = _cell_sums(training, self._cell)
+        self._parts: Sequence[_Part] | None = None
+        if training.nbytes <= _KEPT:
+            self._parts = list(self._read())
+        else:  # A map that is read again and again would come to be memory of this process.
+            self._training = Rows(training)
 
     def share(self, fakes: Images, rms: float = NEAR_COPY) -> float:
         """Returns the share of fakes that differ from some training image by at most rms.
@@ -166,26 +180,43 @@ class NearCopies:
           rms: the root mean square difference of their pixels, in units of a pixel's range.
         """
         limit = (255.0 * rms) ** 2 * fakes[0].size
+        copies = np.zeros(len(fakes), bool)
+        for part in self._parts or self._read():
+            if copies.all():
+                break
+            copies[~copies] = self._are_copies(fakes[~copies], part, limit)
+        return float(copies.mean())
+
+    def _read(self) -> Iterator[_Part]:
+        """Yields the training images in parts that bound the memory."""
+        number = max(1, _PART * len(self._training) // self._training.nbytes)
+        for start in range(0, len(self._training), number):
+            images = self._training[start : start + number]
+            yield _Part(start, _cell_sums(images, self._cell))
+
+    def _are_copies(self, fakes: Images, part: _Part, limit: float) -> npt.NDArray[np.bool_]:
+        """Returns which fakes `[N]` differ from an image of a part by squares of at most `limit`
+        together."""
         sums = _cell_sums(fakes, self._cell)
         # By Cauchy-Schwarz, |cell sums' difference|^2 <= cell^2 |pixels' difference|^2, so that
         # few pairs need all pixels.
-        bound = self._cell**2 * limit + slack(sums, self._sums)
-        distances = squared_distances(sums, self._sums)
+        bound = self._cell**2 * limit + slack(sums, part.sums)
+        distances = squared_distances(sums, part.sums)
 
-        def copies(block: slice) -> int:
+        def copies(block: slice) -> npt.NDArray[np.bool_]:
             near = distances(block) <= bound
-            return sum(map(is_copy, fakes[block], map(np.flatnonzero, near)))
+            return np.array(list(map(is_copy, fakes[block], map(np.flatnonzero, near))), bool)
 
         def is_copy(fake: Images, candidates: npt.NDArray[np.intp]) -> bool:
             for start in range(0, len(candidates), _PAIRS):
-                others = self._training[candidates[start : start + _PAIRS]]
+                others = self._training[part.start + candidates[start : start + _PAIRS]]
                 different = np.subtract(fake, others, dtype=np.float32)
                 squares = np.einsum("nhwc,nhwc->n", different, different)  # Exact below 2^24.
                 if (squares <= limit).any():
                     return True
             return False
 
-        return sum(over_blocks(copies, len(fakes), len(self._sums))) / len(fakes)
+        return np.concatenate(over_blocks(copies, len(fakes), len(part.sums)))
 
 
 def interval(values: Sequence[float] | Floats) -> tuple[float, float]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import scipy.special
 
 from gan_tf.data.dataset import Dataset, Description
+from gan_tf.data.rows import Rows
 from gan_tf.evaluation import classifier, fidelity
 from gan_tf.evaluation.classifier import Classifier, Judged
 from gan_tf.evaluation.fidelity import NearCopies
@@ -108,7 +109,7 @@ def some(images: Pixels, num: int) -> Pixels:
 
     They are drawn from all of it: MNIST's first 5,000 test images are its easier half.
     """
-    return images[np.random.Generator(np.random.Philox(0)).permutation(len(images))[:num]]
+    return Rows(images)[np.random.Generator(np.random.Philox(0)).permutation(len(images))[:num]]
 
 
 def judged(judge: Classifier, data: Dataset, name: str, num: int) -> Judged:

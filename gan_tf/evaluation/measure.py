@@ -7,6 +7,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gan_tf.data.pixels import scale
+from gan_tf.data.rows import Rows
 from gan_tf.evaluation import theory
 from gan_tf.game import latents
 from gan_tf.game.latents import Distribution
@@ -35,14 +36,14 @@ class Measure:
         loss: str,
     ) -> None:
         """Takes the players, reals that no step sees, and how latents are drawn."""
-        self._state, self._held_out, self.held_out = state, held_out, len(held_out)
+        self._state, self._held_out, self.held_out = state, Rows(held_out), len(held_out)
         self._draw, self._latent_dim, self._seed = draw, latent_dim, seed
         self._cross_entropy = LOSSES[loss].cross_entropy
         self._judge = tf.function(self._logits, reduce_retracing=True)
 
     def __call__(self, step: int) -> dict[str, float]:
         """Returns the figures of a log line; a function of the state and the step alone."""
-        real_logits, fake_logits = self._both(self._held_out[:_IMAGES], step)
+        real_logits, fake_logits = self._both(min(_IMAGES, self.held_out), step)
         found = {"d_accuracy": theory.accuracy(real_logits, fake_logits)}
         if self._cross_entropy:
             found["value"] = theory.value(real_logits, fake_logits)
@@ -51,15 +52,16 @@ class Measure:
 
     def accuracy(self) -> float:
         """Returns D's accuracy on every held-out real and as many fresh fakes."""
-        return theory.accuracy(*self._both(self._held_out, 0))
+        return theory.accuracy(*self._both(self.held_out, 0))
 
-    def _both(self, reals: npt.NDArray[np.uint8], step: int) -> tuple[theory.Logits, theory.Logits]:
+    def _both(self, number: int, step: int) -> tuple[theory.Logits, theory.Logits]:
+        """The logits of the first held-out reals, and of as many fakes."""
         judged = [
             self._judge(
-                tf.constant(reals[start : start + _IMAGES]),
+                tf.constant(self._held_out[start : min(start + _IMAGES, number)]),
                 latents.stream_seed(self._seed, latents.MEASURING_STREAM, step + start),
             )
-            for start in range(0, len(reals), _IMAGES)
+            for start in range(0, number, _IMAGES)
         ]
         real_logits, fake_logits = zip(*judged, strict=True)
         return np.concatenate(real_logits), np.concatenate(fake_logits)

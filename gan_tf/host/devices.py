@@ -1,4 +1,5 @@
-"""Which device computes, in which precision it is fast, and why a GPU lies idle."""
+"""Which device computes, in which precision it is fast, with how much memory, and why a GPU lies
+idle."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import os
 import platform
 import subprocess
 from pathlib import Path
+
+from gan_tf.host import memory
 
 _AMPERE = 8.0  # The first compute capability with bfloat16.
 
@@ -35,12 +38,29 @@ def _gpu_capability() -> float | None:
     from pip, where TensorFlow looks for them."""
     if _is_hidden() or importlib.util.find_spec("nvidia") is None:
         return None
-    command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    return _least_of_gpus("compute_cap")
+
+
+def _least_of_gpus(what: str) -> float | None:
+    """The least that nvidia-smi says of any GPU; None if it says nothing."""
+    command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
     try:
         finished = subprocess.run(command, capture_output=True, check=True, text=True, timeout=30)
         return min(map(float, finished.stdout.split()))
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
+
+
+def available_memory() -> int:
+    """Returns the bytes that data may take: of the RAM or, if less, of the limit of a control group
+    that this process is in; and of a GPU that computes."""
+    import tensorflow as tf
+
+    found = [memory.available(), *memory.limits()]
+    if tf.config.list_physical_devices("GPU"):
+        free = _least_of_gpus("memory.free")  # In MiB.
+        found += [int(free) << 20] if free is not None else []
+    return min(found)
 
 
 def _is_hidden() -> bool:

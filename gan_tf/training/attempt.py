@@ -16,8 +16,9 @@ import tensorflow as tf
 
 from gan_tf.config import Config
 from gan_tf.data.cache import Split
-from gan_tf.data.feed import Feed
 from gan_tf.data.pixels import unscale
+from gan_tf.data.rows import ReadError
+from gan_tf.data.stream import StreamedFeed
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.measure import Measure
 from gan_tf.game import latents
@@ -48,6 +49,7 @@ class Attempt:
       seconds: seconds of training behind it, those before a restart of the process included.
       schedule: what is due when; its total is the step that the attempt ends at.
       loop: what runs the steps.
+      streams: whether the reals are streamed.
       measure: what D thinks of held-out reals.
       cost: how large the networks are, and what a step computes.
     """
@@ -66,13 +68,9 @@ class Attempt:
         self._directory, self._evaluation = directory, evaluation
         self._game = game = build.game(config, reals)
         self.cost = costs.of(game, config)
-        feed = Feed(
-            reals,
-            batch_size=config.batch_size,
-            discriminator_steps=config.discriminator_steps,
-            seed=config.seed,
-        )
-        self.number, self.loop = number, Loop(lambda batch: step(game, batch), game.state, feed)
+        feed = build.feed(config, reals)
+        self.number, self.streams = number, isinstance(feed, StreamedFeed)
+        self.loop = Loop(lambda batch: step(game, batch), game.state, feed)
         self.measure = Measure(
             game.state,
             held_out.images,
@@ -107,16 +105,19 @@ class Attempt:
 
         Raises:
           InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
+          ReadError: images could not be read; the state is saved.
         """
         total = self.schedule.total
         with (
             closing(self._open_journal()) as journal,
             closing(Progress(self.step, total)) as progress,
+            closing(self.loop.run_until(total, self.schedule.pause_after)) as pauses,
         ):
+            settled = 0  # The step at which all that is due was written.
             try:
                 self._begin(journal)
                 known = False
-                for reached in self.loop.run_until(total, self.schedule.pause_after):
+                for reached in pauses:
                     self.step = reached
                     progress.update(reached)
                     if not known and self.loop.steps_per_second and reached < total:
@@ -125,6 +126,7 @@ class Attempt:
                     stopping = stop_requested()  # Asked once: what is said must be what is done.
                     if verdict := self._pause(journal, progress, stopping):
                         return verdict
+                    settled = reached
                     if stopping and reached < total:
                         raise InterruptedRunError(
                             f"saved at step {reached:,} of {total:,}; the same command goes on "
@@ -135,6 +137,10 @@ class Attempt:
                 verdict = health.not_finite(names)
                 progress.say(self._words(verdict))
                 return verdict
+            except ReadError:
+                if settled and settled == self.step:
+                    self._memory.save(journal.seconds)
+                raise
             finally:
                 self.seconds = journal.seconds
         return None

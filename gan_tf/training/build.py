@@ -8,6 +8,8 @@ from pathlib import Path
 from gan_tf.config import Config
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset, open_dataset
+from gan_tf.data.feed import Feed
+from gan_tf.data.stream import StreamedFeed
 from gan_tf.evaluation import judging
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.game import latents
@@ -17,6 +19,7 @@ from gan_tf.game.optimizers import Adam, Sgd, decaying, rising
 from gan_tf.game.penalties import penalty_of
 from gan_tf.game.players import MakeOptimizer, new_state
 from gan_tf.game.rules import Game
+from gan_tf.host import devices
 from gan_tf.host.errors import InputError
 from gan_tf.models import check_size, networks
 from gan_tf.training.schedule import Schedule
@@ -28,6 +31,21 @@ def dataset(config: Config) -> Dataset:
     found = open_dataset(config.dataset, Path(str(config.data_dir)), manual_dir, config.verify)
     check_size(config.arch, found.name, found.description.image_shape)
     return found
+
+
+def feed(config: Config, reals: Split) -> Feed:
+    """Returns the batches of the steps, from where `--placement` puts the reals."""
+    placed = config.placement
+    if placed == "auto":
+        # The rest is for the networks, their work, and whatever else the machine does.
+        fits = 4 * reals.images.nbytes <= devices.available_memory()
+        placed = "resident" if fits else "streamed"
+    return (StreamedFeed if placed == "streamed" else Feed)(
+        reals,
+        batch_size=config.batch_size,
+        discriminator_steps=config.discriminator_steps,
+        seed=config.seed,
+    )
 
 
 def evaluation(config: Config, data: Dataset) -> Evaluation | None:

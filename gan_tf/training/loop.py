@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import tensorflow as tf
 
@@ -44,9 +44,7 @@ class Loop:
         self._sums = {name: tf.Variable(0.0, name=name) for name in METRICS}
         self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
         # One trace serves every number of steps.
-        shape = [None, feed.discriminator_steps, feed.batch_size]
-        signature = tf.TensorSpec(shape, tf.int32)
-        self._run = tf.function(self._run_steps, [signature], autograph=False)
+        self._run = tf.function(self._run_steps, [feed.signature], autograph=False)
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
@@ -54,7 +52,9 @@ class Loop:
         sums = {f"sums/{name}": variable for name, variable in self._sums.items()}
         return self._state.variables | sums | {SUMMED: self._summed}
 
-    def run_until(self, total: int, pause_after: Callable[[int], int]) -> Iterator[int]:
+    def run_until(
+        self, total: int, pause_after: Callable[[int], int]
+    ) -> Generator[int, None, None]:
         """Runs steps up to `total`; yields the step reached whenever the host has a say.
 
         Args:
@@ -64,29 +64,30 @@ class Loop:
 
         Raises:
           NotFiniteError: a metric was not finite; the state is the one after that step.
+          ReadError: reals could not be read; the state is the one that was yielded last.
         """
         step = int(self._state.step.numpy())
         steps_per_call = 1
-        while step < total:
-            steps = min(min(total, pause_after(step)) - step, steps_per_call)
-            indices = tf.constant(self._feed.indices(step, steps))
-            start = time.monotonic()
-            done, finite = (result.numpy() for result in self._run(indices))
-            # The first call also compiles, so one step says little, and the next corrects
-            # it. How many steps share a call never shows in the results.
-            elapsed = time.monotonic() - start
-            if self.executed and elapsed > self._seconds_per_call / 2:
-                self.steps_per_second = int(done) / elapsed
-            self.executed += int(done)
-            if elapsed > 0:  # A suspended machine or a virtual one's clock may say anything.
-                fitting = round(steps * self._seconds_per_call / elapsed)
-                steps_per_call = max(1, min(fitting, 10 * steps_per_call))
-            step = int(self._state.step.numpy())
-            if not finite:
-                raise NotFiniteError(
-                    step, [n for n, v in self.means().items() if not math.isfinite(v)]
-                )
-            yield step
+        with self._feed.reading(step, total) as take:
+            while step < total:
+                steps = min(min(total, pause_after(step)) - step, steps_per_call)
+                start = time.monotonic()
+                done, finite = (result.numpy() for result in self._run(take(step, steps)))
+                elapsed = time.monotonic() - start
+                if self.executed and elapsed > self._seconds_per_call / 2:
+                    self.steps_per_second = int(done) / elapsed
+                self.executed += int(done)
+                if elapsed > 0:  # A suspended machine or a virtual one's clock may say anything.
+                    # The first call also compiles, so one step says little, and the next corrects
+                    # it. How many steps share a call never shows in the results.
+                    fitting = round(steps * self._seconds_per_call / elapsed)
+                    fitting = min(fitting, 10 * steps_per_call, self._feed.most_steps)
+                    steps_per_call = max(1, fitting)
+                step = int(self._state.step.numpy())
+                if not finite:
+                    means = self.means().items()
+                    raise NotFiniteError(step, [n for n, v in means if not math.isfinite(v)])
+                yield step
 
     def means(self) -> dict[str, float]:
         """Returns each metric's mean over the steps since the last `reset`."""
@@ -99,14 +100,14 @@ class Loop:
             total.assign(0.0)
         self._summed.assign(0)
 
-    def _run_steps(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        steps = tf.shape(indices)[0]
+    def _run_steps(self, reals: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        steps = tf.shape(reals[0])[0]
 
         def proceed(done: tf.Tensor, finite: tf.Tensor) -> tf.Tensor:
             return tf.logical_and(done < steps, finite)
 
         def one_step(done: tf.Tensor, finite: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            metrics = self._step(self._feed.gather(indices[done]))
+            metrics = self._step(self._feed.batch(reals, done))
             for name, total in self._sums.items():
                 total.assign_add(metrics[name])
             self._summed.assign_add(1)

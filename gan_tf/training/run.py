@@ -147,6 +147,9 @@ class _Run:
         _say(f"device: {devices.description()}, {config.precision}")
         if config.precision == "bfloat16" and devices.native_precision() == "float32":
             _say("warning: it has no instructions for bfloat16, which is slow and coarse there")
+        if attempt.streams:
+            size = self.reals.images.nbytes / 2**30
+            _say(f"images: {size:.3g} GiB, streamed from {self.data.directory}")
         if self.judge:
             _say(
                 f"evaluation: {self.judge.reals:,} samples every {config.evaluate_every:,} "
