@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gan_tf.data import cache
-from gan_tf.data.cache import Source
+from gan_tf.data.cache import Part
 from gan_tf.host import archive, files
 
 from .processes import ROOT
@@ -146,14 +146,11 @@ def other_latents(content: bytes) -> bytes:
 
 def dataset_of(directory: Path, name: str, **arrays: np.ndarray) -> None:
     """Prepares a dataset in a data directory from `train_images`, `train_labels`, `test_...`."""
-    splits = {
-        split: Source(
-            len(arrays[f"{split}_images"]),
-            [(arrays[f"{split}_images"], arrays[f"{split}_labels"])],
-        )
+    parts = [
+        Part(split, arrays[f"{split}_images"], arrays[f"{split}_labels"])
         for split in ("train", "test")
-    }
-    cache.write(directory / "gan_tf" / name, name, splits)
+    ]
+    cache.write(directory / "gan_tf" / name, name, parts)
 
 
 def cached(damage: Make | None = None, **arrays: np.ndarray) -> Make:

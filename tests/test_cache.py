@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gan_tf.data import cache
-from gan_tf.data.cache import Source
+from gan_tf.data.cache import Part
 from gan_tf.data.dataset import open_dataset
 from gan_tf.host.errors import InputError
 
@@ -40,13 +40,34 @@ def alter_unseen(path: Path) -> None:
 
 
 def test_it_is_written_in_chunks_and_read_as_it_was(tmp_path: Path) -> None:
-    parts = ((IMAGES[i : i + 7], LABELS[i : i + 7]) for i in range(0, 50, 7))
-    cache.write(tmp_path / "cache", "mine", {"train": Source(50, parts)})
-    (split,) = cache.read(tmp_path / "cache").values()
-    np.testing.assert_array_equal(split.images, IMAGES)
-    np.testing.assert_array_equal(split.labels, LABELS)
-    assert isinstance(split.images, np.memmap)
-    assert split.image_shape == (8, 12, 3)
+    parts = (
+        Part(split, IMAGES[i : i + 7], LABELS[i : i + 7])
+        for i in range(0, 50, 7)
+        for split in ("train", "test")
+    )
+    cache.write(tmp_path / "cache", "mine", parts)
+    splits = cache.read(tmp_path / "cache")
+    assert set(splits) == {"train", "test"}
+    for split in splits.values():
+        np.testing.assert_array_equal(split.images, IMAGES)
+        np.testing.assert_array_equal(split.labels, LABELS)
+        assert isinstance(split.images, np.memmap)
+        assert split.image_shape == (8, 12, 3)
+    with (tmp_path / "saved.npy").open("wb") as file:
+        np.save(file, IMAGES)
+    assert (tmp_path / "cache" / "train-images.npy").read_bytes() == (
+        tmp_path / "saved.npy"
+    ).read_bytes()
+
+
+def test_images_that_no_network_takes_are_refused_before_anything_is_published(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(
+        InputError, match=r"sides multiples of 4, C 1, 3 or 4; it holds \[50, 8, 12, 2"
+    ):
+        cache.write(tmp_path / "cache", "mine", [Part("train", IMAGES[..., :2], LABELS)])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_dataset_knows_its_shape_classes_and_splits(tmp_path: Path, place: Path) -> None:

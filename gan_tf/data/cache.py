@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,16 +49,18 @@ class Split(NamedTuple):
         return Split(self.images[start:stop], self.labels[start:stop])
 
 
-class Source(NamedTuple):
-    """What a split is written from.
+class Part(NamedTuple):
+    """Some images of a split, as they come; `write` takes a stream of these.
 
     Attributes:
-      number: how many images there are.
-      chunks: pairs of images and labels, in order.
+      split: which split they belong to.
+      images: uint8 `[n, H, W, C]`, n at least 1.
+      labels: int64 `[n]`.
     """
 
-    number: int
-    chunks: Iterable[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
+    split: str
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
 
 
 def directory(dataset: str, data_dir: Path) -> Path:
@@ -73,45 +75,79 @@ def directory(dataset: str, data_dir: Path) -> Path:
     return data_dir / "gan_tf" / "-".join(parts)
 
 
-def write(directory: Path, dataset: str, splits: Mapping[str, Source]) -> None:
-    """Publishes a cache, chunk by chunk, so that no split must fit into memory.
+def write(directory: Path, dataset: str, parts: Iterable[Part]) -> None:
+    """Publishes a cache, part by part, so that no split must fit into memory.
 
     Args:
       directory: the cache's directory; new.
       dataset: what its list says that it is.
-      splits: what to write, by the split's name; at least one chunk each.
+      parts: what to write; those of one split in order, those of several as they come.
+
+    Raises:
+      InputError: the first part of a split holds no images that networks take.
     """
     with published(directory) as temporary:
-        temporary.mkdir()
-        for split, source in splits.items():
-            _write_split(temporary, split, source)
-        paths = sorted(temporary.iterdir())
-        about = {
-            "dataset": dataset,
-            "sha256": {path.name: sha256(path) for path in paths},
-            "states": {path.name: state(path) for path in paths},
-        }
-        _write_list(temporary, about)
+        write_into(temporary, dataset, parts)
 
 
-def _write_split(directory: Path, split: str, source: Source) -> None:
-    """Writes both arrays of a split; their shapes are known from the first chunk."""
-    arrays: dict[str, np.memmap[Any, Any]] = {}
-    done = 0
-    for images, labels in source.chunks:
-        part: npt.NDArray[Any]
-        for kind, part in (("images", images), ("labels", labels)):
-            if kind not in arrays:
-                arrays[kind] = np.lib.format.open_memmap(
-                    directory / f"{split}-{kind}.npy",
-                    mode="w+",
-                    dtype=part.dtype,
-                    shape=(source.number, *part.shape[1:]),
+def write_into(directory: Path, dataset: str, parts: Iterable[Part]) -> dict[str, str]:
+    """Writes a cache into a directory that its caller publishes; see `write`.
+
+    Returns:
+      The digest of each array's file, by its name.
+    """
+    directory.mkdir()
+    with contextlib.ExitStack() as stack:
+        growing: dict[str, tuple[_Growing, _Growing]] = {}
+        for split, images, labels in parts:
+            arrays: tuple[npt.NDArray[Any], npt.NDArray[Any]] = images, labels
+            if split not in growing:
+                check_split(images, labels, directory / f"{split}-images.npy")
+                first, second = (
+                    stack.enter_context(_Growing(directory / f"{split}-{kind}.npy", array))
+                    for kind, array in zip(("images", "labels"), arrays, strict=True)
                 )
-            arrays[kind][done : done + len(part)] = part
-        done += len(images)
-    for array in arrays.values():
-        array.flush()
+                growing[split] = first, second
+            for file, array in zip(growing[split], arrays, strict=True):
+                file.append(array)
+    paths = sorted(directory.iterdir())
+    digests = {path.name: sha256(path) for path in paths}
+    states = {path.name: state(path) for path in paths}
+    _write_list(directory, {"dataset": dataset, "sha256": digests, "states": states})
+    return digests
+
+
+class _Growing:
+    """A file of an array whose length is known only at its end."""
+
+    def __init__(self, path: Path, first: npt.NDArray[Any]) -> None:
+        """Takes what its entries are like from the first of them."""
+        self._file, self._number = path.open("wb"), 0
+        self._dtype, self._shape = first.dtype, first.shape[1:]
+        self._write_header()
+
+    def __enter__(self) -> _Growing:
+        return self
+
+    def append(self, array: npt.NDArray[Any]) -> None:
+        """Writes entries behind those that are there."""
+        assert (array.dtype, array.shape[1:]) == (self._dtype, self._shape)
+        self._file.write(np.ascontiguousarray(array).data)
+        self._number += len(array)
+
+    def __exit__(self, *_: object) -> None:
+        """Says at the file's beginning how many there are; NumPy left room for the number."""
+        with self._file:
+            self._file.seek(0)
+            self._write_header()
+
+    def _write_header(self) -> None:
+        about = {
+            "descr": np.lib.format.dtype_to_descr(self._dtype),
+            "fortran_order": False,
+            "shape": (self._number, *self._shape),
+        }
+        np.lib.format.write_array_header_1_0(self._file, about)
 
 
 def read(directory: Path, verify: bool = False) -> dict[str, Split]:
@@ -178,16 +214,22 @@ def _read_split(directory: Path, name: str) -> Split:
     """Maps one split; InputError if its arrays are not images and a label each."""
     paths = [directory / f"{name}-{kind}.npy" for kind in ("images", "labels")]
     images, labels = (np.load(path, mmap_mode="r") for path in paths)
+    check_split(images, labels, paths[0])
+    return Split(images, labels)
+
+
+def check_split(images: npt.NDArray[Any], labels: npt.NDArray[Any], where: Path) -> None:
+    """Raises InputError, which names `where`, unless these are images and a label each."""
     height, width, channels = images.shape[1:] if images.ndim == 4 else (0, 0, 0)
     fits = height and width and height % 4 == width % 4 == 0 and channels in (1, 3, 4)
     if images.dtype != np.uint8 or not fits or not len(images):
         raise InputError(
-            f"{paths[0]}: must hold images [N, H, W, C] uint8, sides multiples of 4, C 1, 3 or 4; "
+            f"{where}: must hold images [N, H, W, C] uint8, sides multiples of 4, C 1, 3 or 4; "
             f"it holds {list(images.shape)} {images.dtype}"
         )
     if labels.dtype != np.int64 or labels.shape != (len(images),):
         raise InputError(
-            f"{paths[1]}: must hold {len(images):,} int64 labels, one an image; it holds "
-            f"{list(labels.shape)} {labels.dtype}"
+            f"{where.with_name(where.name.replace('-images', '-labels'))}: must hold "
+            f"{len(images):,} int64 labels, one an image; it holds {list(labels.shape)} "
+            f"{labels.dtype}"
         )
-    return Split(images, labels)

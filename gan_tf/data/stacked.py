@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from gan_tf.data import cache
-from gan_tf.data.cache import Source, Split
+from gan_tf.data.cache import Part, Split
 from gan_tf.host import files
 
 NAME = "stacked_mnist"
@@ -30,18 +29,16 @@ def prepare(mnist: Mapping[str, Split], directory: Path) -> None:
         if directory.exists():
             return
         print(f"Preparing {NAME} in {directory} (once) ...", file=sys.stderr, flush=True)
-        splits = {
-            name: Source(number, _stacks(mnist[name], number)) for name, number in STACKS.items()
-        }
-        cache.write(directory, NAME, splits)
+        parts = (part for split in STACKS for part in _stacks(mnist[split], split))
+        cache.write(directory, NAME, parts)
 
 
-def _stacks(
-    digits: Split, number: int
-) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
-    """Yields the images and labels of stacks of digits that are drawn at random, always alike."""
+def _stacks(digits: Split, split: str) -> Iterator[Part]:
+    """Yields stacks of digits that are drawn at random, always alike."""
+    number = STACKS[split]
     chosen = np.random.Generator(np.random.Philox(0)).integers(len(digits.images), size=(number, 3))
     for start in range(0, number, _CHUNK):
         part = chosen[start : start + _CHUNK]
         images = digits.images[part][..., 0]  # [N, 3, H, W]
-        yield np.moveaxis(images, 1, -1), digits.labels[part] @ np.array([100, 10, 1])
+        labels = digits.labels[part] @ np.array([100, 10, 1])
+        yield Part(split, np.moveaxis(images, 1, -1), labels)

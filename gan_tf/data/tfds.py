@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from gan_tf.data import cache
-from gan_tf.data.cache import Source
+from gan_tf.data.cache import Part
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import sha256
@@ -43,11 +43,8 @@ def prepare(dataset: str, data_dir: Path, manual_dir: Path | None, directory: Pa
         if not builder.is_prepared():
             source = manual_dir or _PACKAGED.get(dataset.split(":")[0])
             _download(builder, dataset, data_dir, source or data_dir / "manual" / directory.name)
-        splits = {
-            name: Source(info.num_examples, _chunks(builder, name))
-            for name, info in builder.info.splits.items()
-        }
-        cache.write(directory, builder.info.full_name, splits)
+        parts = (part for split in builder.info.splits for part in _parts(builder, split))
+        cache.write(directory, builder.info.full_name, parts)
 
 
 def _download(builder: Any, dataset: str, data_dir: Path, manual_dir: Path) -> None:
@@ -66,13 +63,14 @@ def _download(builder: Any, dataset: str, data_dir: Path, manual_dir: Path) -> N
     print(f"Prepared {dataset} in {time.monotonic() - start:.0f} s.", file=sys.stderr)
 
 
-def _chunks(builder: Any, split: str) -> Iterator[tuple[Any, Any]]:
+def _parts(builder: Any, split: str) -> Iterator[Part]:
     """Yields the images and labels of a split, some at a time, in the dataset's own order."""
     try:
         examples = builder.as_dataset(split=split, batch_size=_CHUNK, shuffle_files=False)
         for each in tfds.as_numpy(examples):
             images = each["image"]
-            yield images, each.get("label", np.zeros(len(images), np.int64)).astype(np.int64)
+            labels = each.get("label", np.zeros(len(images), np.int64)).astype(np.int64)
+            yield Part(split, images, labels)
     except Exception as error:  # TensorFlow's and TFDS's reasons share no base.
         raise InputError(
             f"{builder.data_path} was truncated or altered: remove it and it is made "

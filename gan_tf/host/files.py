@@ -23,24 +23,35 @@ def published(path: Path) -> Iterator[Path]:
     Works for a file and for a new directory. A reader sees the old content or the
     new, never a part; after an error the old content stays and nothing is left over.
     """
+    with temporary_beside(path) as temporary:
+        yield temporary
+        publish(temporary, path)
+
+
+@contextlib.contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Yields a temporary path, for `publish`; removes what is still there at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The leading dot hides it from directory listings that look for numbered versions.
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
         with naming(path):
             yield temporary
-            for file in [temporary] if temporary.is_file() else temporary.rglob("*"):
-                if file.is_file():
-                    _sync(file)
-            temporary.replace(path)
-            _sync(path.parent)
-    except BaseException:
+    finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             with contextlib.suppress(OSError):  # Its reason is not this one, on a read-only disk.
                 temporary.unlink()
-        raise
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Renames a temporary file or directory to `path`, once it is on the disk."""
+    for file in [temporary] if temporary.is_file() else temporary.rglob("*"):
+        if file.is_file():
+            _sync(file)
+    temporary.replace(path)
+    _sync(path.parent)
 
 
 def is_leftover(path: Path, name: str = ".+") -> bool:

@@ -1,0 +1,82 @@
+"""Images that are arrays already: in memory, or in a file of NumPy's."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gan_tf.data.images.labels import NONE, Labels
+from gan_tf.data.images.survey import Survey
+from gan_tf.data.images.wanted import Wanted
+from gan_tf.host.errors import InputError
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Images in memory.
+
+    Attributes:
+      images: uint8 `[N, H, W]` or `[N, H, W, C]`, C 1, 3 or 4.
+      labels: integers `[N]`; None where there are none.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises InputError where the arrays are others."""
+        images, labels = self.images, self.labels
+        shape, kind = list(np.shape(images)), getattr(images, "dtype", type(images).__name__)
+        fits = len(shape) == 3 or (len(shape) == 4 and shape[3] in _MODES)
+        if not isinstance(images, np.ndarray) or kind != np.uint8 or not fits or 0 in shape[1:]:
+            raise InputError(
+                "images must be an array uint8 [N, H, W] or [N, H, W, C], C 1, 3 or 4; "
+                f"this is {shape} {kind}"
+            )
+        if labels is None:
+            return
+        if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+            raise InputError(
+                f"labels must be {len(images):,} integers, one an image; these are "
+                f"{list(labels.shape)} {labels.dtype}"
+            )
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that is in them."""
+        told = hashlib.sha256(str((self.images.shape, self.labels is None)).encode())
+        told.update(np.ascontiguousarray(self.images).data)
+        if self.labels is not None:
+            told.update(np.ascontiguousarray(self.labels, np.int64).data)
+        return told.hexdigest()
+
+    def survey(self) -> Survey:
+        """Returns what can be said of them at once."""
+        number, height, width = self.images.shape[:3]
+        mode = _MODES[self.images.shape[3] if self.images.ndim == 4 else 1]
+        found = Survey(images=number, grey=mode == "L")
+        found.shorter[min(height, width)], found.modes[mode] = number, number
+        return found
+
+    def find_labels(self, wanted: Wanted) -> Labels:
+        """Returns their classes: the numbers, in order."""
+        if self.labels is None or wanted.labels == "none":
+            return NONE
+        classes = tuple(str(value) for value in np.unique(self.labels))
+        return Labels(classes, "the array of labels", lambda name: None, {})
+
+
+def load(path: Path) -> Arrays:
+    """Maps a file of NumPy's into memory; InputError if it holds no images."""
+    try:
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+        return Arrays(images)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"--images={path}: {error}") from None

@@ -1,0 +1,163 @@
+"""From people's own pictures to a cache.
+
+    DATA_DIR/gan_tf/images/<name>-<12 digits of its digest>/    as `cache` has it, and imported.json
+
+The digest is that of the arrays and of the classes' names: a folder and its ZIP archive have the
+same. A source that changed gives another cache, and the old one stays for the runs that use it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+from gan_tf.data import cache
+from gan_tf.data.cache import Split
+from gan_tf.data.images import index, making, record
+from gan_tf.data.images.arrays import Arrays
+from gan_tf.data.images.index import Came, Kept
+from gan_tf.data.images.opening import Material, material
+from gan_tf.data.images.sources import shown
+from gan_tf.data.images.splitting import Splits
+from gan_tf.data.images.wanted import Wanted
+from gan_tf.host import files
+from gan_tf.host.errors import InputError
+
+
+class Imported(NamedTuple):
+    """Where imported images are.
+
+    Attributes:
+      name: after the source.
+      digest: of the arrays and the classes' names; with the name it finds them again.
+      directory: where they are kept.
+      changed: how the source differs from its last import; empty if it does not.
+    """
+
+    name: str
+    digest: str
+    directory: Path
+    changed: str
+
+
+def import_images(
+    source: Path | Arrays, wanted: Wanted, data_dir: Path, verify: bool = False
+) -> Imported:
+    """Returns where the images of a source are, imported now unless that was done.
+
+    Args:
+      source: a folder, a ZIP archive, a file of NumPy's or of IDX; or arrays in memory.
+      wanted: what decides the arrays besides.
+      data_dir: TFDS's own directory; the caches lie in it.
+      verify: compare every byte of the cache with its digest.
+
+    Raises:
+      InputError: the source holds fewer than two images that can be read, or labels for some alone;
+        or the cache is damaged.
+      OSError: the cache cannot be written.
+    """
+    if data_dir.exists() and not data_dir.is_dir():
+        raise InputError(f"--data_dir={data_dir}: is a file, not a directory")
+    given, place = material(source), _place(data_dir)
+    path = _index(place, given, wanted)
+    came, changed = _fresh(path, given, place), ""
+    if came is None:
+        with files.locked(place / "import.lock", "imports pictures"):
+            files.remove_leftovers(place)
+            files.remove_leftovers(path.parent)
+            came = _fresh(path, given, place)  # Another process may just have done it.
+            if came is None:
+                came, changed = _import(given, wanted, place, path)
+    open_imported(came.name, came.digest, data_dir, verify)
+    return Imported(came.name, came.digest, _directory(place, came), changed)
+
+
+def open_imported(name: str, digest: str, data_dir: Path, verify: bool = False) -> dict[str, Split]:
+    """Returns the splits `train` and `test` of an earlier import, without a look at its source.
+
+    Raises:
+      InputError: it is gone, or damaged.
+    """
+    directory = _directory(_place(data_dir), Came(name, digest))
+    if not directory.is_dir():
+        raise InputError(f"{directory} is gone: import the pictures again with --images")
+    if record.read(directory)["digest"] != digest:
+        raise InputError(f"{directory} holds other images: remove it and import again")
+    return cache.read(directory, verify)
+
+
+def changes(source: Path, wanted: Wanted, data_dir: Path, digest: str | None = None) -> str:
+    """Says how a source differs from its last import, by names, sizes and times alone.
+
+    Args:
+      source: see `import_images`.
+      wanted: with what it was imported.
+      data_dir: where the caches are.
+      digest: of the import to compare with, if another one may have come since.
+
+    Returns:
+      Such as "3 added, 1 removed"; empty if nothing differs, or it was not imported here.
+    """
+    try:
+        given = material(source)
+    except InputError:
+        return f"{source} is gone"
+    path = _index(_place(data_dir), given, wanted)
+    came = index.last(path)
+    if came is None:
+        return ""
+    told = str(index.differences(path, given.listing()))
+    return told or "imported anew since" * (digest not in (None, came.digest))
+
+
+def _place(data_dir: Path) -> Path:
+    return data_dir / "gan_tf" / "images"
+
+
+def _index(place: Path, given: Material, wanted: Wanted) -> Path:
+    return place / "sources" / f"{wanted.digest(given.told)[:32]}.gz"
+
+
+def _directory(place: Path, came: Came) -> Path:
+    return place / f"{came.name}-{came.digest[:12]}"
+
+
+def _fresh(path: Path, given: Material, place: Path) -> Came | None:
+    """Returns what came of the last import, if it is there and the source is as it was."""
+    came = index.last(path)
+    if came is None or not _directory(place, came).is_dir():
+        return None
+    return None if any(index.differences(path, given.listing())) else came
+
+
+def _import(given: Material, wanted: Wanted, place: Path, path: Path) -> tuple[Came, str]:
+    """Imports a source; returns what came of it, and how it differs from the last time."""
+    told = given.told if given.told[0] == "/" else "an array"
+    print(f"Importing {shown(told)} (once) ...", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    with contextlib.closing(Kept(place, given.listing())) as kept, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of each file.
+        changed = str(index.differences(path, kept)) if index.last(path) else ""
+        made = making.prepare(given, kept, wanted)
+        with files.temporary_beside(place / given.name) as temporary:
+            splits = Splits(wanted.held_out)
+            digests = cache.write_into(temporary, given.name, splits.parts(made.images()))
+            classes = list(made.record.labels.classes)
+            digest = hashlib.sha256(json.dumps([classes, digests]).encode()).hexdigest()
+            made.record.numbers, made.record.counts = splits.numbers, splits.labels
+            came = Came(given.name, digest)
+            directory = _directory(place, came)
+            if directory.is_dir():  # The same images, from elsewhere.
+                made.record.write(directory, digest)
+            else:
+                made.record.write(temporary, digest)
+                files.publish(temporary, directory)
+        kept.publish(path, came)
+    made.record.tell(directory, time.monotonic() - start)
+    return came, changed

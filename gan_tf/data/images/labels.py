@@ -1,0 +1,169 @@
+"""Classes: from a file of labels, from sub-folders, or from IDX files of labels."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gan_tf.data.images import idx, sources
+from gan_tf.data.images.decoding import LeftOutError
+from gan_tf.data.images.sources import Source
+from gan_tf.data.images.survey import Survey
+from gan_tf.data.images.wanted import Wanted
+from gan_tf.host.errors import InputError
+
+_CSV, _JSON = "labels.csv", "dataset.json"
+_SHOWN = 3  # Names in a message.
+
+Of = Callable[[str], "str | None"]
+
+
+class Labels(NamedTuple):
+    """The classes of a source.
+
+    Attributes:
+      classes: their names; a label is a place in here. None: no labels, all are 0.
+      origin: where they come from.
+      of: the name of a file's class; None where it has none.
+      idx: the labels of the images in an IDX file, by its name.
+    """
+
+    classes: tuple[str, ...]
+    origin: str
+    of: Of
+    idx: dict[str, npt.NDArray[np.uint8]]
+
+
+NONE = Labels((), "none", lambda name: None, {})
+
+
+def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -> Labels:
+    """Returns the labels of a source.
+
+    Args:
+      source: where the files are.
+      names: those that hold images.
+      survey: what is known of them.
+      wanted: whether labels are.
+
+    Raises:
+      InputError: some images have a label and others have none, or a file of labels is damaged.
+    """
+    if wanted.labels == "none":
+        return NONE
+    beside = {
+        name: found
+        for name, number in survey.idx.items()
+        if (found := idx.labels(source, name, number)) is not None
+    }
+    origin, of = _rule(source, survey)
+    classes = {str(value) for found in beside.values() for value in np.unique(found)}
+    missing: list[str] = []
+    count = 0
+    for name in names:
+        if name in beside:
+            continue
+        if (label := of(name)) is None:
+            count += 1
+            missing += [sources.shown(name)] if len(missing) < _SHOWN else []
+        else:
+            classes.add(label)
+    if not classes:
+        if origin == _CSV:
+            raise InputError(f"{_CSV} names none of the pictures: mend it, or give --labels=none")
+        return NONE
+    if count:
+        more = f" and {count - len(missing):,} more" * (count > len(missing))
+        raise InputError(
+            f"{', '.join(missing)}{more} have no label, as the others do from {origin}: "
+            "give them one, or all none with --labels=none"
+        )
+    return Labels(tuple(sorted(classes, key=_order)), origin, of, beside)
+
+
+def _order(name: str) -> tuple[int, int, str]:
+    """Numbers by their value, then words."""
+    return (0, int(name), name) if name.isascii() and name.isdigit() else (1, 0, name)
+
+
+def _rule(source: Source, survey: Survey) -> tuple[str, Of]:
+    """Returns where labels come from, and the function from a file's name to its class."""
+    above = ""
+    for folder in ("", *survey.top):
+        above = f"{above}{folder}/" if folder else above
+        for file, parse in ((_CSV, _from_csv), (_JSON, _from_json)):
+            if survey.others.get(above + file) != "is text":
+                continue
+            table = parse(_text(source, above + file))
+            if table is not None:
+                return file, _by_table(table, above)
+    start = len(survey.top)
+
+    def by_folder(name: str) -> str | None:
+        parts = name.split("/")
+        return parts[start] if len(parts) > start + 1 else None
+
+    return "sub-folders", by_folder
+
+
+def _by_table(table: dict[str, str], above: str) -> Of:
+    return lambda name: table.get(name.removeprefix(above)) or None
+
+
+def _text(source: Source, name: str) -> str:
+    try:
+        return sources.read(source, name).decode("utf-8-sig")
+    except (LeftOutError, UnicodeDecodeError) as error:
+        told = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise InputError(f"{name} {told}: mend it, or give --labels=none") from None
+
+
+def _from_csv(text: str) -> dict[str, str]:
+    """Reads lines of file and label. A header is a line whose file is not there."""
+    first = text.partition("\n")[0]
+    table: dict[str, str] = {}
+    lines = csv.reader(io.StringIO(text), delimiter=";" if "," not in first else ",")
+    try:
+        for number, line in enumerate(lines, 1):
+            if not any(line):
+                continue
+            if len(line) < 2:
+                raise csv.Error(f"line {number} must be file,label")
+            name, label = _plain(line[0]), line[1].strip()
+            if table.setdefault(name, label) != label:
+                raise csv.Error(f"line {number} gives {name} another label than a line before")
+    except csv.Error as error:
+        raise InputError(f"{_CSV}: {error}: mend it, or give --labels=none") from None
+    return table
+
+
+def _from_json(text: str) -> dict[str, str] | None:
+    """Reads {"labels": [[file, class], ...]}, as NVlabs' dataset_tool writes it; null is none.
+
+    Returns:
+      Labels by name; None if this is another kind of file.
+    """
+    try:
+        content = json.loads(text)
+        if not isinstance(content, dict) or "labels" not in content:
+            return None
+        pairs = content["labels"] or []
+        pairs = list(pairs.items()) if isinstance(pairs, dict) else pairs
+        return {_plain(str(name)): str(int(label)) for name, label in pairs}
+    except RecursionError:
+        return None
+    except (ValueError, TypeError):
+        raise InputError(
+            f'{_JSON}: must hold {{"labels": [["file", class number], ...]}}: mend it, or give '
+            "--labels=none"
+        ) from None
+
+
+def _plain(name: str) -> str:
+    return name.strip().replace("\\", "/").removeprefix("./")

@@ -1,0 +1,66 @@
+"""What a path that a user gives is, by its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from gan_tf.data.images import arrays, idx, kinds
+from gan_tf.data.images.arrays import Arrays
+from gan_tf.data.images.sources import Archive, Entry, Folder, Source
+from gan_tf.host.errors import InputError
+
+_LONGEST = 60  # Characters of a name.
+
+
+class Material(NamedTuple):
+    """Something to import, not yet looked into.
+
+    Attributes:
+      told: what tells it from others: an absolute path, or a digest.
+      name: what its images are called.
+      listing: yields what shows from outside that it changed.
+      content: opens it.
+    """
+
+    told: str
+    name: str
+    listing: Callable[[], Iterator[Entry]]
+    content: Callable[[], Source | Arrays]
+
+
+def material(source: Path | Arrays) -> Material:
+    """Returns what a source is; InputError if there is nothing."""
+    if isinstance(source, Arrays):
+        return Material(f"array:{source.digest}", "array", lambda: iter(()), lambda: source)
+    path = source.resolve()
+    if path.is_dir():
+        folder = Folder(path)
+        return Material(str(path), _name(path.name), folder.listing, lambda: folder)
+    if not path.exists():
+        raise InputError(f"--images={source}: there is no such folder or file")
+    beside = [name for name in idx.labels_beside(path.name) if path.with_name(name).is_file()]
+    files = Folder(path.parent, [path.name, *beside])
+
+    def content() -> Source | Arrays:
+        with path.open("rb") as file:
+            kind = kinds.kind(file.read(kinds.HEAD))
+        if kind == "zip":
+            return Archive(path)
+        if kind == "npy":
+            return arrays.load(path)
+        if kind in ("idx", "gzip"):
+            return files
+        raise InputError(
+            f"--images={source}: must be a folder of pictures, a ZIP archive of them, a .npy file "
+            f"or an IDX file; this is {'one picture' if kind == 'picture' else kind}"
+        )
+
+    return Material(str(path), _name(path.name.split(".")[0]), files.listing, content)
+
+
+def _name(text: str) -> str:
+    """A name that is safe as a file's, after one that a user gave."""
+    safe = "".join(each if each.isalnum() or each in "-_." else "_" for each in text)
+    return safe.strip("._-")[:_LONGEST].encode()[: 3 * _LONGEST].decode(errors="ignore") or "images"

@@ -1,0 +1,25 @@
+"""A bar on standard error for what takes longer than a moment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+_Item = TypeVar("_Item")
+_MOMENT = 2.0  # seconds
+
+
+def shown(items: Iterable[_Item], what: str, total: int | None) -> Iterator[_Item]:
+    """Yields the items; shows how many of how many went by, where that takes long."""
+    known = "{percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
+    with tqdm(
+        items,
+        total=total,
+        delay=_MOMENT,
+        mininterval=0.2 if sys.stderr.isatty() else 30.0,
+        bar_format=f"{what} {known if total else '{n_fmt} [{elapsed}]'}",
+    ) as bar:
+        yield from bar

@@ -1,0 +1,77 @@
+"""What decides the imported arrays, besides the pictures themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import ImageColor
+
+from gan_tf.host.errors import InputError
+
+SIZES = 28, 128  # The shortest and the longest side that the networks are made for.
+USUAL_SIZE = 64  # The longest that is chosen without being asked for.
+CHANNELS = ("auto", "1", "3", "4")
+FITS = ("crop", "pad", "stretch")
+LABELS = ("auto", "none")
+_METHOD = 1  # Raise it where the same pictures come to give other arrays.
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What decides the arrays, besides the pictures.
+
+    Attributes:
+      image_size: height and width in pixels, 28 to 128, a multiple of 4; None is the median of the
+        pictures' shorter sides, at most 64.
+      channels: `1`, `3`, `4` (with alpha), or `auto`: 1 if every picture is grey, 3 otherwise.
+      fit: how a picture becomes a square: `crop` takes its centre, `pad` adds `background`,
+        `stretch` distorts it.
+      background: a colour's name as CSS has it, or #rrggbb; what lies under transparent pixels,
+        and what `pad` adds. With 4 channels both stay transparent.
+      labels: `auto` takes classes from sub-folders or a file of labels; `none` takes none.
+      held_out: the share of the images that no step sees, chosen by their content.
+    """
+
+    image_size: int | None = None
+    channels: str = "auto"
+    fit: str = "crop"
+    background: str = "white"
+    labels: str = "auto"
+    held_out: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Raises InputError where a value is none of those above."""
+        size, (least, most) = self.image_size, SIZES
+        if size is not None and (size % 4 or not least <= size <= most):
+            raise InputError(f"--image_size={size}: must be a multiple of 4 from {least} to {most}")
+        choices = {"channels": CHANNELS, "fit": FITS, "labels": LABELS}
+        for name, allowed in choices.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise InputError(f"--{name}={value}: must be one of {', '.join(allowed)}")
+        if not 0 <= self.held_out <= 0.5:
+            raise InputError(f"--held_out={self.held_out:g}: must be from 0 to 0.5")
+        _ = self.colour
+
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        """The background as red, green and blue, 0 to 255."""
+        try:
+            return ImageColor.getrgb(self.background)[:3]
+        except ValueError:
+            raise InputError(
+                f"--background={self.background}: must be a colour such as white or #ff8800"
+            ) from None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The values by their names."""
+        return dataclasses.asdict(self)
+
+    def digest(self, source: str) -> str:
+        """What tells this wish, of this source and by this version's method, from others."""
+        told = json.dumps([_METHOD, source, self.as_dict()])
+        return hashlib.sha256(told.encode()).hexdigest()
