@@ -54,7 +54,7 @@ def alpha(once: Once) -> Path:
 
     def make(place: Path) -> None:
         rng = np.random.default_rng(0)
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for split, number in (("train", 200), ("test", 100)):
             labels = rng.integers(0, 2, number)
             images = np.zeros((number, *ALPHA_SHAPE), np.uint8)
@@ -124,8 +124,8 @@ def test_it_resumes_with_the_same_bits(
     command: Command, tmp_path: Path, colour: Path, alpha: Path, arch: str, dataset: str
 ) -> None:
     (tmp_path / "data").symlink_to({"colour": colour, "alpha": alpha}[dataset])
-    common = (*FLAGS, f"--arch={arch}", f"--dataset={dataset}")
-    common += ("--evaluate_every=0", "--export=none")
+    network = (f"--arch={arch}", f"--dataset={dataset}")
+    common = (*FLAGS, *network, "--evaluate_every=0", "--export=none")
     for run_dir, steps in (("whole", 4), ("parts", 2), ("parts", 4)):
         finished = command("train", *common, f"--run_dir={run_dir}", f"--steps={steps}")
         assert finished.returncode == 0, finished.stderr

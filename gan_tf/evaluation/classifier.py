@@ -186,12 +186,16 @@ def inception(weights: Path) -> Classifier:
         ) from None
     network = keras.Model(full.inputs, [full.get_layer("avg_pool").output, full.outputs[0]])
 
-    def judge(pixels: tf.Tensor) -> Any:
-        resized = tf.image.resize(_coloured(scale(pixels)), full.input_shape[1:3])
-        return network(resized, training=False)
+    def judge(colours: tf.Tensor) -> Any:
+        return network(tf.image.resize(colours, full.input_shape[1:3]), training=False)
 
     compiled = tf.function(judge, reduce_retracing=True)
-    return Classifier("inception-v3", sha256(weights)[:8], None, compiled, batch=25)
+
+    def judge_pixels(pixels: tf.Tensor) -> Any:
+        # Outside the graph: one that is retraced for another C would not know it any more.
+        return compiled(_coloured(scale(pixels)))
+
+    return Classifier("inception-v3", sha256(weights)[:8], None, judge_pixels, batch=25)
 
 
 def _coloured(images: tf.Tensor) -> tf.Tensor:
