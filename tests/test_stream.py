@@ -83,16 +83,17 @@ def test_steps_are_fed_the_same_however_they_are_taken(reals: Split) -> None:
 
 def test_what_is_read_ahead_is_bounded_and_the_thread_ends(reals: Split) -> None:
     feed = StreamedFeed(reals, batch_size=4, discriminator_steps=1, seed=0)
-    feed.most_steps, read = 3, []
+    read: list[int] = []
     original = feed.indices
     feed.indices = lambda first, steps: read.append(first) or original(first, steps)  # type: ignore
     with feed.reading(0, 1_000) as take:
-        take(0, 1)
-        deadline = time.monotonic() + 10
-        while len(read) < 4 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.1)
-        assert read == [0, 1, 2, 3]
+        for step, steps, reads in ((0, 1, 2), (1, 3, 7), (4, 1, 8)):
+            take(step, steps)
+            deadline = time.monotonic() + 10
+            while len(read) < reads and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(0.05)
+            assert read == list(range(reads))
     assert not [each for each in threading.enumerate() if "reals" in each.name]
 
 

@@ -22,7 +22,7 @@ from gan_tf.data.feed import Batch, Feed, Take
 from gan_tf.data.pixels import scale
 from gan_tf.data.rows import Rows
 
-_AHEAD = 2**25  # Bytes read ahead, and the most that a call is fed; at least one step of each.
+_MOST = 2**25  # Bytes that a call is fed, and that are read ahead of it; at least a step.
 
 
 class StreamedFeed(Feed):
@@ -31,7 +31,7 @@ class StreamedFeed(Feed):
     def _place(self, reals: Split) -> None:
         self._rows, self._all_labels = Rows(reals.images), np.array(reals.labels)
         image = self._rows.nbytes // len(self._rows)
-        self.most_steps = max(1, _AHEAD // (self.discriminator_steps * self.batch_size * image))
+        self.most_steps = max(1, _MOST // (self.discriminator_steps * self.batch_size * image))
 
     @property
     def signature(self) -> list[tf.TensorSpec]:
@@ -46,24 +46,28 @@ class StreamedFeed(Feed):
     def reading(self, first: int, total: int) -> Iterator[Take]:
         """Within it the steps from `first` to before `total` can be taken, in their order.
 
-        A thread reads step after step ahead of them, so how many are taken at a time matters to
-        nobody. It ends with the context. `take` raises the ReadError that it met.
+        A thread reads step after step, as many ahead as the largest call took, so it matters to
+        nobody how many the next one takes. It ends with the context. What it met, `take` raises.
         """
         coming: dict[int, Future[tuple[tf.Tensor, tf.Tensor]]] = {}
+        largest = 1
 
-        def look_ahead(step: int) -> None:
-            for each in range(step, min(step + self.most_steps, total)):
+        def ask_for(step: int, steps: int) -> None:
+            for each in range(step, min(step + steps, total)):
                 if each not in coming:
                     coming[each] = reader.submit(self._read, each)
 
         def take(step: int, steps: int) -> list[tf.Tensor]:
+            nonlocal largest
+            largest = max(largest, steps)
+            ask_for(step, steps)
             found = [coming.pop(each).result() for each in range(step, step + steps)]
-            look_ahead(step + steps)
+            ask_for(step + steps, largest)
             return [tf.stack(each) for each in zip(*found, strict=True)]
 
         reader = ThreadPoolExecutor(1, "gan_tf-reals")
         try:
-            look_ahead(first)
+            ask_for(first, 1)
             yield take
         finally:
             reader.shutdown(cancel_futures=True)
