@@ -6,6 +6,7 @@ and Surprising Subtleties in GAN Evaluation", CVPR 2022.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import threading
@@ -89,11 +90,10 @@ def decode(content: bytes, size: int, channels: int, wanted: Wanted) -> Square:
     """
     try:
         with _open(io.BytesIO(content)) as picture:
-            turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
-            if picture.width * picture.height <= _MANY_PIXELS:
-                return fit(_load(picture, size), size, channels, wanted, turn)
-            with _one_large:
-                return fit(_load(picture, size), size, channels, wanted, turn)
+            many = picture.width * picture.height > _MANY_PIXELS
+            with _one_large if many else contextlib.nullcontext():
+                _load(picture, size)
+                return fit(picture, size, channels, wanted, _turn(picture))
     except Exception as error:
         raise reason(error) from None
 
@@ -139,13 +139,20 @@ def _open(file: IO[bytes]) -> Image.Image:
     return picture
 
 
-def _load(picture: Image.Image, size: int) -> Image.Image:
+def _load(picture: Image.Image, size: int) -> None:
     """Decodes a picture, a JPEG no larger than is of use."""
     if picture.format in ("JPEG", "MPO"):
         times = size * _DRAFT / min(picture.size)
         picture.draft(None, (int(picture.width * times) + 1, int(picture.height * times) + 1))
     picture.load()
-    return picture
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """How a picture is to be turned; damaged EXIF says nothing."""
+    try:
+        return _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
+    except Exception:  # Pillow's parsers raise what they come across.
+        return None
 
 
 def _plain(picture: Image.Image, stored: str | None) -> Image.Image:

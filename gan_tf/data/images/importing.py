@@ -13,13 +13,12 @@ import hashlib
 import json
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 from gan_tf.data import cache
 from gan_tf.data.cache import Split
-from gan_tf.data.images import index, making, record
+from gan_tf.data.images import index, making, quiet, record
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.images.index import Came, Kept
 from gan_tf.data.images.opening import Material, material
@@ -112,7 +111,7 @@ def changes(source: Path, wanted: Wanted, data_dir: Path, digest: str | None = N
     came = index.last(path)
     if came is None:
         return ""
-    told = str(index.differences(path, given.listing()))
+    told = str(index.differences(path, given.listing()) or "")
     return told or "imported anew since" * (digest not in (None, came.digest))
 
 
@@ -133,7 +132,8 @@ def _fresh(path: Path, given: Material, place: Path) -> Came | None:
     came = index.last(path)
     if came is None or not _directory(place, came).is_dir():
         return None
-    return None if any(index.differences(path, given.listing())) else came
+    found = index.differences(path, given.listing())
+    return None if found is None or any(found) else came
 
 
 def _import(given: Material, wanted: Wanted, place: Path, path: Path) -> tuple[Came, str]:
@@ -141,9 +141,8 @@ def _import(given: Material, wanted: Wanted, place: Path, path: Path) -> tuple[C
     told = given.told if given.told[0] == "/" else "an array"
     print(f"Importing {shown(told)} (once) ...", file=sys.stderr, flush=True)
     start = time.monotonic()
-    with contextlib.closing(Kept(place, given.listing())) as kept, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, of each file.
-        changed = str(index.differences(path, kept)) if index.last(path) else ""
+    with contextlib.closing(Kept(place, given.listing())) as kept, quiet.reading():
+        changed = str(index.differences(path, kept) or "")
         made = making.prepare(given, kept, wanted)
         with files.temporary_beside(place / given.name) as temporary:
             splits = Splits(wanted.held_out)

@@ -83,14 +83,15 @@ def last(path: Path) -> Came | None:
         return None
 
 
-def differences(path: Path, now: Iterable[Entry]) -> Differences:
-    """Compares a source with what it was at its last import."""
+def differences(path: Path, now: Iterable[Entry]) -> Differences | None:
+    """Compares a source with what it was at its last import; None if that is not known."""
     try:
         with gzip.open(path) as lines:
-            lines.readline()
+            if not lines.readline():
+                return None
             return _compare((Entry(*json.loads(line)) for line in lines), now)
     except (OSError, EOFError, ValueError, TypeError):
-        return Differences(added=1)
+        return None
 
 
 def _compare(before: Iterable[Entry], now: Iterable[Entry]) -> Differences:

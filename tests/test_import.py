@@ -1,0 +1,642 @@
+"""People's own pictures: what comes in, what is left out, and what a second start costs."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_tf.data.images import kinds
+from gan_tf.data.images.arrays import Arrays
+from gan_tf.data.images.importing import Imported, changes, import_images, open_imported
+from gan_tf.data.images.wanted import Wanted
+from gan_tf.host.errors import InputError
+
+SMALL = {"image_size": 28, "channels": "3"}
+
+
+def picture(seed: int, size: tuple[int, int] = (32, 32), mode: str = "RGB") -> Image.Image:
+    """A picture of its own for each seed: smooth, so that a JPEG keeps it."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), np.uint8))
+    return coarse.resize(size, Image.Resampling.BICUBIC).convert(mode)
+
+
+def fill(folder: Path, number: int, start: int = 0) -> Path:
+    """Puts pictures into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in range(start, start + number):
+        picture(seed).save(folder / f"{seed:04}.png")
+    return folder
+
+
+def pack(folder: Path, path: Path, top: str = "") -> Path:
+    """Packs a folder as a ZIP archive."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*"), reverse=True):
+            archive.write(file, f"{top}{file.relative_to(folder)}")
+    return path
+
+
+def bring(source: Path | Arrays, place: Path, **wish: Any) -> tuple[Imported, dict[str, Any]]:
+    """Imports a source; returns what came of it, and the record."""
+    done = import_images(source, Wanted(**wish), place / "data")
+    return done, json.loads((done.directory / "imported.json").read_text())
+
+
+def images(done: Imported, place: Path) -> np.ndarray:
+    """All images, of both splits."""
+    splits = open_imported(done.name, done.digest, place / "data")
+    return np.concatenate([splits[name].images for name in ("train", "test")])
+
+
+def one(path: Path, place: Path, **wish: Any) -> np.ndarray:
+    """What becomes of one picture, beside another one of one colour."""
+    folder = place / f"of {path.name}"
+    folder.mkdir()
+    shutil.copy(path, folder / path.name)
+    Image.new("L", (64, 64), 7).save(folder / "grey.bmp")
+    done, _ = bring(folder, place, **{"image_size": 28, **wish})
+    (found,) = [each for each in images(done, place) if not (each[..., 0] == 7).all()]
+    return np.asarray(found)
+
+
+def test_pictures_of_every_format_are_known_by_their_content(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    names = {
+        "PNG": "a.PNG",
+        "JPEG": "b.jpeg",
+        "WEBP": "c",
+        "GIF": "d.png",
+        "BMP": "e.Jpg",
+        "TIFF": "f.txt",
+    }
+    for seed, (kind, name) in enumerate(names.items()):
+        picture(seed).save(folder / name, format=kind)
+    done, about = bring(folder, tmp_path)
+    assert about["left_out"] == about["not_pictures"] == {}
+    assert images(done, tmp_path).shape == (6, 32, 32, 3)
+    assert done.directory.name == f"pictures-{done.digest[:12]}"
+
+
+@pytest.mark.parametrize("channels", ["1", "3", "4"])
+def test_every_kind_of_pixels_keeps_its_look(tmp_path: Path, channels: str) -> None:
+    """A half that is white or transparent on white, and a half of middle grey."""
+    level = np.full((28, 28), 255, np.uint8)
+    level[:, 14:] = 128
+    grey = Image.fromarray(level)
+    clear = grey.convert("LA")
+    clear.putalpha(Image.fromarray(np.where(level == 255, 0, 255).astype(np.uint8)))
+    palette = grey.convert("P", palette=Image.Palette.ADAPTIVE, colors=2)
+    table = palette.getpalette() or []
+    white = [table[i] for i in range(0, 6, 3)].index(255)
+    made: dict[str, tuple[Image.Image, dict[str, Any]]] = {
+        "l.png": (grey, {}),
+        "16.png": (Image.fromarray(level.astype(np.uint16) * 257), {}),
+        "16.tif": (Image.fromarray(level.astype(np.uint16) * 257), {}),
+        "la.png": (clear, {}),
+        "rgba.webp": (clear.convert("RGBA"), {"lossless": True}),
+        "p.gif": (palette, {}),
+        "pt.png": (palette, {"transparency": white}),
+        "cmyk.jpg": (grey.convert("RGB").convert("CMYK"), {"quality": 100}),
+        "key.png": (grey.convert("RGB"), {"transparency": (255, 255, 255)}),
+    }
+    for name, (each, options) in made.items():
+        each.save(tmp_path / name, **options)
+        found = one(tmp_path / name, tmp_path, channels=channels).astype(int)
+        assert found.shape == (28, 28, int(channels))
+        np.testing.assert_allclose(found[..., 0], level, atol=3, err_msg=name)
+        if channels == "4":
+            hidden = name in ("la.png", "rgba.webp", "pt.png", "key.png")
+            assert (found[:, :14, 3] == (0 if hidden else 255)).all(), name
+            assert (found[:, 14:, 3] == 255).all(), name
+    Image.fromarray(level > 200).save(tmp_path / "1.png")
+    assert set(np.unique(one(tmp_path / "1.png", tmp_path, channels="1"))) == {0, 255}
+
+
+def test_a_picture_is_turned_as_its_camera_says(tmp_path: Path) -> None:
+    upright = np.zeros((60, 40, 3), np.uint8)
+    upright[:10] = 255  # White at the top, if it is turned.
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(upright)).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    found = one(tmp_path / "a.jpg", tmp_path, fit="stretch").mean(axis=(1, 2))
+    assert found[0] > 250
+    assert found[-1] < 5
+
+
+def test_a_picture_becomes_a_square_as_is_wished(tmp_path: Path) -> None:
+    wide = np.zeros((32, 96, 3), np.uint8)
+    wide[:, 32:64] = 200  # The middle third.
+    Image.fromarray(wide).save(tmp_path / "a.png")
+    assert (one(tmp_path / "a.png", tmp_path) == 200).all()
+    shutil.rmtree(tmp_path / "of a.png")
+    stretched = one(tmp_path / "a.png", tmp_path, fit="stretch")
+    assert stretched[:, 0].max() == 0
+    assert stretched[:, 14].min() == 200
+    shutil.rmtree(tmp_path / "of a.png")
+    padded = one(tmp_path / "a.png", tmp_path, fit="pad", background="#ff8000")
+    assert (padded[0] == (255, 128, 0)).all()
+    assert (padded[14, 14] == 200).all()
+    shutil.rmtree(tmp_path / "of a.png")
+    clear = one(tmp_path / "a.png", tmp_path, fit="pad", background="red", channels="4")
+    assert (clear[0] == (255, 0, 0, 0)).all()
+    assert (clear[14, 14] == (200, 200, 200, 255)).all()
+
+
+def test_reduction_is_antialiased_and_hidden_colours_do_not_bleed(tmp_path: Path) -> None:
+    board = np.indices((448, 448)).sum(axis=0) % 2 * 255
+    Image.fromarray(board.astype(np.uint8)).save(tmp_path / "a.png")
+    np.testing.assert_allclose(one(tmp_path / "a.png", tmp_path), 127.5, atol=1)
+    hidden = np.zeros((448, 448, 4), np.uint8)
+    hidden[..., 0] = 255  # Red, where nobody sees it.
+    hidden[:, ::2] = (0, 255, 0, 255)
+    Image.fromarray(hidden).save(tmp_path / "b.png")
+    found = one(tmp_path / "b.png", tmp_path, channels="4")
+    assert found[..., 0].max() <= 1
+    assert found[..., 1].min() >= 254
+
+
+def test_a_large_jpeg_is_decoded_small_and_looks_the_same(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 12, (600, 800, 3))
+    smooth = np.asarray(picture(1, (800, 600)))
+    original = Image.fromarray(np.clip(smooth + noise, 0, 255).astype(np.uint8))
+    original.save(tmp_path / "a.jpg", quality=90)
+    with Image.open(tmp_path / "a.jpg") as whole:
+        square = whole.crop((100, 0, 700, 600)).resize((28, 28), Image.Resampling.BICUBIC)
+    difference = one(tmp_path / "a.jpg", tmp_path).astype(int) - np.asarray(square)
+    assert np.abs(difference).max() <= 4
+    assert np.abs(difference).mean() < 1
+
+
+def bad_files(folder: Path) -> dict[str, str]:
+    """Puts what cannot be imported into a folder; returns what is said of each."""
+    whole = io.BytesIO()
+    picture(0).save(whole, "PNG")
+    content = whole.getvalue()
+    (folder / "cut.png").write_bytes(content[: len(content) // 2])
+    jpeg = io.BytesIO()
+    picture(0, (300, 300)).save(jpeg, "JPEG")
+    (folder / "cut.jpg").write_bytes(jpeg.getvalue()[:-500])
+    tiff = io.BytesIO()
+    picture(0).save(tiff, "TIFF", compression="tiff_lzw")
+    (folder / "bent.tif").write_bytes(tiff.getvalue().replace(tiff.getvalue()[8:60], b"\xff" * 52))
+    (folder / "bent.png").write_bytes(content[:20] + b"\xff" * 20 + content[40:])
+    (folder / "empty.png").touch()
+    (folder / "text.png").write_text("no picture at all")
+    (folder / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(99))
+    (folder / "more.zip").write_bytes(b"PK\x03\x04" + bytes(99))
+    (folder / "some.npy").write_bytes(b"\x93NUMPY\x01\0")
+    (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
+    (folder / "cube.idx").write_bytes(struct.pack(">BBBB4I", 0, 0, 8, 4, 1, 1, 1, 1) + b"x")
+    (folder / "words.gz").write_bytes(gzip.compress(b"words"))
+    Image.new("1", (12_000, 12_000)).save(folder / "bomb.png")
+    Image.fromarray(np.ones((9, 9), np.float32)).save(folder / "float.tif")
+    (folder / "loop").symlink_to(folder)
+    (folder / "nowhere.png").symlink_to("gone")
+    (folder / "self.png").symlink_to("self.png")
+    os.mkfifo(folder / "pipe.png")
+    with (folder / "huge.png").open("wb") as file:  # A hole.
+        file.truncate(2**30)
+    directory = os.open(folder, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 240, dir_fd=directory)
+        below = os.open("d" * 240, os.O_RDONLY, dir_fd=directory)
+        os.close(directory)
+        directory = below
+    os.close(directory)
+    return {
+        "cut.png": "is truncated",
+        "cut.jpg": "is truncated",
+        "bent.tif": "is damaged",
+        "bent.png": "is damaged",
+        "empty.png": "is empty",
+        "text.png": "is text",
+        "film.mp4": "is no picture that can be read",
+        "more.zip": "is a ZIP archive inside another source",
+        "some.npy": "is an array inside another source",
+        "phone.heic": 'is HEIC, which needs pip install "gan_tf[heic]"',
+        "cube.idx": "is an IDX file of 4 dimensions",
+        "words.gz": "is packed with gzip",
+        "bomb.png": "has more than 100 million pixels",
+        "float.tif": "has 32 bits a pixel, of which none says what is white",
+        "loop/": "leads to a folder that is read already",
+        "nowhere.png": "is a link to nothing",
+        "self.png": "is a link to nothing",
+        "pipe.png": "is no regular file",
+        "huge.png": "is larger than 512 MiB",
+        "d" * 241: "cannot be read: File name too long",
+    }
+
+
+@pytest.fixture
+def without_heic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hides pi_heif, where it is installed."""
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    kinds.formats.cache_clear()
+
+
+@pytest.mark.usefixtures("without_heic")
+def test_what_cannot_be_read_is_left_out_and_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = fill(tmp_path / "mixed", 4)
+    reasons = bad_files(folder)
+    names = ["README", ".DS_Store", "Thumbs.db", "notes.json"]
+    for name in names:
+        (folder / name).write_text("some words")
+    (folder / ".git").mkdir()
+    (folder / "写真 \n.png").write_bytes((folder / "0000.png").read_bytes() + b"behind it")
+    undecodable = os.fsencode(folder) + b"/\xff\xfe.png"
+    picture(99).save(os.fsdecode(undecodable), format="PNG")
+    done, about = bring(folder, tmp_path, **SMALL)
+    found = {name.replace("/d", "")[:241]: why for name, why in about["left_out"].items()}
+    assert found == reasons
+    assert set(about["not_pictures"]) == {*names, ".git/"}
+    assert len(images(done, tmp_path)) == 6
+    errors = capfd.readouterr().err.splitlines()
+    assert len(errors) == 4, errors
+    assert errors[1].startswith("left out 20 of 26 files: ")
+    assert errors[1].endswith(f", ...; see {done.directory / 'imported.json'}")
+    assert errors[3] == "6 images are far too few: it can only learn to copy them"
+
+
+def test_a_source_without_two_images_says_what_it_saw(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 1)
+    (folder / "b.png").touch()
+    reason = r"holds one image that can be read, and 2 are needed at least \(b.png is empty\)"
+    with pytest.raises(InputError, match=reason):
+        bring(folder, tmp_path)
+    shutil.copy(folder / "0000.png", folder / "c.png")
+    with pytest.raises(InputError, match=reason):  # The same picture.
+        bring(folder, tmp_path)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match=r"none: holds no image that can be read, and 2 are"):
+        bring(tmp_path / "none", tmp_path)
+    with pytest.raises(InputError, match=r"nowhere: there is no such folder or file"):
+        bring(tmp_path / "nowhere", tmp_path)
+    with pytest.raises(InputError, match=r"0000.png: must be a folder of pictures.*one picture"):
+        bring(folder / "0000.png", tmp_path)
+    assert not [*(tmp_path / "data" / "gan_tf" / "images").glob("*-*")]
+
+
+def test_a_folder_and_its_archive_are_the_same_images(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    for number, name in enumerate(("b", "a", "10", "9")):
+        fill(folder / name, 6, start=10 * number)
+    shutil.copy(folder / "a" / "0010.png", folder / "again.png")
+    shutil.move(folder / "again.png", folder / "b" / "again.png")
+    from_folder, about = bring(folder, tmp_path)
+    assert about["classes"] == ["9", "10", "a", "b"]
+    assert about["duplicates"] == 1
+    assert sum(about["labels"]["images"].values()) == 24
+    archive = pack(folder, tmp_path / "packed.zip", top="mine/")
+    assert bring(archive, tmp_path)[0].digest == from_folder.digest
+    flat = pack(folder, tmp_path / "mine.zip")
+    assert bring(flat, tmp_path)[0] == from_folder  # Of the same name, too: one cache.
+
+
+def test_an_archive_can_do_no_harm(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = fill(tmp_path / "good", 3)
+    good = [path.read_bytes() for path in sorted(folder.iterdir())]
+    path = tmp_path / "a.zip"
+    link = zipfile.ZipInfo("link.png")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../out.png", good[0])
+        archive.writestr("/etc/absolute.png", good[1])
+        archive.writestr("windows\\kind.png", good[2])
+        archive.writestr("__MACOSX/._kind.png", b"x")
+        archive.writestr(link, "../../secret.png")
+        archive.writestr("grows.png", bytes(2**25))
+        archive.writestr("locked.png", b"secret")
+        archive.writestr("broken.png", good[0])
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("broken.png").header_offset
+    content[start + 60 : start + 70] = bytes(10)
+    entry = content.rindex(b"PK\x01\x02", 0, content.rindex(b"locked.png"))
+    content[entry + 8] |= 1  # Says that it is encrypted.
+    path.write_bytes(content)
+    done, about = bring(path, tmp_path, labels="none")
+    assert about["left_out"] == {
+        "broken.png": "is damaged",
+        "grows.png": "grows to more than 200 times its packed size",
+        "link.png": "is a link",
+        "locked.png": "is encrypted",
+    }
+    assert about["not_pictures"] == {"__MACOSX/._kind.png": "belongs to the system"}
+    assert len(images(done, tmp_path)) == 3
+    assert {each.name for each in tmp_path.iterdir()} == {"good", "a.zip", "data"}
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(InputError, match=r"a\.zip: is a damaged ZIP archive"):
+        bring(path, tmp_path)
+
+
+def test_labels_come_from_a_table(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "top" / "pictures", 12).parent
+    rows = [f"pictures\\{seed:04}.png,{seed % 3 * 5}" for seed in range(12)]
+    (folder / "labels.csv").write_text("\n".join(["\ufefffile,label", *rows, "gone.png,77"]))
+    done, about = bring(folder, tmp_path)
+    assert about["classes"] == ["0", "5", "10"]
+    assert about["labels"] == {"from": "labels.csv", "images": {"0": 4, "5": 4, "10": 4}}
+    splits = open_imported(done.name, done.digest, tmp_path / "data")
+    assert {int(each) for split in splits.values() for each in split.labels} == {0, 1, 2}
+    (folder / "labels.csv").unlink()
+    pairs = [[f"pictures/{seed:04}.png", seed % 2] for seed in range(12)]
+    (folder / "dataset.json").write_text(json.dumps({"labels": pairs}))
+    assert bring(folder, tmp_path)[1]["labels"]["images"] == {"0": 6, "1": 6}
+    archive = pack(folder, tmp_path / "a.zip")
+    assert bring(archive, tmp_path)[1]["labels"]["from"] == "dataset.json"
+    (folder / "dataset.json").write_text('{"labels": null}')
+    assert bring(folder, tmp_path)[1]["classes"] == []
+    (folder / "dataset.json").write_text('{"labels": [["a.png"]]}')
+    with pytest.raises(InputError, match=r'dataset\.json: must hold \{"labels"'):
+        bring(folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("0000.png,a\n", r"0001\.png, 0002\.png, 0003\.png and 1 more have no label"),
+        ("other.png,a\n", r"labels\.csv names none of the pictures"),
+        ("0000.png\n", r"labels\.csv: line 1 must be file,label"),
+        ("0000.png,a\n0000.png,b\n", r"line 2 gives 0000\.png another label"),
+    ],
+    ids=["partly", "nothing", "one column", "two labels"],
+)
+def test_a_table_with_holes_is_refused(tmp_path: Path, table: str, reason: str) -> None:
+    folder = fill(tmp_path / "pictures", 5)
+    (folder / "labels.csv").write_text(table)
+    with pytest.raises(InputError, match=f"{reason}.*--labels=none"):
+        bring(folder, tmp_path)
+    assert bring(folder, tmp_path, labels="none")[1]["images"] == {"test": 1, "train": 4}
+
+
+def test_pictures_beside_folders_of_classes_are_refused(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 2)
+    fill(folder / "cats", 2, start=10)
+    (folder / "README").write_text("is no picture")
+    reason = r"0000\.png, 0001\.png have no label, as the others do from sub-folders.*--labels=none"
+    with pytest.raises(InputError, match=reason):
+        bring(folder, tmp_path)
+    assert bring(folder, tmp_path, labels="none")[1]["classes"] == []
+    assert bring(folder / "cats", tmp_path)[1]["classes"] == []
+
+
+def idx_file(array: np.ndarray) -> bytes:
+    """An array of unsigned bytes as MNIST's files hold it."""
+    head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+def test_arrays_and_idx_files_are_images_as_they_are(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    digits, classes = rng.integers(0, 256, (50, 28, 28), np.uint8), np.arange(50) % 7
+    done, about = bring(Arrays(digits, classes), tmp_path)
+    assert done.name == "array"
+    assert about["classes"] == [*"0123456"]
+    assert {each.tobytes() for each in images(done, tmp_path)} == {
+        each.tobytes() for each in digits
+    }
+
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    for kind, part in (("train", slice(40)), ("t10k", slice(40, 50))):
+        packed = gzip.compress(idx_file(digits[part]), 1 if kind == "train" else 9)
+        (folder / f"{kind}-images-idx3-ubyte.gz").write_bytes(packed)
+        (folder / f"{kind}-labels-idx1-ubyte").write_bytes(idx_file(classes[part]))
+    _, about = bring(folder, tmp_path)
+    assert about["images"]["train"] + about["images"]["test"] == 50
+    assert list(about["labels"]["images"].values()) == [8, 7, 7, 7, 7, 7, 7]
+    assert bring(folder / "train-images-idx3-ubyte.gz", tmp_path)[1]["labels"]["images"]["0"] == 6
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(packed[:5_000])
+    _, about = bring(folder, tmp_path, labels="none")
+    assert "is truncated" in about["left_out"]["train-images-idx3-ubyte.gz"]
+
+    np.save(tmp_path / "colour.npy", np.repeat(digits[..., None], 4, axis=3))
+    done, _ = bring(tmp_path / "colour.npy", tmp_path, channels="4", labels="none")
+    assert done.name == "colour"
+    assert images(done, tmp_path).shape == (50, 28, 28, 4)
+    np.save(tmp_path / "wide.npy", digits.astype(np.float32))
+    with pytest.raises(InputError, match=r"uint8 \[N, H, W\] or .*\[50, 28, 28\] float32"):
+        bring(tmp_path / "wide.npy", tmp_path)
+    np.save(tmp_path / "bad.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(InputError, match=r"bad\.npy: .*Python objects"):
+        bring(tmp_path / "bad.npy", tmp_path)
+
+
+def test_a_picture_more_moves_no_other_one(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 60)
+
+    def held_out() -> set[bytes]:
+        done, _ = bring(folder, tmp_path, held_out=0.2)
+        test = open_imported(done.name, done.digest, tmp_path / "data")["test"]
+        return {each.tobytes() for each in test.images}
+
+    before = held_out()
+    assert 3 <= len(before) <= 25
+    fill(folder, 20, start=1_000)
+    (folder / "0000.png").rename(folder / "z.png")
+    assert before < held_out()
+    for share in (0, 0.5):
+        assert min(bring(folder, tmp_path, held_out=share)[1]["images"].values()) >= 1
+
+
+def test_the_size_and_the_channels_follow_the_pictures(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for seed, side in enumerate((20, 47, 47, 90)):
+        picture(seed, (side, side + seed), "L").save(folder / f"{seed}.png")
+    _, about = bring(folder, tmp_path)
+    assert (about["image_shape"], about["enlarged"]) == ([44, 44, 1], 1)
+    picture(9, (300, 300)).save(folder / "9.jpg")
+    assert bring(folder, tmp_path)[1]["image_shape"] == [44, 44, 3]
+    picture(10, (300, 300)).save(folder / "10.jpg")
+    picture(11, (300, 300)).save(folder / "11.jpg")
+    assert bring(folder, tmp_path)[1]["image_shape"] == [64, 64, 3]
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        ({"image_size": 30}, "--image_size=30: must be a multiple of 4 from 28 to 128"),
+        ({"channels": "2"}, "--channels=2: must be one of auto, 1, 3, 4"),
+        ({"fit": "cut"}, "--fit=cut: must be one of crop, pad, stretch"),
+        ({"background": "whit"}, "--background=whit: must be a colour such as white or #ff8800"),
+        ({"held_out": 0.9}, "--held_out=0.9: must be from 0 to 0.5"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_named(wish: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InputError) as found:
+        Wanted(**wish)
+    assert str(found.value) == reason
+
+
+def test_a_second_start_reads_no_picture(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = fill(tmp_path / "pictures", 5)
+    first, _ = bring(folder, tmp_path)
+    file = folder / "0003.png"
+    before = file.stat()
+    file.write_bytes(bytes(before.st_size))  # It is no picture any more, and nobody looks.
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    (folder / ".DS_Store").touch()
+    capfd.readouterr()
+    assert bring(folder, tmp_path)[0] == first
+    assert changes(folder, Wanted(), tmp_path / "data") == ""
+    assert capfd.readouterr().err == ""
+
+
+def test_a_source_that_changed_is_imported_again_and_the_old_images_stay(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 5)
+    first, _ = bring(folder, tmp_path)
+    fill(folder, 3, start=10)
+    (folder / "0001.png").unlink()
+    picture(77).save(folder / "0002.png")
+    told = "3 added, 1 removed, 1 changed"
+    assert changes(folder, Wanted(), tmp_path / "data") == told
+    second, about = bring(folder, tmp_path)
+    assert second.changed == told
+    assert about["images"]["train"] + about["images"]["test"] == 7
+    assert len(images(first, tmp_path)) == 5
+    assert changes(folder, Wanted(), tmp_path / "data", second.digest) == ""
+    assert changes(folder, Wanted(), tmp_path / "data", first.digest) == "imported anew since"
+    shutil.rmtree(folder)
+    assert changes(folder, Wanted(), tmp_path / "data") == f"{folder} is gone"
+    assert len(images(second, tmp_path)) == 7
+    shutil.rmtree(first.directory)
+    with pytest.raises(InputError, match=rf"{first.directory} is gone: import the pictures again"):
+        open_imported(first.name, first.digest, tmp_path / "data")
+
+
+def test_damage_to_the_cache_or_to_what_is_remembered_is_noticed(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 5)
+    done, _ = bring(folder, tmp_path)
+    (kept,) = (tmp_path / "data" / "gan_tf" / "images" / "sources").glob("*.gz")
+    for content in (b"", kept.read_bytes()[:-20], b"words"):
+        kept.write_bytes(content)
+        assert bring(folder, tmp_path)[0] == done
+    array = done.directory / "train-images.npy"
+    array.write_bytes(array.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"train-images\.npy was truncated or altered"):
+        bring(folder, tmp_path)
+    (done.directory / "imported.json").write_text("{}")
+    with pytest.raises(InputError, match=r"imported\.json is damaged"):
+        bring(folder, tmp_path)
+    shutil.rmtree(done.directory)
+    assert bring(folder, tmp_path)[0] == done
+
+
+IMPORT = """
+import sys
+from pathlib import Path
+from gan_tf.data.images.importing import import_images
+from gan_tf.data.images.wanted import Wanted
+{}
+done = import_images(Path(sys.argv[1]), Wanted(), Path(sys.argv[2]))
+print(done.digest)
+"""
+
+
+def begin(folder: Path, place: Path, before: str = "") -> subprocess.Popen[str]:
+    """Starts an import in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", IMPORT.format(before), folder, place / "data"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def when_writing(place: Path, act: Callable[[], object]) -> None:
+    """Acts once an import writes its arrays."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if [*(place / "data" / "gan_tf" / "images").glob(".*.tmp/train-images.npy")]:
+            act()
+            return
+        time.sleep(0.001)
+
+
+def test_an_import_that_is_killed_leaves_nothing_for_long(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 500)
+    place = tmp_path / "data" / "gan_tf" / "images"
+    process = begin(folder, tmp_path)
+    when_writing(tmp_path, process.kill)
+    process.communicate(timeout=60)
+    assert process.returncode == -9
+    assert [*place.glob(".*.tmp")]
+    done, about = bring(folder, tmp_path)
+    assert {each.name for each in place.iterdir()} == {
+        "import.lock",
+        "sources",
+        done.directory.name,
+    }
+    assert len([*(place / "sources").iterdir()]) == 1
+    assert about["images"]["train"] + about["images"]["test"] == 500
+
+
+def test_of_two_imports_at_once_one_waits_for_the_other(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 300)
+    processes = [begin(folder, tmp_path) for _ in range(2)]
+    found = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], found
+    assert len({out for out, _ in found}) == 1
+    assert sum("Imported" in errors for _, errors in found) == 1
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 300)
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    process = begin(folder, tmp_path, limit)
+    _, errors = process.communicate(timeout=60)
+    assert "OSError: [Errno 27] File too large" in errors
+    place = tmp_path / "data" / "gan_tf" / "images"
+    assert {each.name for each in place.iterdir()} == {"import.lock"}
+
+
+def test_a_picture_may_vanish_meanwhile(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 500)
+    thread = threading.Thread(target=when_writing, args=(tmp_path, (folder / "0499.png").unlink))
+    thread.start()
+    _, about = bring(folder, tmp_path)
+    thread.join()
+    assert about["left_out"] == {"0499.png": "vanished"}
+
+
+# As root may read everything: gives up that right, and no other.
+WITHOUT_RIGHTS = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+assert libc.capset(header, (ctypes.c_uint32 * 6)()) == 0
+"""
+
+
+def test_what_may_not_be_read_is_left_out(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 3)
+    (folder / "0001.png").chmod(0)
+    fill(folder / "private", 1).chmod(0)
+    (folder / "0002.png").rename(folder / "2.png")
+    process = begin(folder, tmp_path, WITHOUT_RIGHTS)
+    _, errors = process.communicate(timeout=60)
+    (folder / "private").chmod(0o700)
+    assert process.returncode == 0, errors
+    assert "left out 2 of 4 files: 0001.png may not be read (and 1 more); see" in errors
