@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from benchmarks import variants
 
-from gan_tf.host.process import computing_in
-from gan_tf.models import ARCHITECTURES
+from gan_tf.host.errors import InputError
+from gan_tf.host.process import computing_in, drawing_from
+from gan_tf.models import ARCHITECTURES, Architecture, networks
 from gan_tf.models.layers import dropout, normalization
 
 SHAPE = (28, 28, 1)
@@ -66,6 +68,62 @@ def test_dcgan_parameters() -> None:
     first, second = 4 * 4 * 32 + 32, 4 * 4 * 32 * 64 + 64
     dense, last = 7 * 7 * 64 * 256 + 256, 256 + 1
     assert discriminator.count_params() == first + second + dense + last
+
+
+@pytest.mark.parametrize(
+    ("shape", "base", "maps", "seen"),
+    [
+        ((4, 4, 1), (1, 1), [128, 64, 1], [32, 64]),
+        ((20, 20, 3), (5, 5), [128, 64, 3], [32, 64]),
+        ((28, 128, 1), (7, 32), [128, 64, 1], [32, 64]),
+        ((36, 36, 3), (9, 9), [128, 64, 3], [32, 64]),
+        ((48, 64, 3), (6, 8), [256, 128, 64, 3], [32, 64, 128]),
+        ((64, 64, 3), (8, 8), [256, 128, 64, 3], [32, 64, 128]),
+        ((128, 128, 3), (8, 8), [256, 256, 128, 64, 3], [32, 64, 128, 128]),
+        ((128, 96, 1), (8, 6), [256, 256, 128, 64, 1], [32, 64, 128, 128]),
+    ],
+)
+def test_dcgan_halves_larger_images_more_often(
+    shape: tuple[int, int, int], base: tuple[int, int], maps: list[int], seen: list[int]
+) -> None:
+    generator = ARCHITECTURES["dcgan"].generator(LATENT_DIM, shape)
+    dense, *convolutions = [layer for layer in generator.layers if hasattr(layer, "kernel")]
+    assert dense.units == base[0] * base[1] * maps[0]
+    assert [layer.filters for layer in convolutions] == maps
+    assert generator.output_shape == (None, *shape)
+    discriminator = ARCHITECTURES["dcgan"].discriminator(shape)
+    found = [layer for layer in discriminator.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [layer.filters for layer in found] == seen
+    assert found[-1].output.shape == (None, *base, seen[-1])
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (28, 28, 3), (32, 32, 3)])
+def test_dcgan_begins_with_the_weights_that_it_always_had(shape: tuple[int, int, int]) -> None:
+    def weights(pair: Architecture) -> list[np.ndarray]:
+        with drawing_from(3):
+            built = [pair.generator(64, shape), pair.discriminator(shape)]
+        return [weight.numpy() for network in built for weight in network.weights]
+
+    spelled_out = Architecture(variants.generator(), variants.discriminator())
+    found, wanted = weights(networks("dcgan")), weights(spelled_out)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_width_scales_every_layer_of_dcgan_and_no_other_architecture() -> None:
+    narrow = networks("dcgan", 16)
+    generator, discriminator = (
+        narrow.generator(LATENT_DIM, (64, 64, 3)),
+        narrow.discriminator(SHAPE),
+    )
+    filters = [
+        [layer.filters for layer in network.layers if hasattr(layer, "filters")]
+        for network in (generator, discriminator)
+    ]
+    assert filters == [[64, 32, 16, 3], [8, 16]]
+    assert networks("mlp", None) is ARCHITECTURES["mlp"]
+    with pytest.raises(InputError, match=r"--width=16: --arch=mlp has one width; .*: dcgan$"):
+        networks("mlp", 16)
 
 
 def test_mlp_parameters() -> None:

@@ -68,7 +68,8 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
     def follow(self, image_shape: tuple[int, int, int] | None, images: int | None) -> Config:
         """Returns the same configuration with what follows the data filled in."""
         found = self.followed(image_shape, images)
-        return dataclasses.replace(self, **{name: each.value for name, each in found.items()})
+        values: dict[str, Any] = {name: each.value for name, each in found.items()}
+        return dataclasses.replace(self, **values)
 
     def of_attempt(self, number: int) -> Config:
         """Returns what an attempt of this run trains, 1 being the first: the same with its own

@@ -60,10 +60,14 @@ def networks(arch: str, width: int | None = None) -> Architecture:
     if found.width is None:
         scaling = ", ".join(name for name, each in ARCHITECTURES.items() if each.width)
         raise InputError(f"--width={width}: --arch={arch} has one width; these take any: {scaling}")
+
+    def of_width(build: Any) -> Any:
+        return functools.partial(build, width=width)
+
     return dataclasses.replace(
         found,
-        generator=functools.partial(found.generator, width=width),
-        discriminator=functools.partial(found.discriminator, width=width),
+        generator=of_width(found.generator),
+        discriminator=of_width(found.discriminator),
     )
 
 

@@ -27,10 +27,10 @@ class Cost:
     operations: float | None
 
     def __str__(self) -> str:
-        said = f"parameters: {_short(self.generator)} of G, {_short(self.discriminator)} of D"
+        said = f"parameters: G {_short(self.generator)}, D {_short(self.discriminator)}"
         if self.operations is None:
             return said
-        return f"{said}; a step computes {_short(self.operations)} FLOPs an image"
+        return f"{said}; about {self.operations / 1e9:.3g} GFLOP an image trained"
 
 
 def of(game: Game, config: Config) -> Cost:
@@ -78,9 +78,5 @@ def _multiplications(network: keras.Model) -> float:
     return total
 
 
-def _short(number: float) -> str:
-    """A number in three digits: 1.23 million."""
-    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
-        if number >= size:
-            return f"{number / size:.3g} {name}"
-    return f"{number:,.0f}"
+def _short(number: int) -> str:
+    return f"{number / 1e6:.3g} million" if number >= 1e6 else f"{number:,}"
