@@ -104,6 +104,14 @@ def test_a_truncated_file_is_an_error_of_the_reader(reals: Split, images: Path) 
         take(0, 1)
 
 
+def test_a_file_removed_while_it_is_read_is_still_read(reals: Split, images: Path) -> None:
+    feed = StreamedFeed(reals, batch_size=30, discriminator_steps=1, seed=0)
+    before = np.array(reals.images[feed.indices(5, 1)[0]])
+    images.unlink()
+    with feed.reading(5, 9) as take:
+        np.testing.assert_array_equal(take(5, 1)[0][0], before)
+
+
 def test_near_copies_are_sought_part_by_part(reals: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     fakes = np.concatenate([255 - reals.images[:3], reals.images[[0, 20, 37]], reals.images[:2]])
     assert NearCopies(reals.images).share(fakes) == 5 / 8
@@ -195,3 +203,12 @@ def test_a_file_truncated_in_a_run_ends_it_in_one_line_and_costs_nothing(
         )
         assert finished.returncode == 0, finished.stderr
     assert_same_bits(tmp_path / "run", tmp_path / "other", steps)
+
+
+def test_large_data_says_what_memory_it_took(command: Command) -> None:
+    finished = command("scripts/large_data.py", "--images=2000", "--steps=2")
+    assert finished.returncode == 0, finished.stderr
+    found = re.search(r"([\d.]+) GiB above the import$", finished.stdout)
+    assert found, finished.stdout
+    assert 0 < float(found[1]) < 1.2
+    assert "limit: 1.60 GiB" in finished.stdout

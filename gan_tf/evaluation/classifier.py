@@ -21,6 +21,7 @@ import tensorflow as tf
 from gan_tf.data.cache import ImageShape, Split
 from gan_tf.data.dataset import Description
 from gan_tf.data.pixels import scale
+from gan_tf.data.rows import Rows
 from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import sha256
@@ -28,6 +29,7 @@ from gan_tf.host.files import sha256
 _DIRECTORY = Path(__file__).parent / "classifiers"
 _EPOCHS = 12
 _BATCH = 64
+_PREDICTED = 500  # Images judged at a time.
 
 
 class Judged(NamedTuple):
@@ -120,10 +122,10 @@ def _train(path: Path, train_split: Split, test_split: Split) -> float:
         "sparse_categorical_crossentropy",
     )
     batches = (
-        tf.data.Dataset.from_tensor_slices((train_split.images, train_split.labels))
+        tf.data.Dataset.range(len(train_split.labels))
         .shuffle(len(train_split.labels), seed=0)
         .batch(_BATCH, drop_remainder=True)
-        .map(lambda images, labels: (scale(images), labels))
+        .map(_reader(train_split))
         .prefetch(2)
     )
     for epoch in range(_EPOCHS):
@@ -136,7 +138,7 @@ def _train(path: Path, train_split: Split, test_split: Split) -> float:
     _normalise(network, train_split.images)
     weights = {f"{i:03d}": w.astype(np.float16) for i, w in enumerate(network.get_weights())}
     network.set_weights([array.astype(np.float32) for array in weights.values()])
-    _, probabilities = network.predict(scale(test_split.images), batch_size=500, verbose=0)
+    _, probabilities = _predict(network, test_split.images)
     accuracy = float(np.mean(probabilities.argmax(axis=1) == test_split.labels))
     archive.write(path, {**weights, "accuracy": np.array(accuracy)})
     return accuracy
@@ -155,10 +157,35 @@ def _network(image_shape: ImageShape, classes: int) -> keras.Model:
     return keras.Model(images, [features, probabilities])
 
 
+def _reader(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Returns the function from indices `[B]` to images in [-1, 1] and labels, for tf.data. It
+    reads them from the split's file, which need not fit into memory."""
+    rows, labels = Rows(split.images), tf.constant(split.labels)
+
+    def read(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images = tf.numpy_function(rows.__getitem__, [indices], tf.uint8, stateful=False)
+        return scale(tf.ensure_shape(images, [_BATCH, *split.image_shape])), tf.gather(
+            labels, indices
+        )
+
+    return read
+
+
+def _predict(network: keras.Model, images: npt.NDArray[np.uint8]) -> Judged:
+    """Returns what a network makes of images `[N, H, W, C]`, some read at a time."""
+    rows, some = Rows(images), 10 * _PREDICTED
+    parts = [
+        network.predict(scale(rows[start : start + some]), batch_size=_PREDICTED, verbose=0)
+        for start in range(0, len(rows), some)
+    ]
+    features, probabilities = zip(*parts, strict=True)
+    return Judged(np.concatenate(features), np.concatenate(probabilities))
+
+
 def _normalise(network: keras.Model, images: npt.NDArray[np.uint8]) -> None:
     """Makes the mean square of all features 1, so that distances do not depend on the scale
     that training happened to find; the probabilities stay as they are."""
-    features, _ = network.predict(scale(images), batch_size=500, verbose=0)
+    features, _ = _predict(network, images)
     size = float(np.sqrt(np.mean(np.square(features))))
     *others, kernel, bias, next_kernel, next_bias = network.get_weights()
     network.set_weights([*others, kernel / size, bias / size, next_kernel * size, next_bias])
