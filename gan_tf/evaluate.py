@@ -115,19 +115,23 @@ def main(options: Options) -> str:
 
     process.start_tensorflow()
     from gan_tf import __version__
-    from gan_tf.data.dataset import open_dataset
+    from gan_tf.data.dataset import open_dataset, open_imported
     from gan_tf.evaluation import classifier, judging, scorecard
     from gan_tf.serving import servable
     from gan_tf.training import exporting, run_directory
 
     exported = servable.load(exporting.find(options.run_dir, options.saved_model))
-    name = options.dataset or str(exported.metadata["dataset"])
+    about = exported.metadata
     place = options.data_dir
     if options.run_dir and not place:
         content = run_directory.read_content(user_path("run_dir", options.run_dir))
         place = content["config"].get("data_dir")
     manual_dir = user_path("manual_dir", options.manual_dir) if options.manual_dir else None
-    data = open_dataset(name, data_directory(place), manual_dir, options.verify)
+    name, data_dir = options.dataset or str(about["dataset"]), data_directory(place)
+    if about.get("imported") and not options.dataset:
+        data = open_imported(name, str(about["digest"]), data_dir, options.verify)
+    else:
+        data = open_dataset(name, data_dir, manual_dir, options.verify)
     servable.check_shape(exported, data.description)
     if options.inception_weights:
         judge = classifier.inception(user_path("inception_weights", options.inception_weights))

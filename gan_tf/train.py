@@ -9,9 +9,14 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gan_tf.config import Config, command_line, presets
+from gan_tf.config.data import check_source, wanted
 from gan_tf.config.knobs import knob
+
+if TYPE_CHECKING:
+    from gan_tf.data.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ def main(options: Options) -> str:
     """Trains, then says where everything lies."""
     if options.dry_run:
         return _dry_run(options)
+    check_source(options)  # Before what takes long.
     from gan_tf.host import process
 
     process.start_tensorflow()
@@ -46,18 +52,28 @@ def main(options: Options) -> str:
 def _dry_run(options: Options) -> str:
     """The configuration of a run that would begin or go on now, and why it is what it is where
     that follows the data. Prepares no data, and does without TensorFlow."""
-    from gan_tf.data.dataset import is_prepared, open_dataset
     from gan_tf.training import run_directory
 
     directory = Path(str(options.resolved().run_dir))
     config = run_directory.with_what_it_keeps(directory, options).resolved()
-    image_shape, images, data_dir = None, None, Path(str(config.data_dir))
-    if is_prepared(config.dataset, data_dir):
-        reals, _ = open_dataset(config.dataset, data_dir).reals(config.validation_images)
+    image_shape, images = None, None
+    if data := _prepared(config):
+        reals, _ = data.reals(config.validation_images)
         image_shape, images = reals.image_shape, len(reals.images)
     found = config.followed(image_shape, images)
     values = config.follow(image_shape, images).to_json()
     return json.dumps(values | {"follows": {k: v.reason for k, v in found.items()}}, indent=2)
+
+
+def _prepared(config: Config) -> Dataset | None:
+    """The data of a configuration, if it is prepared already."""
+    from gan_tf.data.dataset import is_prepared, last_images, open_dataset
+
+    data_dir = Path(str(config.data_dir))
+    if config.images:
+        return last_images(Path(config.images), wanted(config), data_dir)
+    name = str(config.dataset)
+    return open_dataset(name, data_dir) if is_prepared(name, data_dir) else None
 
 
 if __name__ == "__main__":

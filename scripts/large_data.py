@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import itertools
 import os
 import re
 import resource
@@ -21,12 +22,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
 from gan_tf.data import cache
-from gan_tf.data.cache import Source
+from gan_tf.data.cache import Part
 from gan_tf.host.errors import TrainingFailedError
 
 _CHUNK = 2_000  # Images made at a time.
@@ -84,21 +84,18 @@ def main(options: Options) -> str:
 
 def write(data_dir: Path, number: int) -> None:
     """Prepares a dataset `large` of made images, chunk by chunk: noise around a colour each."""
-    cache.write(
-        cache.directory("large", data_dir),
-        "large",
-        {"train": Source(number, chunks(number, 0)), "test": Source(500, chunks(500, 1))},
-    )
+    made = itertools.chain(parts("train", number, seed=0), parts("test", 500, seed=1))
+    cache.write(cache.directory("large", data_dir), "large", made)
 
 
-def chunks(number: int, seed: int) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
-    """Yields images and labels."""
+def parts(split: str, number: int, seed: int) -> Iterator[Part]:
+    """Yields the images and labels of a split, some at a time."""
     random = np.random.Generator(np.random.Philox(seed))
     for start in range(0, number, _CHUNK):
         shape = (min(_CHUNK, number - start), _SIDE, _SIDE, 3)
         colours = random.integers(0, 192, (shape[0], 1, 1, 3), np.uint8)
         images = colours + random.integers(0, 64, shape, np.uint8)
-        yield images, random.integers(0, 10, shape[0])
+        yield Part(split, images, random.integers(0, 10, shape[0]))
 
 
 @contextlib.contextmanager

@@ -26,8 +26,10 @@ from .scenes import (
     on_run,
     originals,
     other_latents,
+    photos,
     removed,
     run,
+    saved,
     something_else,
     text,
 )
@@ -80,6 +82,7 @@ TRAIN, SAMPLE, EVALUATE, EXPORT = (
 RESUME = f"{TRAIN} --flagfile=resume.flags --steps=200"
 FLAG_FILE = "train --flagfile=mine.flags"
 CACHED = "train --steps=1 --data_dir=data --evaluate_every=0 --dataset=mine"
+PHOTOS = "train --images=photos --data_dir=data --steps=1"
 OWN_FILES = "train --steps=1 --data_dir=data --manual_dir=files"
 INCEPTION = f"{EVALUATE} --classifier=inception"
 DESCRIPTION = "run/export/1/assets.extra/gan_tf.json"
@@ -348,6 +351,37 @@ KINDS = {
         row("a config that it has not", "train --steps=1 --data_dir=data --dataset=mnist/x"),
         row("a version that it has not", "train --steps=1 --dataset=mnist:9.9.9"),
         row("no images", "train --steps=1 --data_dir=data --dataset=iris"),
+    ],
+    "your own images": [
+        early("two sources", f"{PHOTOS} --dataset=mnist"),
+        early("a side that is no multiple of 4", f"{PHOTOS} --image_size=30"),
+        early("a side too long", f"{PHOTOS} --image_size=256"),
+        early("two channels", f"{PHOTOS} --channels=2"),
+        early("a side of a dataset's", "train --image_size=64"),
+    ],
+    "a folder of images": [
+        row("it is not there", PHOTOS),
+        row("an empty one", PHOTOS, directory("photos")),
+        row("no image in it", PHOTOS, text("photos/a.png", "mine")),
+        row("only one image", PHOTOS, photos("a.png")),
+        row("a colour that is none", f"{PHOTOS} --background=whitish", photos()),
+    ],
+    "a file of images": [
+        row("a zip that is cut short", "train --images=a.zip", text("a.zip", b"PK\3\4mine")),
+        row("a text", "train --images=a.txt", text("a.txt", "mine")),
+        row("floating point", "train --images=a.npy", saved("a.npy", np.zeros((9, 32, 32)))),
+        row("no images", "train --images=a.npy", saved("a.npy", np.zeros(9, np.uint8))),
+        row("pickled objects", "train --images=a.npy", saved("a.npy", np.array([{}] * 9))),
+    ],
+    "labels of images": [
+        row("some without a folder", PHOTOS, photos("cat/0.png", "dog/1.png", "2.png")),
+        row(
+            "some not in the list",
+            PHOTOS,
+            photos(damage=text("photos/labels.csv", "0.png,cat\n1.png,dog\n")),
+        ),
+        row("no JSON", PHOTOS, photos(damage=text("photos/dataset.json", "{"))),
+        row("none for a judge", f"{PHOTOS} --classifier=train", photos()),
     ],
     "data directory": [
         row("a file", "train --data_dir=data", text("data", "x")),

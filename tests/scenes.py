@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from gan_tf.data import cache
 from gan_tf.data.cache import Part
@@ -188,6 +190,37 @@ def originals(change: Callable[[bytes], bytes]) -> Make:
     def make(scene: Scene) -> None:
         shutil.copytree(ROOT / "gan_tf" / "data" / "mnist", scene.place / "files")
         alter("files/train-images-idx3-ubyte.gz", change)(scene)
+
+    return make
+
+
+def picture(number: int) -> bytes:
+    """A PNG of 32x32 RGB pixels, another one for each number."""
+    pixels = np.random.Generator(np.random.Philox(number)).integers(0, 256, (32, 32, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")
+    return file.getvalue()
+
+
+def photos(*names: str, damage: Make | None = None) -> Make:
+    """Puts pictures of these names, or `0.png` to `9.png`, into `photos`."""
+
+    def make(scene: Scene) -> None:
+        for number, name in enumerate(names or [f"{i}.png" for i in range(10)]):
+            scene.write(f"photos/{name}", picture(number))
+        if damage:
+            damage(scene)
+
+    return make
+
+
+def saved(name: str, array: np.ndarray) -> Make:
+    """Writes an array as NumPy does."""
+
+    def make(scene: Scene) -> None:
+        file = io.BytesIO()
+        np.save(file, array, allow_pickle=True)
+        scene.write(name, file.getvalue())
 
     return make
 

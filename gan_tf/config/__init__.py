@@ -14,7 +14,7 @@ import json
 from typing import Any
 
 from gan_tf.config import following
-from gan_tf.config.data import DataConfig
+from gan_tf.config.data import MNIST, DataConfig, absolute_source, check_source, source_name
 from gan_tf.config.evaluation import EvaluationConfig
 from gan_tf.config.following import Followed
 from gan_tf.config.game import GameConfig
@@ -47,13 +47,21 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             )
 
     def resolved(self) -> Config:
-        """Returns the same configuration with its machine-dependent defaults filled in."""
-        name = f"{self.arch}-{self.dataset}".replace("/", "-").replace(":", "-")
+        """Returns the same configuration with its machine-dependent defaults filled in.
+
+        Raises:
+          InputError: it is not clear which images are meant.
+        """
+        check_source(self)
         return dataclasses.replace(
             self,
+            dataset=self.dataset or (None if self.images else MNIST),
+            images=self.images and absolute_source(self.images),
             data_dir=str(data_directory(self.data_dir)),
             manual_dir=self.manual_dir and str(user_path("manual_dir", self.manual_dir)),
-            run_dir=str(user_path("run_dir", self.run_dir or f"runs/{name}")),
+            run_dir=str(
+                user_path("run_dir", self.run_dir or f"runs/{self.arch}-{source_name(self)}")
+            ),
             precision=devices.native_precision() if self.precision == "auto" else self.precision,
         )
 

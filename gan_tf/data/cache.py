@@ -9,6 +9,7 @@ its digest only where those differ or the user asks for it.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import sys
 from collections.abc import Iterable
@@ -198,6 +199,12 @@ def _check(directory: Path, about: dict[str, Any], verify: bool) -> dict[str, di
         if sha256(path) != digest:
             raise InputError(f"{path} was truncated or altered")
     return states
+
+
+def digest(directory: Path) -> str:
+    """Returns the digest of all that a sound cache holds, hexadecimal."""
+    about = json.loads((directory / _LIST).read_text(encoding="utf-8"))
+    return hashlib.sha256(json.dumps(about["sha256"], sort_keys=True).encode()).hexdigest()
 
 
 def state(path: Path) -> dict[str, int]:

@@ -1,17 +1,21 @@
-"""A dataset as the rest of the package sees it, opened by its name.
+"""A dataset as the rest of the package sees it, opened by its name or its place.
 
 Opening needs no TensorFlow: the arrays are mapped into memory from a cache that the first
-opening prepares (`cache`, `tfds`).
+opening prepares (`cache`, `tfds`, `stacked`, `images`).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gan_tf.data import cache, stacked
 from gan_tf.data.cache import ImageShape, Split
+from gan_tf.data.images import importing
+from gan_tf.data.images.arrays import Arrays
+from gan_tf.data.images.wanted import Wanted
 from gan_tf.host.errors import InputError
 
 _CC_BY_SA = "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/"
@@ -24,16 +28,18 @@ class Description:
     """What is known of a dataset without its images; a run and an export keep it.
 
     Attributes:
-      name: a TFDS name.
+      name: a TFDS name, or what the source of imported images is called.
       image_shape: (H, W, C) of every image.
       licence: under what licence the images are, or where that is said.
       judge: the classifier in this package that knows these images, if there is one.
+      digest: of all images and labels, hexadecimal; empty in what an older version wrote.
     """
 
     name: str
     image_shape: ImageShape
     licence: str
     judge: str | None
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """Its TFDS name."""
+        """What it is called."""
         return self.description.name
 
     @property
@@ -88,11 +94,12 @@ class Dataset:
         return train.part(stop=-validation_images), train.part(start=-validation_images)
 
 
-def describe(name: str, image_shape: ImageShape) -> Description:
+def describe(name: str, image_shape: ImageShape, digest: str = "") -> Description:
     """Returns the description of a TFDS dataset whose image shape is known."""
     base = name.replace(":", "/").split("/")[0]
     elsewhere = f"see https://www.tensorflow.org/datasets/catalog/{base}"
-    return Description(name, image_shape, _LICENCES.get(base, elsewhere), _JUDGES.get(name))
+    licence, judge = _LICENCES.get(base, elsewhere), _JUDGES.get(name)
+    return Description(name, image_shape, licence, judge, digest)
 
 
 def is_prepared(name: str, data_dir: Path) -> bool:
@@ -126,5 +133,64 @@ def open_dataset(
 
         tfds.prepare(name, data_dir, manual_dir, directory)
     splits = cache.read(directory, verify)
-    image_shape = next(iter(splits.values())).image_shape
-    return Dataset(describe(name, image_shape), directory, splits)
+    return Dataset(describe(name, _shape(splits), cache.digest(directory)), directory, splits)
+
+
+def open_images(
+    source: Path | Arrays,
+    wanted: Wanted,
+    data_dir: Path,
+    *,
+    verify: bool = False,
+    began: Description | None = None,
+) -> Dataset:
+    """Returns somebody's own images, imported now if that is their first use.
+
+    Args:
+      source: a directory, a zip, an .npy or IDX file, or arrays.
+      wanted: what the images shall become.
+      data_dir: where caches lie.
+      verify: compare every byte of the cache with its digest.
+      began: what a run that goes on was trained on: it is opened as it was then, if it is still
+        there, whatever the source holds now.
+
+    Raises:
+      InputError: there is nothing to import, or the cache is truncated or altered.
+    """
+    if began and importing.directory(began.name, began.digest, data_dir).exists():
+        changed = ""
+        if isinstance(source, Path):
+            changed = importing.changes(source, wanted, data_dir, began.digest)
+        if changed:
+            print(
+                f"{source} has changed since it was imported ({changed}); this run goes on with "
+                "the images that it began with",
+                file=sys.stderr,
+            )
+        return open_imported(began.name, began.digest, data_dir, verify)
+    found = importing.import_images(source, wanted, data_dir)
+    if found.changed:
+        print(f"{source} has changed since its last import: {found.changed}", file=sys.stderr)
+    return open_imported(found.name, found.digest, data_dir, verify)
+
+
+def last_images(source: Path, wanted: Wanted, data_dir: Path) -> Dataset | None:
+    """Returns what was imported of a source the last time, whatever it holds now; None if nothing
+    was."""
+    found = importing.last(source, wanted, data_dir)
+    return open_imported(*found, data_dir) if found else None
+
+
+def open_imported(name: str, digest: str, data_dir: Path, verify: bool = False) -> Dataset:
+    """Returns images that were imported, by the name and the digest that they got then.
+
+    Raises:
+      InputError: they are not there any more, or were altered.
+    """
+    splits = importing.open_imported(name, digest, data_dir, verify)
+    about = Description(name, _shape(splits), "not stated", None, digest)
+    return Dataset(about, importing.directory(name, digest, data_dir), splits)
+
+
+def _shape(splits: Mapping[str, Split]) -> ImageShape:
+    return next(iter(splits.values())).image_shape

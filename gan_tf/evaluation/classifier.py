@@ -76,8 +76,8 @@ def packaged(data: Description) -> Classifier:
     """Returns the classifier in this package that knows a dataset; InputError if none does."""
     if data.judge is None:
         raise InputError(
-            f"--dataset={data.name}: no classifier comes with the package; --classifier=train "
-            "makes one of its labels"
+            f"{data.name}: no classifier of it comes with the package; --classifier=train makes "
+            "one of its labels"
         )
     return load(_DIRECTORY / f"{data.judge}.npz", data.judge, data.image_shape)
 

@@ -80,6 +80,13 @@ def possible(data: Description, kind: str) -> bool:
     return kind == "train" or data.judge is not None
 
 
+def kind_for(data: Dataset) -> str | None:
+    """The kind of classifier that can judge samples of a dataset; None if none can."""
+    if data.description.judge:
+        return "auto"
+    return "train" if data.classes > 1 else None
+
+
 def find_classifier(data: Dataset, kind: str) -> Classifier:
     """Returns the classifier for a dataset, trained now if it has to be.
 
@@ -97,7 +104,9 @@ def find_classifier(data: Dataset, kind: str) -> Classifier:
     if not path.exists():
         train, test = data.split("train"), data.split("test")
         if data.classes < 2:
-            raise InputError(f"--dataset={data.name}: has no labels to train a classifier on")
+            raise InputError(
+                f"--classifier=train: {data.name} has no labels to train a classifier on"
+            )
         print(f"Training a classifier on {data.name} (once, minutes) ...", file=sys.stderr)
         classifier.train(path, train, test)
     name = f"{data.directory.name}-{sha256(path)[:8]}"

@@ -14,7 +14,8 @@ from gan_tf.game.latents import Distribution
 from gan_tf.game.losses import LOSSES
 from gan_tf.game.players import GanState
 
-_IMAGES = 250  # At each line of the log; all of them at the end.
+_IMAGES = 250  # At each line of the log.
+_MOST = 10_000  # At the end.
 
 
 class Measure:
@@ -22,7 +23,7 @@ class Measure:
     probability, the value V(D, G) and the Jensen-Shannon estimate that it implies.
 
     Attributes:
-      held_out: how many reals there are to measure on.
+      held_out: how many reals it measures on at the end, 10,000 at most.
     """
 
     def __init__(
@@ -36,7 +37,8 @@ class Measure:
         loss: str,
     ) -> None:
         """Takes the players, reals that no step sees, and how latents are drawn."""
-        self._state, self._held_out, self.held_out = state, Rows(held_out), len(held_out)
+        self._state, self._held_out = state, Rows(held_out)
+        self.held_out = min(_MOST, len(held_out))
         self._draw, self._latent_dim, self._seed = draw, latent_dim, seed
         self._cross_entropy = LOSSES[loss].cross_entropy
         self._judge = tf.function(self._logits, reduce_retracing=True)
@@ -51,7 +53,7 @@ class Measure:
         return found
 
     def accuracy(self) -> float:
-        """Returns D's accuracy on every held-out real and as many fresh fakes."""
+        """Returns D's accuracy on `held_out` reals and as many fresh fakes."""
         return theory.accuracy(*self._both(self.held_out, 0))
 
     def _both(self, number: int, step: int) -> tuple[theory.Logits, theory.Logits]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 
 from gan_tf.config import Config
+from gan_tf.config.data import wanted
 from gan_tf.data.cache import Split
-from gan_tf.data.dataset import Dataset, open_dataset
+from gan_tf.data.dataset import Dataset, Description, open_dataset, open_images
 from gan_tf.data.feed import Feed
+from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.stream import StreamedFeed
 from gan_tf.evaluation import judging
 from gan_tf.evaluation.judging import Evaluation
@@ -25,10 +28,29 @@ from gan_tf.models import check_size, networks
 from gan_tf.training.schedule import Schedule
 
 
-def dataset(config: Config) -> Dataset:
-    """Returns the run's data; InputError if its networks are not made for it."""
-    manual_dir = Path(config.manual_dir) if config.manual_dir else None
-    found = open_dataset(config.dataset, Path(str(config.data_dir)), manual_dir, config.verify)
+def dataset(
+    config: Config, began: Description | None = None, arrays: Arrays | None = None
+) -> Dataset:
+    """Returns the run's data.
+
+    Args:
+      config: the configuration, resolved.
+      began: what a run that goes on was trained on.
+      arrays: images of a program, in place of those of a flag.
+
+    Raises:
+      InputError: the data cannot be used, or the networks are not made for it.
+    """
+    data_dir = Path(str(config.data_dir))
+    if config.images:
+        source = arrays or Path(config.images)
+        found = open_images(source, wanted(config), data_dir, verify=config.verify, began=began)
+    else:
+        manual_dir = Path(config.manual_dir) if config.manual_dir else None
+        found = open_dataset(str(config.dataset), data_dir, manual_dir, config.verify)
+    if config.licence:
+        about = dataclasses.replace(found.description, licence=config.licence)
+        found = dataclasses.replace(found, description=about)
     check_size(config.arch, found.name, found.description.image_shape)
     return found
 

@@ -135,7 +135,7 @@ def export(
     lines = read_metrics(run_dir / "metrics.jsonl")
     metrics = [line for line in lines if (line["attempt"], line["step"]) == (attempt, step)]
     values = config.of_attempt(attempt).to_json()
-    for place in ("data_dir", "manual_dir", "run_dir"):
+    for place in ("data_dir", "images", "manual_dir", "run_dir"):
         del values[place]  # Paths of this machine mean nothing elsewhere.
     metadata = {
         "latents": config.latents,
@@ -144,6 +144,8 @@ def export(
         "pixels": meaning(data.image_shape[2]),
         "precision": precision,
         "dataset": data.name,
+        "digest": data.digest,
+        "imported": bool(config.images),
         "licence": data.licence,
         "step": step,
         "attempt": attempt,

@@ -34,6 +34,7 @@ class Result:
         was evaluated.
       last: the last metrics line.
       classifier: the name of what judged them.
+      judges: the `--classifier` that can judge samples of this data; None if none can.
       judged: how many samples it judged each time.
       health: what is wrong with where it ended, in words; None if nothing is.
       attempts: what is on record of each attempt that was given up.
@@ -54,6 +55,7 @@ class Result:
     best: dict[str, Any] | None
     last: dict[str, Any]
     classifier: str | None
+    judges: str | None
     judged: int
     health: str | None
     attempts: list[dict[str, Any]]
@@ -91,12 +93,14 @@ class Result:
             f"run directory: {self.run_dir}",
         ]
         if self.export:
-            said += [
-                f"SavedModel:    {self.export}",
-                "judge it (by 10,000 samples, which score lower than fewer):",
-                f"  python -m gan_tf.evaluate --run_dir={self.run_dir}",
-                f"sample from it: python -m gan_tf.sample --run_dir={self.run_dir}",
-            ]
+            said.append(f"SavedModel:    {self.export}")
+            if self.judges:
+                trained = " --classifier=train" if self.judges == "train" else ""
+                said += [
+                    "judge it (by 10,000 samples, which score lower than fewer):",
+                    f"  python -m gan_tf.evaluate --run_dir={self.run_dir}{trained}",
+                ]
+            said.append(f"sample from it: python -m gan_tf.sample --run_dir={self.run_dir}")
         else:
             said.append(f"export it: python -m gan_tf.export --run_dir={self.run_dir}")
         return "\n".join(said)

@@ -5,6 +5,7 @@ Below the commands only this folder sees a `Config`; the others take plain argum
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import threading
@@ -14,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from gan_tf.config import Config
+from gan_tf.config.data import IN_MEMORY
 from gan_tf.config.following import Followed
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset
+from gan_tf.data.images.arrays import Arrays
+from gan_tf.evaluation import judging
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.host import devices, files, process
 from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
@@ -32,8 +36,15 @@ _RUNNING = threading.Lock()
 _AT_THE_END = ("result.json", "curves.png", "samples.gif")
 
 
-def train(config: Config) -> Result:
+def train(config: Config, images: Any = None, labels: Any = None) -> Result:
     """Trains the configuration, or goes on with it where its run directory stands.
+
+    Args:
+      config: the configuration.
+      images: uint8 `[N, H, W]` or `[N, H, W, C]` to train on, C being 1, 3 or 4, in place of the
+        configuration's dataset or images. They are kept as `--images` are, so that a run that
+        goes on needs them no more.
+      labels: whole numbers from 0 `[N]`, their classes; None where they have none.
 
     Raises:
       InputError: the data or the run directory cannot be used; nothing was changed.
@@ -44,18 +55,33 @@ def train(config: Config) -> Result:
     if not _RUNNING.acquire(blocking=False):
         raise InputError("another run is training in this process; wait for it, or use another")
     try:
-        return _train_alone(config)
+        return _train_alone(config, _arrays(config, images, labels))
     finally:
         _RUNNING.release()
 
 
-def _train_alone(config: Config) -> Result:
+def _arrays(config: Config, images: Any, labels: Any) -> Arrays | None:
+    """A program's own images; None if the configuration names its data."""
+    if images is None:
+        if labels is not None:
+            raise InputError("labels: are those of images; give both")
+        return None
+    if config.images or config.dataset:
+        raise InputError("images: take the place of the configuration's images or dataset")
+    return Arrays(images, labels)
+
+
+def _train_alone(config: Config, arrays: Arrays | None) -> Result:
     """Trains in a process that trains nothing else: seeds and dtype policy are the process's."""
+    if arrays:
+        config = dataclasses.replace(config, images=IN_MEMORY)
     directory = files.user_path("run_dir", str(config.resolved().run_dir))
     config = run_directory.with_what_it_keeps(directory, config).resolved()
     run_directory.check(directory, config)
     read_metrics(directory / "metrics.jsonl")
-    data = build.dataset(config)
+    recorded = (directory / "config.json").exists()
+    began = run_directory.read(directory).data if recorded else None
+    data = build.dataset(config, began, arrays)
     reals, held_out = data.reals(config.validation_images)
     followed = config.followed(reals.image_shape, len(reals.images))
     config = config.follow(reals.image_shape, len(reals.images))
@@ -137,7 +163,7 @@ class _Run:
         config, total = self.config, attempt.schedule.total
         epochs = build.epochs(config, total, len(self.reals.images))
         _say(
-            f"{config.arch} on {config.dataset}: {len(self.reals.images):,} images, {total:,} "
+            f"{config.arch} on {self.data.name}: {len(self.reals.images):,} images, {total:,} "
             f"steps of {config.batch_size} images ({epochs:.3g} epochs)"
         )
         for name, each in self.followed.items():
@@ -156,7 +182,11 @@ class _Run:
                 f"steps, judged by {self.judge.classifier.name}"
             )
         elif config.evaluate_every and config.generator_steps:
-            _say(f"evaluation: none; --classifier=train makes a judge of {config.dataset}")
+            remedy = f"; --classifier=train makes a judge of {self.data.name}"
+            _say(
+                "evaluation: none, so the last average is what is exported"
+                f"{remedy if self.data.classes > 1 else ''}"
+            )
         resumed = f", resumed at step {attempt.step:,}" if attempt.step else ""
         _say(f"run directory: {self.directory}{resumed}")
 
@@ -201,7 +231,7 @@ class _Run:
             if line["attempt"] == attempt.number and line["step"] <= attempt.step
         ]
         if not (directory / "curves.png").exists():
-            title = f"{directory.name}: {self.config.arch} on {self.config.dataset}"
+            title = f"{directory.name}: {self.config.arch} on {self.data.name}"
             curves.write_curves(directory / "curves.png", lines, title)
         if not (directory / "samples.gif").exists():
             pictures.write_gif(directory / "samples.gif", drawn)
@@ -221,6 +251,7 @@ class _Run:
             best=_exported_line(export) if export else best(everything),
             last=lines[-1] if lines else {},
             classifier=self.judge.classifier.name if self.judge else None,
+            judges=judging.kind_for(self.data),
             judged=self.judge.reals if self.judge else 0,
             health=_health(lines),
             attempts=run_directory.attempts_given_up(directory),

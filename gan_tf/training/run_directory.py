@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from gan_tf import __version__
 from gan_tf.config import Config
-from gan_tf.config.knobs import knobs
+from gan_tf.config.knobs import Value, knobs
 from gan_tf.data.dataset import Description, describe
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
@@ -75,7 +75,7 @@ def read(directory: Path) -> Run:
     path, content = directory / "config.json", read_content(directory)
     config = Config.from_json(content.get("config"), str(path))
     if content["format"] == 2:
-        return Run(config, describe(config.dataset, (28, 28, 1)))
+        return Run(config, describe(str(config.dataset), (28, 28, 1)))
     try:
         values = dict(content["data"])
         height, width, channels = (int(size) for size in values.pop("image_shape"))
@@ -155,13 +155,15 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             return  # Nothing came of it: a run that failed at once may begin again, otherwise.
     was, now = before.config.to_json(), config.to_json()
     differing = [
-        f"--{knob.name} was {was[knob.name]} and is now {now[knob.name]}"
+        f"--{knob.name} was {_shown(was[knob.name])} and is now {_shown(now[knob.name])}"
         for knob in knobs(Config)
         if not knob.resumable and was[knob.name] != now[knob.name]
     ]
     if data and data.image_shape != before.data.image_shape:
         shapes = ["x".join(map(str, each.image_shape)) for each in (before.data, data)]
         differing.append(f"the images of {data.name} were {shapes[0]} and are now {shapes[1]}")
+    elif data and before.data.digest and data.digest != before.data.digest:
+        differing.append(f"{before.data.name} held other images when it began")
     if differing:
         raise InputError(
             f"--run_dir={directory} holds another run: {', '.join(differing)}; "
@@ -179,6 +181,10 @@ def _has_state(directory: Path) -> bool:
     """Whether a run has checkpoints, or had some that an attempt takes back."""
     kept = any(directory.glob(f"{CHECKPOINTS}/step-*.npz"))
     return kept or _is_given_up_in_part(directory)
+
+
+def _shown(value: Value) -> str:
+    return "not given" if value is None else str(value)
 
 
 def _is_given_up_in_part(directory: Path) -> bool:

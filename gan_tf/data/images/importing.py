@@ -83,12 +83,15 @@ def open_imported(name: str, digest: str, data_dir: Path, verify: bool = False) 
     Raises:
       InputError: it is gone, or damaged.
     """
-    directory = _directory(_place(data_dir), Came(name, digest))
-    if not directory.is_dir():
-        raise InputError(f"{directory} is gone: import the pictures again with --images")
-    if record.read(directory)["digest"] != digest:
-        raise InputError(f"{directory} holds other images: remove it and import again")
-    return cache.read(directory, verify)
+    found = directory(name, digest, data_dir)
+    if not found.is_dir():
+        raise InputError(
+            f"{found}: these images are gone; import the same ones again, or say with --data_dir "
+            "where they are"
+        )
+    if record.read(found)["digest"] != digest:
+        raise InputError(f"{found} holds other images: remove it and import again")
+    return cache.read(found, verify)
 
 
 def changes(source: Path, wanted: Wanted, data_dir: Path, digest: str | None = None) -> str:
@@ -113,6 +116,21 @@ def changes(source: Path, wanted: Wanted, data_dir: Path, digest: str | None = N
         return ""
     told = str(index.differences(path, given.listing()) or "")
     return told or "imported anew since" * (digest not in (None, came.digest))
+
+
+def directory(name: str, digest: str, data_dir: Path) -> Path:
+    """Returns where imported images are kept, by the name and the digest that they got."""
+    return _directory(_place(data_dir), Came(name, digest))
+
+
+def last(source: Path, wanted: Wanted, data_dir: Path) -> Came | None:
+    """Returns what came of the last import of a source, whatever the source holds now; None if
+    there was none, or it is gone."""
+    try:
+        came = index.last(_index(_place(data_dir), material(source), wanted))
+    except InputError:
+        return None
+    return came if came and _directory(_place(data_dir), came).is_dir() else None
 
 
 def _place(data_dir: Path) -> Path:

@@ -1,0 +1,152 @@
+"""People's own images, from a folder or an array to a served generator, as a user has them."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_tf.serving import servable
+
+from .conftest import Command, assert_same_bits, executed, metrics, one_line
+from .scenes import picture
+
+FLAGS = (
+    *("--images=photos", "--data_dir=data", "--run_dir=run", "--arch=mlp", "--batch_size=4"),
+    *("--log_every=1", "--sample_every=2", "--checkpoint_every=2"),
+)
+
+
+def photograph(size: tuple[int, int], orientation: int) -> bytes:
+    """A JPEG of a camera that was held in some way."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    colours = np.random.default_rng(0).integers(0, 256, (size[1] // 8, size[0] // 8, 3), np.uint8)
+    Image.fromarray(colours).resize(size).save(file, format="JPEG", exif=exif)
+    return file.getvalue()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder as it lies about: two kinds of pictures, two files that are broken."""
+    place = tmp_path / "photos"
+    for number in range(24):
+        kind = "cats" if number % 2 else "dogs"
+        (place / kind).mkdir(parents=True, exist_ok=True)
+        (place / kind / f"{number}.PNG").write_bytes(picture(number))
+    (place / "cats" / "zo\u00eb \u732b.jpeg").write_bytes(photograph((160, 96), 6))
+    transparent = Image.new("RGBA", (40, 48), (250, 20, 20, 128))
+    transparent.save(place / "dogs" / "logo.webp")
+    Image.new("L", (32, 32), 7).save(place / "dogs" / "grey.tif")
+    (place / "dogs" / "cut.png").write_bytes(picture(99)[:200])
+    (place / "dogs" / "none.jpg").write_bytes(b"")
+    (place / "Thumbs.db").write_bytes(b"x")
+    return place
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_folder_becomes_a_generator(command: Command, tmp_path: Path) -> None:
+    finished = command("train", *FLAGS, "--steps=2", "--licence=CC0 1.0")
+    assert finished.returncode == 0, finished.stderr
+    said = finished.stderr.replace("\r", "\n").splitlines()
+    (left_out,) = (line for line in said if "left out 2 of " in line)
+    assert "imported.json" in left_out
+    assert any(line.startswith("mlp on photos: ") for line in said)
+    assert any("the last average is what is exported" in line for line in said)
+    assert "gan_tf.evaluate --run_dir=run --classifier=train" in finished.stdout
+    about = json.loads((tmp_path / "run" / "config.json").read_text())["data"]
+    assert (about["name"], about["image_shape"]) == ("photos", [32, 32, 3])
+    exported = servable.load(tmp_path / "run" / "export" / "1")
+    assert exported.metadata["licence"] == "CC0 1.0"
+    assert exported.metadata["digest"] == about["digest"]
+    assert str(tmp_path) not in json.dumps(exported.metadata), "a path of this machine"
+    sampled = command("sample", "--run_dir=run", "--num=4", "--output=four.npy")
+    assert sampled.returncode == 0, sampled.stderr
+    assert np.load(tmp_path / "four.npy").shape == (4, 32, 32, 3)
+
+
+def test_a_run_goes_on_with_the_images_that_it_began_with(
+    command: Command, tmp_path: Path, photos: Path
+) -> None:
+    flags = (*FLAGS, "--export=none")
+    assert command("train", *flags, "--steps=4", "--run_dir=whole").returncode == 0
+    assert command("train", *flags, "--steps=2").returncode == 0
+    (photos / "cats" / "new.png").write_bytes(picture(50))
+    (photos / "cats" / "1.PNG").unlink()
+    longer = command("train", *flags, "--steps=4")
+    assert longer.returncode == 0, longer.stderr
+    assert "has changed since it was imported (1 added, 1 removed); this run" in longer.stderr
+    assert executed(longer.stdout) == 2
+    assert_same_bits(tmp_path / "whole", tmp_path / "run", 4)
+    # Another run sees the folder as it is now; the cache of the old ones stays.
+    other = command("train", *flags, "--steps=2", "--run_dir=other")
+    assert "has changed since its last import: 1 added, 1 removed" in other.stderr
+    caches = sorted(tmp_path.glob("data/gan_tf/images/photos-*"))
+    assert len(caches) == 2
+    began = json.loads((tmp_path / "run" / "config.json").read_text())["data"]["digest"]
+    (old,) = (path for path in caches if began.startswith(path.name.removeprefix("photos-")))
+    shutil.rmtree(old)
+    before = metrics(tmp_path / "run")
+    refused = one_line(command("train", *flags, "--steps=6"))
+    assert "photos held other images when it began" in refused
+    assert metrics(tmp_path / "run") == before
+
+
+def test_a_dry_run_reads_no_picture(command: Command, tmp_path: Path, photos: Path) -> None:
+    def follows(*flags: str) -> dict[str, str]:
+        finished = command("train", *FLAGS, *flags, "--dry_run")
+        assert finished.returncode == 0, finished.stderr
+        found: dict[str, str] = json.loads(finished.stdout)["follows"]
+        return found
+
+    assert "not prepared yet" in follows()["epochs"]
+    assert not (tmp_path / "data").exists()
+    assert command("train", *FLAGS, "--steps=1", "--export=none").returncode == 0
+    shutil.rmtree(photos)
+    photos.mkdir()
+    assert re.match(r"of 2\d images", follows("--run_dir=other")["epochs"])
+
+
+PROGRAM = """
+import sys
+import numpy as np
+from gan_tf.config import Config
+from gan_tf.training.run import train
+
+images = np.random.default_rng(0).integers(0, 256, (60, 28, 28, 4), np.uint8)
+again, steps = sys.argv[2:] == ["again"], int(sys.argv[1])
+config = Config(arch="mlp", data_dir="data", run_dir="run", batch_size=4, steps=steps, channels="4",
+    images="<arrays>" if again else None)
+given = {} if again else {"images": images, "labels": np.arange(60) % 3}
+print(train(config, **given).steps)
+"""
+
+
+def test_arrays_of_a_program_are_trained_on(tmp_path: Path, home: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", PROGRAM, *arguments],
+            cwd=tmp_path,
+            env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    first = run("2")
+    assert (first.returncode, first.stdout) == (0, "2\n"), first.stderr
+    about = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert about["data"]["image_shape"] == [28, 28, 4]
+    assert about["config"]["images"] == "<arrays>"
+    assert run("3").stdout == "3\n"
+    again = run("4", "again")  # It needs them no more.
+    assert (again.returncode, again.stdout) == (0, "4\n"), again.stderr
