@@ -31,7 +31,17 @@ with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     from benchmarks import costs, quality, serving, speed
     from benchmarks.figures import Figure
 
-PARTS = ("training", "sampling", "start", "memory", "host", "evaluation", "quality", "serving")
+PARTS = (
+    "training",
+    "sampling",
+    "start",
+    "memory",
+    "host",
+    "evaluation",
+    "quality",
+    "serving",
+    "images",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +100,7 @@ def parts(
     seeds = [int(seed) for seed in options.seeds.split(",")]
     return {
         "training": functools.partial(speed.training, *compared),
+        "images": functools.partial(speed.images, place, rounds, options.seconds),
         "sampling": functools.partial(speed.sampling, *compared),
         "start": functools.partial(costs.start, place, data_dir, rounds),
         "memory": functools.partial(costs.memory, place, data_dir, steps),

@@ -18,10 +18,13 @@ from .conftest import MNIST_SHAPE, metrics
 from .test_scripts import run
 
 
-def test_the_plain_tutorial_has_the_networks_of_the_preset() -> None:
+def test_the_plain_loops_have_our_networks() -> None:
     preset = ARCHITECTURES["tensorflow_tutorial"]
     ours = preset.generator(100, MNIST_SHAPE), preset.discriminator(MNIST_SHAPE)
-    for plain, network in zip(keras_loop.tutorial(), ours, strict=True):
+    default, shape = ARCHITECTURES["dcgan"], keras_loop.COLOUR_SHAPE
+    larger = default.generator(64, shape), default.discriminator(shape)
+    plains = (*keras_loop.tutorial(), *keras_loop.colour())
+    for plain, network in zip(plains, (*ours, *larger), strict=True):
         assert [v.shape for v in plain.weights] == [v.shape for v in network.weights]
         kinds = [
             [type(layer).__name__ for layer in each.layers if layer.weights]

@@ -16,6 +16,7 @@ from gan_tf.config import Config
 from gan_tf.config.knobs import Knob, knobs
 from gan_tf.game.losses import LOSSES
 from gan_tf.host.errors import InputError
+from gan_tf.models import ARCHITECTURES
 
 
 def values(knob: Knob) -> st.SearchStrategy[Any]:
@@ -38,6 +39,7 @@ configs = st.fixed_dictionaries({knob.name: values(knob) for knob in knobs(Confi
         **chosen
         | ({} if LOSSES[chosen["loss"]].smoothable else {"label_smoothing": 0.0})
         | ({"generator_steps": 1} if chosen["update"] == "simultaneous" else {})
+        | ({} if ARCHITECTURES[chosen["arch"]].width else {"width": None})
     )
 )
 

@@ -44,7 +44,7 @@ def of(game: Game, config: Config) -> Cost:
         sum(math.prod(weight.shape) for weight in network.trainable_weights) for network in networks
     )
     try:
-        g, d = (2.0 * _multiplications(network) for network in networks)
+        g, d = (2.0 * multiplications(network) for network in networks)
     except (AttributeError, ValueError):  # Keras's, of a layer without one input and one output.
         return Cost(generator, discriminator, None)
     return Cost(generator, discriminator, _operations(g, d, config) / config.discriminator_steps)
@@ -63,13 +63,13 @@ def _operations(g: float, d: float, config: Config) -> float:
     return k * (g + learning_d) + config.generator_steps * (3 * g + 2 * d)
 
 
-def _multiplications(network: keras.Model) -> float:
+def multiplications(network: keras.Model) -> float:
     """Those of a forward pass an image. A weight of two axes or more is used once at each place
     of a layer's outputs; of its inputs, if it is a transposed convolution."""
     total = 0.0
     for layer in network.layers:
         if hasattr(layer, "layers"):
-            total += _multiplications(layer)
+            total += multiplications(layer)
             continue
         transposed = isinstance(layer, keras.layers.Conv2DTranspose)
         shape = (layer.input if transposed else layer.output).shape if layer.weights else ()

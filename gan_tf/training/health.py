@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from gan_tf.training.metrics import Line
+
 Measurement = Mapping[str, float]
 History = Sequence[Measurement]
 Rule = Callable[[History], str | None]
@@ -152,3 +154,12 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("G collapsed", collapsed),
     ("no progress", no_progress),
 )
+
+
+def at_the_end(lines: Sequence[Line]) -> str | None:
+    """What is said of an attempt that came to its end though its last line says that it is ill."""
+    if not lines or "health" not in lines[-1]:
+        return None
+    evaluated = [line for line in lines if "frechet_distance" in line]
+    found = verdict(evaluated) or ending(evaluated, lines[-1])
+    return f"{found.kind}: {found.reason}" if found else str(lines[-1]["health"])

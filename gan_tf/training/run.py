@@ -9,7 +9,7 @@ import dataclasses
 import json
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from gan_tf.serving import servable
 from gan_tf.training import build, exporting, grids, health, resume, run_directory
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
-from gan_tf.training.metrics import Line, best, read_metrics
+from gan_tf.training.metrics import best, read_metrics
 from gan_tf.training.result import Result, cannot_write, failure
 
 _RUNNING = threading.Lock()
@@ -89,8 +89,15 @@ def _train_alone(config: Config, arrays: Arrays | None) -> Result:
         resume.take_back(directory)
         run_directory.check(directory, config, data.description)
         try:
-            judge = build.evaluation(config, data)
-            run = _Run(config, directory, data, reals, held_out, judge, followed)
+            run = _Run(
+                config=config,
+                directory=directory,
+                data=data,
+                reals=reals,
+                held_out=held_out,
+                judge=build.evaluation(config, data),
+                followed=followed,
+            )
             with (
                 process.reproducible(config.deterministic),
                 process.deferred_signals() as stop_requested,
@@ -253,21 +260,12 @@ class _Run:
             classifier=self.judge.classifier.name if self.judge else None,
             judges=judging.kind_for(self.data),
             judged=self.judge.reals if self.judge else 0,
-            health=_health(lines),
+            health=health.at_the_end(lines),
             attempts=run_directory.attempts_given_up(directory),
         )
         if not (directory / "result.json").exists():
             files.write_text(directory / "result.json", result.dumps())
         return result
-
-
-def _health(lines: Sequence[Line]) -> str | None:
-    """What is said of an attempt that came to its end though its last line says that it is ill."""
-    if not lines or "health" not in lines[-1]:
-        return None
-    evaluated = [line for line in lines if "frechet_distance" in line]
-    found = health.verdict(evaluated) or health.ending(evaluated, lines[-1])
-    return f"{found.kind}: {found.reason}" if found else lines[-1]["health"]
 
 
 def _exported_line(export: Path) -> dict[str, Any] | None:

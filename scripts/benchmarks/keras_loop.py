@@ -86,10 +86,54 @@ def small() -> tuple[keras.Model, keras.Model]:
     return generator, discriminator
 
 
+COLOUR_SHAPE = (64, 64, 3)
+
+
+def colour() -> tuple[keras.Model, keras.Model]:
+    """A DCGAN for colour images of 64x64: batch norm in G alone."""
+    generator = keras.Sequential(
+        [
+            keras.Input([64]),
+            layers.Dense(8 * 8 * 256, use_bias=False),
+            layers.Reshape([8, 8, 256]),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Conv2D(256, 3, 1, "same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Conv2DTranspose(128, 4, 2, "same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Conv2DTranspose(64, 4, 2, "same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Conv2DTranspose(3, 4, 2, "same"),
+            layers.Activation("tanh", dtype="float32"),
+        ]
+    )
+    discriminator = keras.Sequential(
+        [
+            keras.Input(COLOUR_SHAPE),
+            layers.Conv2D(32, 4, 2, "same"),
+            layers.LeakyReLU(0.2),
+            layers.Conv2D(64, 4, 2, "same"),
+            layers.LeakyReLU(0.2),
+            layers.Conv2D(128, 4, 2, "same"),
+            layers.LeakyReLU(0.2),
+            layers.Flatten(),
+            layers.Dense(256),
+            layers.LeakyReLU(0.2),
+            layers.Dense(1, dtype="float32"),
+        ]
+    )
+    return generator, discriminator
+
+
 # Networks, batch, Adam's rate and first decay, label smoothing, decay of G's average.
 RECIPES = {
     "tutorial": (tutorial, 256, 1e-4, 0.9, 0.0, 0.0),
     "small": (small, 64, 2e-4, 0.5, 0.1, 0.998),
+    "colour": (colour, 64, 1e-3, 0.0, 0.0, 0.999),
 }
 
 
@@ -97,7 +141,7 @@ def main() -> None:
     """Trains until the last mark; keeps samples at each, outside the time that counts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", choices=RECIPES)
-    parser.add_argument("images", help="reals, uint8 [N, 28, 28, 1], as .npy")
+    parser.add_argument("images", help="reals, uint8 [N, H, W, C] as the recipe has them, as .npy")
     parser.add_argument("--precision", default="float32", choices=("float32", "mixed_bfloat16"))
     parser.add_argument("--marks", default="10", help="seconds of training, between commas")
     parser.add_argument("--output", help="directory for MARK.npy, 10,000 samples each")

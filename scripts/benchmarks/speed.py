@@ -1,10 +1,12 @@
-"""Images a second, of training and of sampling, on the networks of TensorFlow's tutorial."""
+"""Images a second, of training and of sampling, on the networks of TensorFlow's tutorial, and of
+training on larger images."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -12,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import keras_loop
 from benchmarks.figures import (
     MNIST_SHAPE,
     Command,
@@ -27,6 +30,7 @@ from gan_tf.data import cache
 from gan_tf.game import latents
 from gan_tf.models import ARCHITECTURES
 from gan_tf.serving import servable
+from gan_tf.training.costs import multiplications
 
 _HERE = Path(__file__).parent
 _FORMS = [
@@ -89,14 +93,46 @@ def train(place: Path, data_dir: Path, precision: str, seconds: float, every: in
 
     It logs `every` so many steps, by default as often as the preset does.
     """
+    flags = ["--preset=tensorflow_tutorial", f"--precision={precision}", f"--data_dir={data_dir}"]
+    return 256 * _steps_per_second(place, flags, seconds, every)
+
+
+def images(place: Path, rounds: int, seconds: float) -> list[Figure]:
+    """Training steps on images of 64x64x3 at batch 64 in float32, the package against a plain loop
+    of the same networks and updates."""
+    rng, shape = np.random.default_rng(0), (600, *keras_loop.COLOUR_SHAPE)
+    noise = rng.integers(0, 256, shape, np.uint8), np.zeros(shape[0], np.int64)
+    source = cache.Source(shape[0], [noise])
+    data_dir, name = place / "images", "noise"
+    directory = cache.directory(name, data_dir)
+    cache.write(directory, name, {"train": source, "test": source})
+    flags = [f"--data_dir={data_dir}", f"--dataset={name}", "--update=simultaneous"]
+    flags += ["--r1_gamma=0", "--precision=float32"]
+    loop: Command = [sys.executable, _HERE / "keras_loop.py", "colour"]
+    loop = [*loop, directory / "train-images.npy", "--marks", f"{seconds:g}"]
+    found = alternate(
+        {
+            "gan_tf": lambda: 64 * _steps_per_second(place, flags, seconds, 5),
+            "plain loop": lambda: float(last_line(loop)["images_per_second"]),
+        },
+        rounds,
+    )
+    value, each = ratio(found, "gan_tf", "plain loop")
+    what = "64x64x3, float32"
+    return [
+        *(Figure(what, n, median(rates), "images/s", rounds=rates) for n, rates in found.items()),
+        Figure(what, "gan_tf : plain loop", value, "times", "", each),
+    ]
+
+
+def _steps_per_second(place: Path, flags: Sequence[str], seconds: float, every: int) -> float:
+    """Steps a second of a real run between its first line and its last."""
     lines = 2 + max(1, round(seconds / 5))
     run_dir = place / f"training-{time.monotonic_ns()}"
     gan_tf(
         "train",
-        "--preset=tensorflow_tutorial",
-        f"--precision={precision}",
+        *flags,
         f"--run_dir={run_dir}",
-        f"--data_dir={data_dir}",
         f"--steps={lines * every}",
         f"--log_every={every}",
         "--evaluate_every=0",
@@ -106,7 +142,7 @@ def train(place: Path, data_dir: Path, precision: str, seconds: float, every: in
     )
     text = (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     first, *_, last = (json.loads(line) for line in text[:-1])  # The last line also draws D on all.
-    return float(256 * (last["step"] - first["step"]) / (last["seconds"] - first["seconds"]))
+    return float((last["step"] - first["step"]) / (last["seconds"] - first["seconds"]))
 
 
 def fastest_form(torch: Path, task: str, seconds: float) -> tuple[str, Measure]:
@@ -142,15 +178,7 @@ def operations() -> float:
 
 def forward(network: keras.Model) -> float:
     """Operations of a forward pass an image."""
-    total = 0.0
-    for layer in network.layers:
-        if not hasattr(layer, "kernel"):
-            continue
-        places = layer.output.shape[1:-1]
-        if isinstance(layer, keras.layers.Conv2DTranspose):
-            places = layer.input.shape[1:-1]  # Each input pixel meets the whole kernel.
-        total += 2.0 * float(np.prod(layer.kernel.shape)) * float(np.prod(places))
-    return total
+    return 2.0 * multiplications(network)
 
 
 def roofline(images_per_second: float) -> list[Figure]:
