@@ -18,8 +18,8 @@ class Cost:
     Attributes:
       generator, discriminator: parameters that are learned.
       operations: floating-point operations of a step, by the real images in it: two a
-        multiplication, forward and backward, both players. None if the networks do not show
-        them: a layer is used twice, or out of sight.
+        multiplication, forward and backward, both players. None if a layer is out of
+        sight, within a model that is a class of its own.
     """
 
     generator: int
@@ -45,7 +45,7 @@ def of(game: Game, config: Config) -> Cost:
     )
     try:
         g, d = (2.0 * multiplications(network) for network in networks)
-    except (AttributeError, ValueError):  # Keras's, of a layer without one input and one output.
+    except (AttributeError, ValueError):  # Keras's, of a layer that it did not see called.
         return Cost(generator, discriminator, None)
     return Cost(generator, discriminator, _operations(g, d, config) / config.discriminator_steps)
 
