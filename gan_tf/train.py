@@ -52,10 +52,10 @@ def main(options: Options) -> str:
 def _dry_run(options: Options) -> str:
     """The configuration of a run that would begin or go on now, and why it is what it is where
     that follows the data. Prepares no data, and does without TensorFlow."""
-    from gan_tf.training import run_directory
+    from gan_tf.training import going_on
 
     directory = Path(str(options.resolved().run_dir))
-    config = run_directory.with_what_it_keeps(directory, options).resolved()
+    config = going_on.with_what_it_keeps(directory, options).resolved()
     image_shape, images = None, None
     if data := _prepared(config):
         reals, _ = data.reals(config.validation_images)

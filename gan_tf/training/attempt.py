@@ -48,6 +48,7 @@ class Attempt:
       step: the step that it stands at.
       seconds: seconds of training behind it, those before a restart of the process included.
       schedule: what is due when; its total is the step that the attempt ends at.
+      images: how many reals there are.
       loop: what runs the steps.
       streams: whether the reals are streamed.
       measure: what D thinks of held-out reals.
@@ -59,6 +60,7 @@ class Attempt:
         config: Config,
         number: int,
         directory: Path,
+        *,
         reals: Split,
         held_out: Split,
         evaluation: Evaluation | None,
@@ -83,7 +85,7 @@ class Attempt:
         judged = evaluation.reals if evaluation else 0
         self._evaluation_latents = self._latents(judged, latents.EVALUATION_STREAM)
         self.schedule = build.schedule(config, len(reals.images), evaluation is not None)
-        self._images = len(reals.images)
+        self.images = len(reals.images)
         self._memory = Memory(self.loop.variables, directory, number, config.keep_checkpoints)
         rollback = number > 1 and config.on_collapse == "rollback"
         point = self._memory.restore(self.schedule, rollback)
@@ -113,16 +115,15 @@ class Attempt:
             closing(Progress(self.step, total)) as progress,
             closing(self.loop.run_until(total, self.schedule.pause_after)) as pauses,
         ):
-            settled = 0  # The step at which all that is due was written.
+            settled, known = 0, False  # The step at which all due was written; a known speed.
             try:
                 self._begin(journal)
-                known = False
                 for reached in pauses:
                     self.step = reached
                     progress.update(reached)
-                    if not known and self.loop.steps_per_second and reached < total:
+                    if not known and (rate := self.loop.steps_per_second) and reached < total:
                         known = True
-                        progress.say(self._speed(self.loop.steps_per_second))
+                        progress.say(costs.speed(rate, total - reached, self._config))
                     stopping = stop_requested()  # Asked once: what is said must be what is done.
                     if verdict := self._pause(journal, progress, stopping):
                         return verdict
@@ -171,7 +172,7 @@ class Attempt:
             self._judge(line)
         verdict = self._diagnose(line, due, journal, progress)
         given_up = verdict is not None and self._config.on_collapse != "ignore"
-        epoch = build.epochs(self._config, self.step, self._images)
+        epoch = build.epochs(self._config, self.step, self.images)
         keeps_best = due.best and self._is_best(line, journal)
         saves = (due.checkpoint or stopping) and not given_up
         resume.write_in_order(
@@ -242,13 +243,6 @@ class Attempt:
         spacing = grids.spacing(every, self.step)
         if self.step % spacing == 0 or self.step == self.schedule.total:
             journal.show(self.step, path)
-
-    def _speed(self, steps: float) -> str:
-        """What so many steps a second mean for this run."""
-        config, left = self._config, (self.schedule.total - self.step) / steps
-        images = steps * config.batch_size * config.discriminator_steps
-        time_left = f"{left / 3600:.1f} hours" if left > 5400 else f"{left / 60:.0f} minutes"
-        return f"speed: about {images:,.0f} images/s; {time_left} for the steps that are left"
 
     def _words(self, verdict: Verdict) -> str:
         return (

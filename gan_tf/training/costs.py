@@ -33,6 +33,14 @@ class Cost:
         return f"{said}; about {self.operations / 1e9:.3g} GFLOP an image trained"
 
 
+def speed(steps_per_second: float, steps: int, config: Config) -> str:
+    """What so many steps a second mean for the steps that are left."""
+    left = steps / steps_per_second
+    images = steps_per_second * config.batch_size * config.discriminator_steps
+    took = f"{left / 3600:.1f} hours" if left > 5400 else f"{max(1, round(left / 60))} min"
+    return f"speed: about {images:,.0f} images/s; {took} for the steps that are left"
+
+
 def of(game: Game, config: Config) -> Cost:
     """Returns what a run costs, counted from the shapes of its layers.
 

@@ -21,7 +21,7 @@ from gan_tf.host.files import tensorflow_path
 from gan_tf.models import networks
 from gan_tf.serving import servable, signatures
 from gan_tf.training import resume, run_directory
-from gan_tf.training.metrics import best, read_metrics
+from gan_tf.training.metrics import Line, best, read_metrics
 from gan_tf.training.run_directory import Run
 
 
@@ -212,3 +212,10 @@ def find(run_dir: str | None, saved_model: str | None) -> Path:
             f"python -m gan_tf.export --run_dir={run_dir}"
         )
     return exported[-1]
+
+
+def line(export: Path) -> Line | None:
+    """Returns the metrics line of what was exported: what is said of it must be
+    true of it."""
+    found = servable.read_metadata(export).get("metrics", {})
+    return found if "frechet_distance" in found else None

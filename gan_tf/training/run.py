@@ -19,14 +19,23 @@ from gan_tf.config.data import IN_MEMORY
 from gan_tf.config.following import Followed
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset
+from gan_tf.data.images import arrays
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.evaluation import judging
 from gan_tf.evaluation.judging import Evaluation
-from gan_tf.host import devices, files, process
+from gan_tf.host import files, process
 from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.report import curves, pictures
-from gan_tf.serving import servable
-from gan_tf.training import build, exporting, grids, health, resume, run_directory
+from gan_tf.training import (
+    announcement,
+    build,
+    exporting,
+    going_on,
+    grids,
+    health,
+    resume,
+    run_directory,
+)
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
 from gan_tf.training.metrics import best, read_metrics
@@ -55,39 +64,30 @@ def train(config: Config, images: Any = None, labels: Any = None) -> Result:
     if not _RUNNING.acquire(blocking=False):
         raise InputError("another run is training in this process; wait for it, or use another")
     try:
-        return _train_alone(config, _arrays(config, images, labels))
+        return _train_alone(config, arrays.given(images, labels))
     finally:
         _RUNNING.release()
 
 
-def _arrays(config: Config, images: Any, labels: Any) -> Arrays | None:
-    """A program's own images; None if the configuration names its data."""
-    if images is None:
-        if labels is not None:
-            raise InputError("labels: are those of images; give both")
-        return None
-    if config.images or config.dataset:
-        raise InputError("images: take the place of the configuration's images or dataset")
-    return Arrays(images, labels)
-
-
-def _train_alone(config: Config, arrays: Arrays | None) -> Result:
+def _train_alone(config: Config, given: Arrays | None) -> Result:
     """Trains in a process that trains nothing else: seeds and dtype policy are the process's."""
-    if arrays:
+    if given:
+        if config.images not in (None, IN_MEMORY):
+            raise InputError(f"images: are given, and --images={config.images} too; give one")
         config = dataclasses.replace(config, images=IN_MEMORY)
     directory = files.user_path("run_dir", str(config.resolved().run_dir))
-    config = run_directory.with_what_it_keeps(directory, config).resolved()
-    run_directory.check(directory, config)
+    config = going_on.with_what_it_keeps(directory, config).resolved()
+    going_on.check(directory, config)
     read_metrics(directory / "metrics.jsonl")
     recorded = (directory / "config.json").exists()
     began = run_directory.read(directory).data if recorded else None
-    data = build.dataset(config, began, arrays)
+    data = build.dataset(config, began, given)
     reals, held_out = data.reals(config.validation_images)
     followed = config.followed(reals.image_shape, len(reals.images))
     config = config.follow(reals.image_shape, len(reals.images))
     with run_directory.locked(directory):
         resume.take_back(directory)
-        run_directory.check(directory, config, data.description)
+        going_on.check(directory, config, data.description)
         try:
             run = _Run(
                 config=config,
@@ -134,9 +134,17 @@ class _Run:
         while True:
             number = len(run_directory.attempts_given_up(self.directory)) + 1
             attempt = Attempt(
-                self.config, number, self.directory, self.reals, self.held_out, self.judge
+                self.config,
+                number,
+                self.directory,
+                reals=self.reals,
+                held_out=self.held_out,
+                evaluation=self.judge,
             )
-            self._announce(attempt)
+            for line in announcement.lines(
+                self.config, attempt, self.data, self.judge, self.followed
+            ):
+                _say(line)
             verdict = None
             if attempt.step < attempt.schedule.total:
                 self._take_up(attempt)
@@ -164,38 +172,6 @@ class _Run:
         # A rollback stands at a step, and has no checkpoint of its own yet.
         resumed = bool(resume.paths(directory / run_directory.CHECKPOINTS))
         run_directory.write(directory, run, resumed=attempt.number if resumed else None)
-
-    def _announce(self, attempt: Attempt) -> None:
-        """Says what is trained on what, where, and who judges it."""
-        config, total = self.config, attempt.schedule.total
-        epochs = build.epochs(config, total, len(self.reals.images))
-        _say(
-            f"{config.arch} on {self.data.name}: {len(self.reals.images):,} images, {total:,} "
-            f"steps of {config.batch_size} images ({epochs:.3g} epochs)"
-        )
-        for name, each in self.followed.items():
-            if not each.usual and not (name == "epochs" and config.steps):
-                _say(f"--{name}={each.value:g}: {each.reason}")
-        _say(str(attempt.cost))
-        _say(f"device: {devices.description()}, {config.precision}")
-        if config.precision == "bfloat16" and devices.native_precision() == "float32":
-            _say("warning: it has no instructions for bfloat16, which is slow and coarse there")
-        if attempt.streams:
-            size = self.reals.images.nbytes / 2**30
-            _say(f"images: {size:.3g} GiB, streamed from {self.data.directory}")
-        if self.judge:
-            _say(
-                f"evaluation: {self.judge.reals:,} samples every {config.evaluate_every:,} "
-                f"steps, judged by {self.judge.classifier.name}"
-            )
-        elif config.evaluate_every and config.generator_steps:
-            remedy = f"; --classifier=train makes a judge of {self.data.name}"
-            _say(
-                "evaluation: none, so the last average is what is exported"
-                f"{remedy if self.data.classes > 1 else ''}"
-            )
-        resumed = f", resumed at step {attempt.step:,}" if attempt.step else ""
-        _say(f"run directory: {self.directory}{resumed}")
 
     def _give_up(self, attempt: Attempt, verdict: Verdict) -> None:
         """Records why an attempt ended; TrainingFailedError if none may follow it."""
@@ -255,7 +231,7 @@ class _Run:
             evaluation_seconds=sum(line.get("evaluation_seconds", 0.0) for line in lines),
             discriminator_accuracy=attempt.measure.accuracy(),
             held_out=attempt.measure.held_out,
-            best=_exported_line(export) if export else best(everything),
+            best=exporting.line(export) if export else best(everything),
             last=lines[-1] if lines else {},
             classifier=self.judge.classifier.name if self.judge else None,
             judges=judging.kind_for(self.data),
@@ -266,12 +242,6 @@ class _Run:
         if not (directory / "result.json").exists():
             files.write_text(directory / "result.json", result.dumps())
         return result
-
-
-def _exported_line(export: Path) -> dict[str, Any] | None:
-    """The metrics line of what was exported: what is said of it must be true of it."""
-    line = servable.read_metadata(export).get("metrics", {})
-    return line if "frechet_distance" in line else None
 
 
 def _say(line: str) -> None:

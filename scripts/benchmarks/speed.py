@@ -102,10 +102,9 @@ def images(place: Path, rounds: int, seconds: float) -> list[Figure]:
     of the same networks and updates."""
     rng, shape = np.random.default_rng(0), (600, *keras_loop.COLOUR_SHAPE)
     noise = rng.integers(0, 256, shape, np.uint8), np.zeros(shape[0], np.int64)
-    source = cache.Source(shape[0], [noise])
     data_dir, name = place / "images", "noise"
     directory = cache.directory(name, data_dir)
-    cache.write(directory, name, {"train": source, "test": source})
+    cache.write(directory, name, [cache.Part(split, *noise) for split in ("train", "test")])
     flags = [f"--data_dir={data_dir}", f"--dataset={name}", "--update=simultaneous"]
     flags += ["--r1_gamma=0", "--precision=float32"]
     loop: Command = [sys.executable, _HERE / "keras_loop.py", "colour"]

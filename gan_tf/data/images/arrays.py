@@ -73,6 +73,14 @@ class Arrays:
         return Labels(classes, "the array of labels", lambda name: None, {})
 
 
+def given(images: Any, labels: Any) -> Arrays | None:
+    """Returns the arrays that a program gave, None where it gave none; InputError if they are
+    none that can be trained on."""
+    if images is None and labels is not None:
+        raise InputError("labels: are those of images; give both")
+    return None if images is None else Arrays(images, labels)
+
+
 def load(path: Path) -> Arrays:
     """Maps a file of NumPy's into memory; InputError if it holds no images."""
     try:

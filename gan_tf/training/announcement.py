@@ -1,0 +1,59 @@
+"""What a run says before its first step: what is trained on what, at what cost, who judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gan_tf.config import Config
+from gan_tf.config.following import Followed
+from gan_tf.data.dataset import Dataset
+from gan_tf.evaluation.judging import Evaluation
+from gan_tf.host import devices
+from gan_tf.training import build
+from gan_tf.training.attempt import Attempt
+
+
+def lines(
+    config: Config,
+    attempt: Attempt,
+    data: Dataset,
+    judge: Evaluation | None,
+    followed: Mapping[str, Followed],
+) -> Iterator[str]:
+    """Yields the lines.
+
+    Args:
+      config: the configuration.
+      attempt: what is about to train.
+      data: what it trains on.
+      judge: what judges the generator in training; None if nothing does.
+      followed: what of the configuration the data decided.
+    """
+    total, images = attempt.schedule.total, attempt.images
+    yield (
+        f"{config.arch} on {data.name}: {images:,} images, {total:,} steps of "
+        f"{config.batch_size} images ({build.epochs(config, total, images):.3g} epochs)"
+    )
+    for name, each in followed.items():
+        if not each.usual and not (name == "epochs" and config.steps):
+            yield f"--{name}={each.value:g}: {each.reason}"
+    yield str(attempt.cost)
+    yield f"device: {devices.description()}, {config.precision}"
+    if config.precision == "bfloat16" and devices.native_precision() == "float32":
+        yield "warning: it has no instructions for bfloat16, which is slow and coarse there"
+    if attempt.streams:
+        size = data.split("train").images.nbytes / 2**30
+        yield f"images: {size:.3g} GiB, streamed from {data.directory}"
+    if judge:
+        yield (
+            f"evaluation: {judge.reals:,} samples every {config.evaluate_every:,} steps, judged "
+            f"by {judge.classifier.name}"
+        )
+    elif config.evaluate_every and config.generator_steps:
+        labelled = data.classes > 1
+        yield (
+            "evaluation: none, so the last average is what is exported"
+            f"{f'; --classifier=train makes a judge of {data.name}' if labelled else ''}"
+        )
+    resumed = f", resumed at step {attempt.step:,}" if attempt.step else ""
+    yield f"run directory: {config.run_dir}{resumed}"
