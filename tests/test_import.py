@@ -292,6 +292,9 @@ def test_a_source_without_two_images_says_what_it_saw(tmp_path: Path) -> None:
         bring(tmp_path / "none", tmp_path)
     with pytest.raises(InputError, match=r"nowhere: there is no such folder or file"):
         bring(tmp_path / "nowhere", tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"pipe: there is no such folder or file"):
+        bring(tmp_path / "pipe", tmp_path)
     with pytest.raises(InputError, match=r"0000.png: must be a folder of pictures.*one picture"):
         bring(folder / "0000.png", tmp_path)
     assert not [*(tmp_path / "data" / "gan_tf" / "images").glob("*-*")]

@@ -86,5 +86,5 @@ def load(path: Path) -> Arrays:
     try:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
         return Arrays(images)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError) as error:
         raise InputError(f"--images={path}: {error}") from None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from gan_tf.data.images.sources import IGNORED, Entry
-from gan_tf.host.files import published
+from gan_tf.host.files import naming, published
 
 
 class Came(NamedTuple):
@@ -51,7 +51,8 @@ class Kept:
         """Writes the entries down."""
         place.mkdir(parents=True, exist_ok=True)
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=place)  # noqa: SIM115
-        with gzip.GzipFile(fileobj=self._file, mode="wb", compresslevel=1) as packed:
+        packed = gzip.GzipFile(fileobj=self._file, mode="wb", compresslevel=1)
+        with naming(place), packed:
             for entry in entries:
                 packed.write(json.dumps(entry).encode() + b"\n")
 

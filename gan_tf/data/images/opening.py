@@ -34,22 +34,29 @@ def material(source: Path | Arrays) -> Material:
     """Returns what a source is; InputError if there is nothing."""
     if isinstance(source, Arrays):
         return Material(f"array:{source.digest}", "array", lambda: iter(()), lambda: source)
-    path = source.resolve()
-    if path.is_dir():
+    try:
+        path = source.resolve()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError, ValueError):  # The latter two: a circle of links, a NUL.
+        is_folder = is_file = False
+    if is_folder:
         folder = Folder(path)
         return Material(str(path), _name(path.name), folder.listing, lambda: folder)
-    if not path.exists():
+    if not is_file:
         raise InputError(f"--images={source}: there is no such folder or file")
     beside = [name for name in idx.labels_beside(path.name) if path.with_name(name).is_file()]
     files = Folder(path.parent, [path.name, *beside])
 
     def content() -> Source | Arrays:
-        with path.open("rb") as file:
-            kind = kinds.kind(file.read(kinds.HEAD))
-        if kind == "zip":
-            return Archive(path)
-        if kind == "npy":
-            return arrays.load(path)
+        try:
+            with path.open("rb") as file:
+                kind = kinds.kind(file.read(kinds.HEAD))
+            if kind == "zip":
+                return Archive(path)
+            if kind == "npy":
+                return arrays.load(path)
+        except OSError as error:
+            raise InputError(f"--images={source}: {error.strerror}") from None
         if kind in ("idx", "gzip"):
             return files
         raise InputError(

@@ -66,7 +66,7 @@ class Record:
                 "from": self.labels.origin,
                 "images": {name: self.counts[label] for label, name in enumerate(classes)},
             },
-            "shorter_sides": {"least": sides[0], "most": sides[-1]},
+            "shorter_sides": {"least": sides[0], "median": survey.median, "most": sides[-1]},
             "modes": dict(survey.modes.most_common()),
             "enlarged": self.enlarged,
             "duplicates": self.duplicates,

@@ -98,7 +98,7 @@ def _walk(root: str) -> Iterator[Entry]:
                 entered.add((found.st_dev, found.st_ino))
                 stack.append(iter(_inside(path, name)))
             except (OSError, LeftOutError) as error:
-                yield Entry(name, 0, 0, str(reason(error)))
+                yield Entry(name or "./", 0, 0, str(reason(error)))
 
 
 def _inside(path: str, name: str) -> list[str]:

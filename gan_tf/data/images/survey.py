@@ -90,16 +90,19 @@ class Survey:
         """The folders that wrap all pictures, outermost first."""
         return self._common or []
 
-    def image_size(self, wanted: Wanted) -> int:
-        """Height and width to import with."""
-        if wanted.image_size is not None:
-            return wanted.image_size
+    @property
+    def median(self) -> int:
+        """The median of the images' shorter sides."""
         left = self.images // 2
         for side, number in sorted(self.shorter.items()):
             left -= number
             if left < 0:
-                return max(SIZES[0], min(USUAL_SIZE, side)) // 4 * 4
+                return side
         return USUAL_SIZE
+
+    def image_size(self, wanted: Wanted) -> int:
+        """Height and width to import with."""
+        return wanted.image_size or max(SIZES[0], min(USUAL_SIZE, self.median)) // 4 * 4
 
     def channels(self, wanted: Wanted) -> int:
         """Channels to import with."""
