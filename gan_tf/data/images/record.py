@@ -21,7 +21,7 @@ FILE = "imported.json"
 # to 100 images, with augmentation; Karras et al., "Training GANs with Limited Data", NeurIPS 2020,
 # call a few thousand enough for good results, with it.
 _FEW, _FAR_TOO_FEW = 1_000, 100
-_SHOWN = 3  # Reasons in a line.
+_SHOWN, _LONG = 3, 60  # Reasons in a line, and characters of a name there.
 
 
 @dataclass
@@ -106,7 +106,9 @@ def summary(left_out: dict[str, str]) -> str:
     told = []
     for reason, number in numbers.most_common(_SHOWN):
         more = f" (and {number - 1:,} more)" * (number > 1)
-        told.append(f"{shown(names[reason])} {reason}{more}")
+        name = shown(names[reason])
+        name = name if len(name) <= _LONG else f"...{name[3 - _LONG :]}"
+        told.append(f"{name} {reason}{more}")
     return ", ".join(told) + ", ..." * (len(numbers) > _SHOWN)
 
 

@@ -5,6 +5,7 @@ Nothing is unpacked to the disk, so no member's name can lead anywhere.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import zipfile
@@ -117,10 +118,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _entry(path: str, name: str) -> Entry:
     """Looks at a file from outside."""
     try:
-        found = Path(path).stat()
+        found = os.stat(path)  # noqa: PTH116 (a Path costs more than the look)
     except OSError as error:
-        nowhere = Path(path).is_symlink()
-        return Entry(name, 0, 0, "is a link to nothing" if nowhere else str(reason(error)))
+        lost = error.errno in (errno.ENOENT, errno.ELOOP) and Path(path).is_symlink()
+        return Entry(name, 0, 0, "is a link to nothing" if lost else str(reason(error)))
     if not stat.S_ISREG(found.st_mode):  # To open a pipe is to wait for ever.
         return Entry(name, 0, found.st_mtime_ns, "is no regular file")
     problem = _too_large(found.st_size)
