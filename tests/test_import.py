@@ -407,6 +407,15 @@ def test_pictures_beside_folders_of_classes_are_refused(tmp_path: Path) -> None:
     assert bring(folder / "cats", tmp_path)[1]["classes"] == []
 
 
+def test_a_class_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    for number, name in enumerate(("写真", os.fsdecode(b"\xff"), "a\nb")):
+        fill(folder / name, 2, start=10 * number)
+    done, about = bring(folder, tmp_path)
+    assert about["classes"] == ["a\\nb", "写真", "\\udcff"]
+    assert bring(folder, tmp_path)[0] == done
+
+
 def idx_file(array: np.ndarray) -> bytes:
     """An array of unsigned bytes as MNIST's files hold it."""
     head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)

@@ -18,12 +18,10 @@ from gan_tf.data.images.labels import Labels
 from gan_tf.data.images.opening import Material
 from gan_tf.data.images.record import Record
 from gan_tf.data.images.sources import Entry, Source
-from gan_tf.data.images.splitting import Image
+from gan_tf.data.images.splitting import Image, Seen
 from gan_tf.data.images.survey import Survey, looker
 from gan_tf.data.images.wanted import Wanted
 from gan_tf.host.errors import InputError
-
-_KEPT = 16  # Bytes of a digest that tell one content from another.
 
 
 class Item(NamedTuple):
@@ -70,15 +68,14 @@ class Made:
 
     def images(self) -> Iterator[Image]:
         """Yields its images, each content once; InputError if they are fewer than two."""
-        kept, seen = self.record, set()
+        kept, seen = self.record, Seen()
         work = parallel.ordered(self._make, self._items())
         for done in progress.shown(work, "Importing", kept.survey.images):
             if done.square is None:
                 kept.survey.left_out[done.item.name] = done.left_out
-            elif done.content[:_KEPT] in seen:
+            elif not seen.add(done.content):
                 kept.duplicates += 1
             else:
-                seen.add(done.content[:_KEPT])
                 kept.enlarged += done.square.enlarged
                 yield Image(done.content, done.square.pixels, done.item.label)
         _check(kept.source, len(seen), kept.survey)

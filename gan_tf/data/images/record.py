@@ -53,7 +53,7 @@ class Record:
 
     def write(self, directory: Path, digest: str) -> None:
         """Publishes it as `imported.json`."""
-        survey, classes = self.survey, self.labels.classes
+        survey, classes = self.survey, [shown(name) for name in self.labels.classes]
         sides = sorted(survey.shorter)
         about = {
             "source": shown(self.source),
@@ -61,7 +61,7 @@ class Record:
             "digest": digest,
             "image_shape": [self.image_size, self.image_size, self.channels],
             "images": dict(sorted(self.numbers.items())),
-            "classes": list(classes),
+            "classes": classes,
             "labels": {
                 "from": self.labels.origin,
                 "images": {name: self.counts[label] for label, name in enumerate(classes)},

@@ -36,6 +36,29 @@ class Image(NamedTuple):
         return int.from_bytes(self.content[:8], "big") / 2**64
 
 
+class Seen:
+    """Which contents came by, at eight bytes each and a few more while they are new."""
+
+    def __init__(self) -> None:
+        """Begins with none."""
+        self._old, self._new = np.empty(0, np.uint64), set[int]()
+
+    def __len__(self) -> int:
+        return len(self._old) + len(self._new)
+
+    def add(self, content: bytes) -> bool:
+        """Takes the digest of a content; returns whether it is the first of it."""
+        key = int.from_bytes(content[:8], "big")
+        place = int(np.searchsorted(self._old, np.uint64(key)))
+        if key in self._new or (place < len(self._old) and int(self._old[place]) == key):
+            return False
+        self._new.add(key)
+        if len(self._new) > 4_096 + len(self._old) // 8:
+            new = np.fromiter(self._new, np.uint64, len(self._new))
+            self._old, self._new = np.union1d(self._old, new), set()
+        return True
+
+
 class Splits:
     """Deals images to `train` and `test`.
 
