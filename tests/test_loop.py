@@ -62,6 +62,17 @@ def test_any_number_of_steps_shares_one_trace() -> None:
     assert loop.executed == int(game.state.step) == 11
 
 
+def test_the_speed_is_known_once_a_call_neither_compiled_nor_was_short() -> None:
+    loop = loop_of(new())
+    assert loop.steps_per_second is None
+    list(loop.run_until(1, every(1)))
+    assert loop.steps_per_second is None, "that call compiled"
+    loop = Loop(lambda batch: step(game, batch), (game := new()).state, feed_of(REALS), 1e-6)
+    list(loop.run_until(3, every(1)))
+    assert loop.steps_per_second
+    assert loop.steps_per_second > 0
+
+
 def test_grouping_steps_into_calls_changes_no_bit() -> None:
     results = []
     for pauses in ([1], [5], [3, 2]):
