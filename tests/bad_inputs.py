@@ -381,7 +381,6 @@ KINDS = {
             photos(damage=text("photos/labels.csv", "0.png,cat\n1.png,dog\n")),
         ),
         row("no JSON", PHOTOS, photos(damage=text("photos/dataset.json", "{"))),
-        row("none for a judge", f"{PHOTOS} --classifier=train", photos()),
     ],
     "data directory": [
         row("a file", "train --data_dir=data", text("data", "x")),

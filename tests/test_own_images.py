@@ -147,6 +147,5 @@ def test_arrays_of_a_program_are_trained_on(tmp_path: Path, home: Path) -> None:
     about = json.loads((tmp_path / "run" / "config.json").read_text())
     assert about["data"]["image_shape"] == [28, 28, 4]
     assert about["config"]["images"] == "<arrays>"
-    assert run("3").stdout == "3\n"
-    again = run("4", "again")  # It needs them no more.
-    assert (again.returncode, again.stdout) == (0, "4\n"), again.stderr
+    again = run("3", "again")  # It needs them no more.
+    assert (again.returncode, again.stdout) == (0, "3\n"), again.stderr

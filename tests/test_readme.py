@@ -53,6 +53,7 @@ def blocks(page: str, language: str) -> list[str]:
 (LIBRARY,) = blocks("README.md", "python")
 (ALONE,) = blocks("docs/serving.md", "python")
 SAMPLING, OWN_NETWORK = blocks("docs/library.md", "python")
+(OWN_IMAGES,) = blocks("docs/images.md", "python")
 
 
 def python(program: str, *flags: str, cwd: Path, home: Path, status: int = 0) -> str:
@@ -81,7 +82,7 @@ def test_the_library_in_fifteen_lines(tmp_path: Path, home: Path, data_dir: Path
 
 def test_every_program_is_run() -> None:
     programs = [program for page in PAGES for program in blocks(page, "python")]
-    assert sorted(programs) == sorted([LIBRARY, ALONE, SAMPLING, OWN_NETWORK])
+    assert sorted(programs) == sorted([LIBRARY, ALONE, SAMPLING, OWN_NETWORK, OWN_IMAGES])
 
 
 def test_the_export_alone(tmp_path: Path, home: Path, trained: Path) -> None:
@@ -97,6 +98,12 @@ def test_the_export_alone(tmp_path: Path, home: Path, trained: Path) -> None:
     command = ["bash", "-ec", shell]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     np.testing.assert_array_equal(np.load(tmp_path / "images.npy")[0, ..., 0], pixels)
+
+
+def test_images_of_ones_own(tmp_path: Path, home: Path) -> None:
+    program = OWN_IMAGES.replace("500", "50").replace("steps=20", "steps=2, batch_size=4")
+    assert program != OWN_IMAGES
+    assert python(program, cwd=tmp_path, home=home).endswith("runs/mine/export/1\n")
 
 
 def test_a_network_of_ones_own(tmp_path: Path, home: Path, data_dir: Path) -> None:

@@ -150,6 +150,12 @@ def user_path(flag: str, text: str) -> Path:
         raise InputError(f"--{flag}={text}: there is no such home directory") from None
 
 
+def seen_from_here(path: Path) -> Path:
+    """Returns a path as its user types it: relative, if it lies below the working directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) and path != here else path
+
+
 def tensorflow_path(flag: str, text: str) -> Path:
     """Returns the path of what TensorFlow will load, which takes some characters for patterns."""
     if set("[\\") & set(str(user_path(flag, text).absolute())):

@@ -22,7 +22,7 @@ from gan_tf.game.optimizers import Adam, Sgd, decaying, rising
 from gan_tf.game.penalties import penalty_of
 from gan_tf.game.players import MakeOptimizer, new_state
 from gan_tf.game.rules import Game
-from gan_tf.host import devices
+from gan_tf.host import devices, files
 from gan_tf.host.errors import InputError
 from gan_tf.models import check_size, networks
 from gan_tf.training.schedule import Schedule
@@ -43,7 +43,7 @@ def dataset(
     """
     data_dir = Path(str(config.data_dir))
     if config.images:
-        source = arrays or Path(config.images)
+        source = arrays or files.seen_from_here(Path(config.images))
         found = open_images(source, wanted(config), data_dir, verify=config.verify, began=began)
     else:
         manual_dir = Path(config.manual_dir) if config.manual_dir else None

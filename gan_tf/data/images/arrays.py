@@ -87,4 +87,6 @@ def load(path: Path) -> Arrays:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
         return Arrays(images)
     except (ValueError, EOFError) as error:
-        raise InputError(f"--images={path}: {error}") from None
+        # NumPy says of them that they cannot be mapped.
+        told = "must hold numbers, no objects" if "Python objects" in str(error) else error
+        raise InputError(f"--images={path}: {told}") from None

@@ -156,12 +156,11 @@ def _fresh(path: Path, given: Material, place: Path) -> Came | None:
 
 def _import(given: Material, wanted: Wanted, place: Path, path: Path) -> tuple[Came, str]:
     """Imports a source; returns what came of it, and how it differs from the last time."""
-    told = given.told if given.told[0] == "/" else "an array"
-    print(f"Importing {shown(told)} (once) ...", file=sys.stderr, flush=True)
     start = time.monotonic()
     with contextlib.closing(Kept(place, given.listing())) as kept, quiet.reading():
         changed = str(index.differences(path, kept) or "")
         made = making.prepare(given, kept, wanted)
+        print(f"Importing {shown(given.given)} (once) ...", file=sys.stderr, flush=True)
         with files.temporary_beside(place / given.name) as temporary:
             splits = Splits(wanted.held_out)
             digests = cache.write_into(temporary, given.name, splits.parts(made.images()))

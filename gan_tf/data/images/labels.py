@@ -80,8 +80,9 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
         return NONE
     if count:
         more = f" and {count - len(missing):,} more" * (count > len(missing))
+        have = "has" if count == 1 else "have"
         raise InputError(
-            f"{', '.join(missing)}{more} have no label, as the others do from {origin}: "
+            f"{', '.join(missing)}{more} {have} no label, as the others do from {origin}: "
             "give them one, or all none with --labels=none"
         )
     return Labels(tuple(sorted(classes, key=_order)), origin, of, beside)

@@ -59,9 +59,11 @@ class Made:
     """A source that was looked at.
 
     Attributes:
+      given: what its user calls it.
       record: what is known of it; `images` adds to it.
     """
 
+    given: str
     record: Record
     _items: Callable[[], Iterable[Item]]
     _read: Callable[[str], bytes]
@@ -78,7 +80,7 @@ class Made:
             else:
                 kept.enlarged += done.square.enlarged
                 yield Image(done.content, done.square.pixels, done.item.label)
-        _check(kept.source, len(seen), kept.survey)
+        _check(self.given, len(seen), kept.survey)
 
     def _make(self, item: Item) -> Done:
         """Makes an image; runs in several threads."""
@@ -112,8 +114,9 @@ def prepare(given: Material, listing: Iterable[Entry], wanted: Wanted) -> Made:
     content = given.content()
     if isinstance(content, Arrays):
         survey, found = content.survey(), content.find_labels(wanted)
-        _check(given.told, survey.images, survey)
-        return Made(_record(given, wanted, survey, found), lambda: _rows(content, found), _no_file)
+        _check(given.given, survey.images, survey)
+        about = _record(given, wanted, survey, found)
+        return Made(given.given, about, lambda: _rows(content, found), _no_file)
     survey = Survey()
 
     def members() -> Iterable[Entry]:
@@ -123,9 +126,10 @@ def prepare(given: Material, listing: Iterable[Entry], wanted: Wanted) -> Made:
     looked = parallel.ordered(looker(content), members())
     for each in progress.shown(looked, "Looking at files", None):
         survey.add(each)
-    _check(given.told, survey.images, survey)
+    _check(given.given, survey.images, survey)
     found = labels.find(content, survey.pictures(members()), survey, wanted)
     return Made(
+        given.given,
         _record(given, wanted, survey, found),
         lambda: _items(content, survey.pictures(members()), survey, found),
         lambda name: sources.read(content, name),
@@ -165,11 +169,11 @@ def _no_file(name: str) -> bytes:
     raise LeftOutError("is no file")
 
 
-def _check(told: str, images: int, survey: Survey) -> None:
+def _check(given: str, images: int, survey: Survey) -> None:
     """Raises InputError unless there are two images, and says what was found instead."""
     if images < 2:
         holds = "one image that can be read" if images else "no image that can be read"
         why = f" ({record.summary(survey.left_out)})" if survey.left_out else ""
         raise InputError(
-            f"--images={sources.shown(told)}: holds {holds}, and 2 are needed at least{why}"
+            f"--images={sources.shown(given)}: holds {holds}, and 2 are needed at least{why}"
         )

@@ -19,12 +19,14 @@ class Material(NamedTuple):
 
     Attributes:
       told: what tells it from others: an absolute path, or a digest.
+      given: what its user calls it.
       name: what its images are called.
       listing: yields what shows from outside that it changed.
       content: opens it.
     """
 
     told: str
+    given: str
     name: str
     listing: Callable[[], Iterator[Entry]]
     content: Callable[[], Source | Arrays]
@@ -33,7 +35,8 @@ class Material(NamedTuple):
 def material(source: Path | Arrays) -> Material:
     """Returns what a source is; InputError if there is nothing."""
     if isinstance(source, Arrays):
-        return Material(f"array:{source.digest}", "array", lambda: iter(()), lambda: source)
+        told = f"array:{source.digest}"
+        return Material(told, "an array", "array", lambda: iter(()), lambda: source)
     try:
         path = source.resolve()
         is_folder, is_file = path.is_dir(), path.is_file()
@@ -41,7 +44,7 @@ def material(source: Path | Arrays) -> Material:
         is_folder = is_file = False
     if is_folder:
         folder = Folder(path)
-        return Material(str(path), _name(path.name), folder.listing, lambda: folder)
+        return Material(str(path), str(source), _name(path.name), folder.listing, lambda: folder)
     if not is_file:
         raise InputError(f"--images={source}: there is no such folder or file")
     beside = [name for name in idx.labels_beside(path.name) if path.with_name(name).is_file()]
@@ -52,9 +55,9 @@ def material(source: Path | Arrays) -> Material:
             with path.open("rb") as file:
                 kind = kinds.kind(file.read(kinds.HEAD))
             if kind == "zip":
-                return Archive(path)
+                return Archive(source)
             if kind == "npy":
-                return arrays.load(path)
+                return arrays.load(source)
         except OSError as error:
             raise InputError(f"--images={source}: {error.strerror}") from None
         if kind in ("idx", "gzip"):
@@ -64,7 +67,8 @@ def material(source: Path | Arrays) -> Material:
             f"or an IDX file; this is {'one picture' if kind == 'picture' else kind}"
         )
 
-    return Material(str(path), _name(path.name.split(".")[0]), files.listing, content)
+    name = _name(path.name.split(".")[0])
+    return Material(str(path), str(source), name, files.listing, content)
 
 
 def _name(text: str) -> str:
