@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -298,6 +299,8 @@ def test_a_source_without_two_images_says_what_it_saw(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match=r"pipe: there is no such folder or file"):
         bring(tmp_path / "pipe", tmp_path)
+    with pytest.raises(InputError, match=r"--data_dir=.*data: must not lie in --images="):
+        bring(tmp_path, tmp_path)
     with pytest.raises(InputError, match=r"0000.png: must be a folder of pictures.*one picture"):
         bring(folder / "0000.png", tmp_path)
     assert not [*(tmp_path / "data" / "gan_tf" / "images").glob("*-*")]
@@ -624,6 +627,16 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     process = begin(folder, tmp_path, limit)
     _, errors = process.communicate(timeout=60)
     assert "OSError: [Errno 27] File too large" in errors
+    place = tmp_path / "data" / "gan_tf" / "images"
+    assert {each.name for each in place.iterdir()} == {"import.lock"}
+
+
+def test_an_import_that_is_interrupted_cleans_up(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 500)
+    process = begin(folder, tmp_path)
+    when_writing(tmp_path, lambda: process.send_signal(signal.SIGINT))
+    _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors
     place = tmp_path / "data" / "gan_tf" / "images"
     assert {each.name for each in place.iterdir()} == {"import.lock"}
 

@@ -21,7 +21,7 @@ from gan_tf.data.cache import Split
 from gan_tf.data.images import index, making, quiet, record
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.images.index import Came, Kept
-from gan_tf.data.images.opening import Material, material
+from gan_tf.data.images.opening import Material, material, safe_name
 from gan_tf.data.images.sources import shown
 from gan_tf.data.images.splitting import Splits
 from gan_tf.data.images.wanted import Wanted
@@ -64,6 +64,8 @@ def import_images(
     if data_dir.exists() and not data_dir.is_dir():
         raise InputError(f"--data_dir={data_dir}: is a file, not a directory")
     given, place = material(source), _place(data_dir)
+    if place.resolve().is_relative_to(given.told):  # Each import would change its own source.
+        raise InputError(f"--data_dir={data_dir}: must not lie in --images={source}")
     path = _index(place, given, wanted)
     came, changed = _fresh(path, given, place), ""
     if came is None:
@@ -84,7 +86,7 @@ def open_imported(name: str, digest: str, data_dir: Path, verify: bool = False) 
       InputError: it is gone, or damaged.
     """
     found = directory(name, digest, data_dir)
-    if not found.is_dir():
+    if name != safe_name(name) or not found.is_dir():
         raise InputError(
             f"{found}: these images are gone; import the same ones again, or say with --data_dir "
             "where they are"

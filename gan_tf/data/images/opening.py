@@ -44,7 +44,7 @@ def material(source: Path | Arrays) -> Material:
         is_folder = is_file = False
     if is_folder:
         folder = Folder(path)
-        return Material(str(path), str(source), _name(path.name), folder.listing, lambda: folder)
+        return Material(str(path), str(source), safe_name(path.name), folder.listing, lambda: folder)
     if not is_file:
         raise InputError(f"--images={source}: there is no such folder or file")
     beside = [name for name in idx.labels_beside(path.name) if path.with_name(name).is_file()]
@@ -67,11 +67,11 @@ def material(source: Path | Arrays) -> Material:
             f"or an IDX file; this is {'one picture' if kind == 'picture' else kind}"
         )
 
-    name = _name(path.name.split(".")[0])
+    name = safe_name(path.name.split(".")[0])
     return Material(str(path), str(source), name, files.listing, content)
 
 
-def _name(text: str) -> str:
+def safe_name(text: str) -> str:
     """A name that is safe as a file's, after one that a user gave."""
     safe = "".join(each if each.isalnum() or each in "-_." else "_" for each in text)
     return safe.strip("._-")[:_LONGEST].encode()[: 3 * _LONGEST].decode(errors="ignore") or "images"
