@@ -116,6 +116,7 @@ def main(options: Options) -> str:
     process.start_tensorflow()
     from gan_tf import __version__
     from gan_tf.data.dataset import open_dataset, open_imported
+    from gan_tf.data.images.wanted import Wanted
     from gan_tf.evaluation import classifier, judging, scorecard
     from gan_tf.serving import servable
     from gan_tf.training import exporting, run_directory
@@ -131,7 +132,9 @@ def main(options: Options) -> str:
     if about.get("imported") and not options.dataset:
         data = open_imported(name, str(about["digest"]), data_dir, options.verify)
     else:
-        data = open_dataset(name, data_dir, manual_dir, options.verify)
+        was = {} if options.dataset else dict(about.get("config", {}))
+        wanted = Wanted(**{key: was[key] for key in Wanted().as_dict() if key in was})
+        data = open_dataset(name, data_dir, manual_dir, options.verify, wanted)
     servable.check_shape(exported, data.description)
     if options.inception_weights:
         judge = classifier.inception(user_path("inception_weights", options.inception_weights))

@@ -73,7 +73,9 @@ def _prepared(config: Config) -> Dataset | None:
     if config.images:
         return last_images(Path(config.images), wanted(config), data_dir)
     name = str(config.dataset)
-    return open_dataset(name, data_dir) if is_prepared(name, data_dir) else None
+    if not is_prepared(name, data_dir, wanted(config)):
+        return None
+    return open_dataset(name, data_dir, wanted=wanted(config))
 
 
 if __name__ == "__main__":

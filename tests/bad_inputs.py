@@ -357,7 +357,7 @@ KINDS = {
         early("a side that is no multiple of 4", f"{PHOTOS} --image_size=30"),
         early("a side too long", f"{PHOTOS} --image_size=256"),
         early("two channels", f"{PHOTOS} --channels=2"),
-        early("a side of a dataset's", "train --image_size=64"),
+        early("a share of a dataset's", "train --held_out=0.1"),
     ],
     "a folder of images": [
         row("it is not there", PHOTOS),

@@ -30,7 +30,8 @@ def values(knob: Knob) -> st.SearchStrategy[Any]:
     elif knob.kind is float:
         allowed = st.floats(knob.low, knob.high)
     else:
-        allowed = st.text(min_size=1).filter(str.isprintable)
+        printable = st.characters(categories=("L", "M", "N", "P", "S"), include_characters=" ")
+        allowed = st.text(printable, min_size=1)
     return st.none() | allowed if knob.default is None else allowed
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
 from PIL import Image
 
 from gan_tf.serving import servable
@@ -114,6 +119,51 @@ def test_a_dry_run_reads_no_picture(command: Command, tmp_path: Path, photos: Pa
     shutil.rmtree(photos)
     photos.mkdir()
     assert re.match(r"of 2\d images", follows("--run_dir=other")["epochs"])
+
+
+def test_a_dataset_of_many_sizes_becomes_squares(command: Command, tmp_path: Path) -> None:
+    """A dataset of TFDS that somebody has made, as `cats_vs_dogs` is made."""
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(None, None, 3)),
+            "label": tfds.features.ClassLabel(num_classes=2),
+        }
+    )
+    rng = np.random.default_rng(0)
+
+    def examples(number: int) -> Iterator[dict[str, Any]]:
+        for i in range(number):
+            shape = (*rng.integers(20, 90, 2), 3)
+            yield {"image": rng.integers(0, 256, shape, np.uint8), "label": i % 2}
+
+    signature = {
+        "image": tf.TensorSpec([None, None, 3], tf.uint8),
+        "label": tf.TensorSpec([], tf.int64),
+    }
+    splits = {
+        name: tf.data.Dataset.from_generator(
+            functools.partial(examples, number), output_signature=signature
+        )
+        for name, number in (("train", 12), ("test", 4))
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="own_pets",
+        version="1.0.0",
+        features=features,
+        split_datasets=splits,
+        data_dir=tmp_path / "data",
+    )
+    flags = ("--dataset=own_pets", *(flag for flag in FLAGS if flag != "--images=photos"))
+    refused = one_line(command("train", *flags, "--steps=1"))
+    assert "has images of more than one size; --image_size=64 makes squares of them" in refused
+    flags += ("--image_size=32", "--fit=pad")
+    finished = command("train", *flags, "--steps=2", "--export=none")
+    assert finished.returncode == 0, finished.stderr
+    assert "mlp on own_pets: 12 images" in finished.stderr
+    about = json.loads((tmp_path / "run" / "config.json").read_text())["data"]
+    assert about["image_shape"] == [32, 32, 3]
+    again = command("train", *flags, "--steps=3", "--export=none")
+    assert executed(again.stdout) == 1
 
 
 PROGRAM = """

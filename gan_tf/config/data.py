@@ -35,15 +35,15 @@ class DataConfig:
     )
     image_size: int | None = knob(
         None,
-        "Side of the square that each of your images becomes, a multiple of 4; the median shorter "
-        "side, at most 64, by default.",
+        "Side of the square that each image becomes, a multiple of 4. By default your own become "
+        "the median shorter side, at most 64, and those of a dataset stay as they are.",
         unit="pixels",
         low=SIZES[0],
         high=SIZES[1],
     )
     channels: str = knob(
         "auto",
-        "Channels that your images get: 1 is grey, 3 colour, 4 colour and transparency; auto is 1 "
+        "Channels that images get: 1 is grey, 3 colour, 4 colour and transparency; auto is 1 "
         "if every one is grey, else 3.",
         choices=CHANNELS,
     )
@@ -112,8 +112,8 @@ class DataConfig:
     )
 
 
-# What says how images are imported, and nothing of a dataset that comes prepared.
-_OF_IMPORTS = ("image_size", "channels", "fit", "background", "labels", "held_out")
+_OF_SHAPES = ("image_size", "channels", "fit", "background")
+_OF_IMPORTS = ("labels", "held_out")  # They say nothing of a dataset of TFDS.
 
 
 def check_source(config: DataConfig) -> None:
@@ -123,18 +123,16 @@ def check_source(config: DataConfig) -> None:
             f"--images={config.images}: takes the place of --dataset={config.dataset}; give one of "
             "the two"
         )
-    if config.images:
-        wanted(config)
-        return
+    wanted(config)
     for name in _OF_IMPORTS:
         value = getattr(config, name)
-        if value != getattr(DataConfig, name):
+        if not config.images and value != getattr(DataConfig, name):
             raise InputError(f"--{name}={value}: says how --images are imported; add --images=DIR")
 
 
 def wanted(config: DataConfig) -> Wanted:
     """Returns what images become; InputError if that is no colour, or no side."""
-    return Wanted(**{name: getattr(config, name) for name in _OF_IMPORTS})
+    return Wanted(**{name: getattr(config, name) for name in (*_OF_SHAPES, *_OF_IMPORTS)})
 
 
 def absolute_source(images: str) -> str:

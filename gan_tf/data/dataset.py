@@ -6,6 +6,7 @@ opening prepares (`cache`, `tfds`, `stacked`, `images`).
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from gan_tf.data import cache, stacked
 from gan_tf.data.cache import ImageShape, Split
 from gan_tf.data.images import importing
 from gan_tf.data.images.arrays import Arrays
-from gan_tf.data.images.wanted import Wanted
+from gan_tf.data.images.wanted import USUAL_SIZE, Wanted
 from gan_tf.host.errors import InputError
 
 _CC_BY_SA = "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/"
 _LICENCES = {"mnist": _CC_BY_SA, stacked.NAME: _CC_BY_SA}
 _JUDGES = {"mnist": "mnist-v1"}
+_AS_THEY_ARE = Wanted()
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class Dataset:
 
     @property
     def classes(self) -> int:
-        """How many classes its training labels have; 1 where there are no labels."""
-        return int(self.split("train").labels.max()) + 1
+        """How many classes its labels have; 1 where there are no labels."""
+        return 1 + max(int(split.labels.max()) for split in self.splits.values())
 
     def split(self, name: str) -> Split:
         """Returns one split; InputError if there is none of that name."""
@@ -102,13 +104,17 @@ def describe(name: str, image_shape: ImageShape, digest: str = "") -> Descriptio
     return Description(name, image_shape, licence, judge, digest)
 
 
-def is_prepared(name: str, data_dir: Path) -> bool:
+def is_prepared(name: str, data_dir: Path, wanted: Wanted = _AS_THEY_ARE) -> bool:
     """Whether opening a dataset only maps what is there."""
-    return cache.directory(name, data_dir).exists()
+    return _directory(name, data_dir, wanted).exists()
 
 
 def open_dataset(
-    name: str, data_dir: Path, manual_dir: Path | None = None, verify: bool = False
+    name: str,
+    data_dir: Path,
+    manual_dir: Path | None = None,
+    verify: bool = False,
+    wanted: Wanted = _AS_THEY_ARE,
 ) -> Dataset:
     """Returns a dataset of TFDS, or stacked MNIST, prepared now if this is its first use.
 
@@ -118,22 +124,38 @@ def open_dataset(
       manual_dir: where the dataset's own files are; None for MNIST's in this package, and
         for `data_dir/manual/<dataset>` otherwise.
       verify: compare every byte of the cache with its digest.
+      wanted: what its images become, where it says anything of that.
 
     Raises:
       InputError: the dataset is unknown, out of reach, of images that no network takes, or one
         of its files is truncated or altered.
     """
-    directory = cache.directory(name, data_dir)
+    directory = _directory(name, data_dir, wanted)
     if data_dir.exists() and not data_dir.is_dir():
         raise InputError(f"--data_dir={data_dir}: is a file, not a directory")
+    if name == stacked.NAME and wanted.resizes:
+        raise InputError(f"--dataset={name}: is 28x28x3; --image_size and the like are for others")
     if not directory.exists() and name == stacked.NAME:
         stacked.prepare(open_dataset("mnist", data_dir, manual_dir, verify).splits, directory)
     elif not directory.exists():
         from gan_tf.data import tfds  # Slow to import, and needed here alone.
 
-        tfds.prepare(name, data_dir, manual_dir, directory)
+        tfds.prepare(name, data_dir, manual_dir, directory, wanted if wanted.resizes else None)
     splits = cache.read(directory, verify)
-    return Dataset(describe(name, _shape(splits), cache.digest(directory)), directory, splits)
+    about = describe(name, _shape(splits), cache.digest(directory))
+    if wanted.resizes:  # It is not what a judge in this package knows.
+        about = dataclasses.replace(about, judge=None)
+    return Dataset(about, directory, splits)
+
+
+def _directory(name: str, data_dir: Path, wanted: Wanted) -> Path:
+    """Where a dataset's cache is; each wish has one of its own."""
+    plain = cache.directory(name, data_dir)
+    if not wanted.resizes:
+        return plain
+    colour = "".join(f"{value:02x}" for value in wanted.colour)
+    size = wanted.image_size or USUAL_SIZE
+    return plain.with_name(f"{plain.name}-{size}-{wanted.channels}-{wanted.fit}-{colour}")
 
 
 def open_images(

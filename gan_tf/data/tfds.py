@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
+import itertools
 import re
 import sys
 import threading
@@ -14,11 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow_datasets as tfds
 from absl import logging
+from PIL import Image
 
 from gan_tf.data import cache
 from gan_tf.data.cache import Part
+from gan_tf.data.images import parallel, progress
+from gan_tf.data.images.decoding import fit
+from gan_tf.data.images.wanted import USUAL_SIZE, Wanted
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import sha256
@@ -27,15 +33,26 @@ from gan_tf.host.files import sha256
 _PACKAGED = {"mnist": Path(__file__).parent / "mnist"}
 _NETWORK_TIMEOUT = 5.0  # seconds
 _CHUNK = 1_000  # Images decoded at a time.
+_CHANNELS = (1, 3, 4)
 
 
-def prepare(dataset: str, data_dir: Path, manual_dir: Path | None, directory: Path) -> None:
+def prepare(
+    dataset: str, data_dir: Path, manual_dir: Path | None, directory: Path, wanted: Wanted | None
+) -> None:
     """Publishes the cache of a TFDS dataset in `directory`, unless another process just did.
+
+    Args:
+      dataset: its TFDS name.
+      data_dir: where TFDS keeps prepared datasets.
+      manual_dir: where its own files are, if they are at hand.
+      directory: where the cache is to be.
+      wanted: what its images become; None leaves them as they are.
 
     Raises:
       InputError: see `gan_tf.data.dataset.open_dataset`.
     """
     builder = _builder(dataset, data_dir)
+    _check_images(dataset, builder, wanted)
     with files.locked(directory.parent / f"{directory.name}.lock", f"prepares {dataset}"):
         files.remove_leftovers(directory.parent, re.escape(directory.name))
         if directory.exists():
@@ -43,7 +60,7 @@ def prepare(dataset: str, data_dir: Path, manual_dir: Path | None, directory: Pa
         if not builder.is_prepared():
             source = manual_dir or _PACKAGED.get(dataset.split(":")[0])
             _download(builder, dataset, data_dir, source or data_dir / "manual" / directory.name)
-        parts = (part for split in builder.info.splits for part in _parts(builder, split))
+        parts = (part for split in builder.info.splits for part in _parts(builder, split, wanted))
         cache.write(directory, builder.info.full_name, parts)
 
 
@@ -63,9 +80,12 @@ def _download(builder: Any, dataset: str, data_dir: Path, manual_dir: Path) -> N
     print(f"Prepared {dataset} in {time.monotonic() - start:.0f} s.", file=sys.stderr)
 
 
-def _parts(builder: Any, split: str) -> Iterator[Part]:
+def _parts(builder: Any, split: str, wanted: Wanted | None) -> Iterator[Part]:
     """Yields the images and labels of a split, some at a time, in the dataset's own order."""
     try:
+        if wanted:
+            yield from _squares(builder, split, wanted)
+            return
         examples = builder.as_dataset(split=split, batch_size=_CHUNK, shuffle_files=False)
         for each in tfds.as_numpy(examples):
             images = each["image"]
@@ -78,37 +98,70 @@ def _parts(builder: Any, split: str) -> Iterator[Part]:
         ) from None
 
 
+def _squares(builder: Any, split: str, wanted: Wanted) -> Iterator[Part]:
+    """Yields the images of a split as squares, and their labels."""
+    channels = builder.info.features["image"].shape[2]
+    if wanted.channels != "auto":
+        channels = int(wanted.channels)
+    size = wanted.image_size or USUAL_SIZE
+
+    def square(example: Any) -> tuple[npt.NDArray[np.uint8], int]:
+        image = example["image"]
+        picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+        return fit(picture, size, channels or 3, wanted).pixels, int(example.get("label", 0))
+
+    examples = tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False))
+    number = builder.info.splits[split].num_examples
+    made = progress.shown(parallel.ordered(square, examples), f"Resizing {split}", number)
+    while some := list(itertools.islice(made, _CHUNK)):
+        images, labels = zip(*some, strict=True)
+        yield Part(split, np.stack(images), np.array(labels, np.int64))
+
+
 def _builder(dataset: str, data_dir: Path) -> Any:
     """Returns the dataset's builder; InputError if it is unknown or no network takes its images."""
     logging.set_verbosity(logging.ERROR)  # It warns of every dataset that is not there yet.
     tfds.disable_progress_bar()
     known = tfds.list_builders(with_community_datasets=False)
     name = dataset.split("/")[0].split(":")[0]
-    if name not in known:
+    if name not in known and not (data_dir / name).is_dir():
         near = difflib.get_close_matches(name.lower(), known, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise InputError(f"--dataset={dataset}: must be a name that TFDS has{hint}")
     try:
-        builder = tfds.builder(dataset, data_dir=data_dir)
+        return tfds.builder(dataset, data_dir=data_dir)
     except (ValueError, TypeError, AssertionError, tfds.core.registered.DatasetNotFoundError):
+        if name not in known:
+            raise InputError(f"--dataset={dataset}: TFDS cannot read {data_dir / name}") from None
         known = tfds.builder_cls(name)
         configs = ", ".join(known.builder_configs) or "no configs"
         raise InputError(
             f"--dataset={dataset}: no such config or version; {name} has {configs}, version "
             f"{known.VERSION}"
         ) from None
+
+
+def _check_images(dataset: str, builder: Any, wanted: Wanted | None) -> None:
+    """Raises InputError if no network takes a dataset's images, or what they become."""
     features = builder.info.features
     found = getattr(features["image"], "shape", None) if "image" in (features or {}) else None
     needs = "the networks need sides that are multiples of 4, and 1, 3 or 4 channels"
     if not found:
         raise InputError(f"--dataset={dataset}: has no images; {needs}")
-    if None in found:
-        raise InputError(f"--dataset={dataset}: has images of more than one size; {needs}")
     if builder.info.features["image"].dtype != np.uint8:
         raise InputError(f"--dataset={dataset}: has images that are not uint8; {needs}")
-    if found[0] % 4 or found[1] % 4 or found[2] not in (1, 3, 4):
-        raise InputError(f"--dataset={dataset}: has {'x'.join(map(str, found))} images; {needs}")
-    return builder
+    if found[2] not in (None, *_CHANNELS):
+        raise InputError(f"--dataset={dataset}: has images of {found[2]} channels; {needs}")
+    if wanted:
+        return
+    remedy = "--image_size=64 makes squares of them"
+    if None in found:
+        raise InputError(f"--dataset={dataset}: has images of more than one size; {remedy}")
+    if found[0] % 4 or found[1] % 4:
+        size = "x".join(map(str, found[:2]))
+        raise InputError(
+            f"--dataset={dataset}: has images of {size}, and sides must be multiples of 4; {remedy}"
+        )
 
 
 def _check_files(dataset: str, builder: Any, manual_dir: Path) -> None:

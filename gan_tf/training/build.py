@@ -47,7 +47,9 @@ def dataset(
         found = open_images(source, wanted(config), data_dir, verify=config.verify, began=began)
     else:
         manual_dir = Path(config.manual_dir) if config.manual_dir else None
-        found = open_dataset(str(config.dataset), data_dir, manual_dir, config.verify)
+        found = open_dataset(
+            str(config.dataset), data_dir, manual_dir, config.verify, wanted(config)
+        )
     if config.licence:
         about = dataclasses.replace(found.description, licence=config.licence)
         found = dataclasses.replace(found, description=about)

@@ -44,7 +44,9 @@ def material(source: Path | Arrays) -> Material:
         is_folder = is_file = False
     if is_folder:
         folder = Folder(path)
-        return Material(str(path), str(source), safe_name(path.name), folder.listing, lambda: folder)
+        return Material(
+            str(path), str(source), safe_name(path.name), folder.listing, lambda: folder
+        )
     if not is_file:
         raise InputError(f"--images={source}: there is no such folder or file")
     beside = [name for name in idx.labels_beside(path.name) if path.with_name(name).is_file()]

@@ -67,6 +67,12 @@ class Wanted:
                 f"--background={self.background}: must be a colour such as white or #ff8800"
             ) from None
 
+    @property
+    def resizes(self) -> bool:
+        """Whether it asks for anything of images that are of one size already."""
+        names = ("image_size", "channels", "fit", "background")
+        return any(getattr(self, name) != getattr(Wanted, name) for name in names)
+
     def as_dict(self) -> dict[str, Any]:
         """The values by their names."""
         return dataclasses.asdict(self)
