@@ -382,6 +382,11 @@ KINDS = {
         ),
         row("no JSON", PHOTOS, photos(damage=text("photos/dataset.json", "{"))),
     ],
+    "networks to begin with": [
+        row("they are not there", "train --init_from=missing"),
+        row("a picture", "train --init_from=a.png", text("a.png", "mine")),
+        row("a text in config.json", "train --init_from=run", text("run/config.json", "{")),
+    ],
     "data directory": [
         row("a file", "train --data_dir=data", text("data", "x")),
         row("an unknown home", "train --data_dir=~nosuchuser/data"),

@@ -57,6 +57,7 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             self,
             dataset=self.dataset or (None if self.images else MNIST),
             images=self.images and absolute_source(self.images),
+            init_from=self.init_from and str(user_path("init_from", self.init_from).absolute()),
             data_dir=str(data_directory(self.data_dir)),
             manual_dir=self.manual_dir and str(user_path("manual_dir", self.manual_dir)),
             run_dir=str(

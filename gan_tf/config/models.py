@@ -13,6 +13,13 @@ class ModelsConfig:
     """The pair of networks."""
 
     arch: str = knob("dcgan", "Pair of networks.", choices=ARCHITECTURES)
+    init_from: str | None = knob(
+        None,
+        "Begin with the networks of another run, its best generator and D then, or of an export; "
+        "they must have the same shapes.",
+        unit="a run directory, or a SavedModel such as RUN_DIR/export/1",
+        kept=True,
+    )
     latent_dim: int = knob(64, "Size of the latent vector z.", unit="dimensions", low=1, high=4_096)
     width: int | None = knob(
         None,

@@ -20,12 +20,12 @@ from gan_tf.data.pixels import unscale
 from gan_tf.data.rows import ReadError
 from gan_tf.data.stream import StreamedFeed
 from gan_tf.evaluation.judging import Evaluation
-from gan_tf.evaluation.measure import Measure
 from gan_tf.game import latents
 from gan_tf.game.step import step
+from gan_tf.host import files
 from gan_tf.host.errors import InterruptedRunError
 from gan_tf.report import pictures
-from gan_tf.training import build, costs, grids, health, resume
+from gan_tf.training import build, costs, grids, health, resume, warm_start
 from gan_tf.training.health import Verdict
 from gan_tf.training.journal import Journal, forget
 from gan_tf.training.loop import Loop, NotFiniteError
@@ -73,14 +73,7 @@ class Attempt:
         feed = build.feed(config, reals)
         self.number, self.streams = number, isinstance(feed, StreamedFeed)
         self.loop = Loop(lambda batch: step(game, batch), game.state, feed)
-        self.measure = Measure(
-            game.state,
-            held_out.images,
-            latents.LATENTS[config.latents],
-            latent_dim=config.latent_dim,
-            seed=config.seed,
-            loss=config.loss,
-        )
+        self.measure = build.measure(config, game.state, held_out)
         self._grid_latents = self._latents(_GRID_IMAGES, latents.GRID_STREAM)
         judged = evaluation.reals if evaluation else 0
         self._evaluation_latents = self._latents(judged, latents.EVALUATION_STREAM)
@@ -90,6 +83,9 @@ class Attempt:
         rollback = number > 1 and config.on_collapse == "rollback"
         point = self._memory.restore(self.schedule, rollback)
         self.step, self.seconds = point.step, point.seconds
+        if config.init_from and self.step == 0:
+            about = warm_start.words(config.to_json(), reals.image_shape)
+            warm_start.begin(game.state, files.seen_from_here(Path(config.init_from)), about)
 
     def forget_the_end(self, before: Schedule) -> None:
         """Removes what was written behind this step, which will be written again, and what was

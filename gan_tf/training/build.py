@@ -15,12 +15,13 @@ from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.stream import StreamedFeed
 from gan_tf.evaluation import judging
 from gan_tf.evaluation.judging import Evaluation
+from gan_tf.evaluation.measure import Measure
 from gan_tf.game import latents
 from gan_tf.game.losses import LOSSES, discriminator_objective
 from gan_tf.game.one_pass import mixes_images
 from gan_tf.game.optimizers import Adam, Sgd, decaying, rising
 from gan_tf.game.penalties import penalty_of
-from gan_tf.game.players import MakeOptimizer, new_state
+from gan_tf.game.players import GanState, MakeOptimizer, new_state
 from gan_tf.game.rules import Game
 from gan_tf.host import devices, files
 from gan_tf.host.errors import InputError
@@ -87,6 +88,18 @@ def is_judged(config: Config, data: Dataset) -> bool:
     if not config.generator_steps or not config.evaluate_every:
         return False
     return judging.possible(data.description, config.classifier)
+
+
+def measure(config: Config, state: GanState, held_out: Split) -> Measure:
+    """Returns what asks D what it thinks of images that no step sees."""
+    return Measure(
+        state,
+        held_out.images,
+        latents.LATENTS[config.latents],
+        latent_dim=config.latent_dim,
+        seed=config.seed,
+        loss=config.loss,
+    )
 
 
 def schedule(config: Config, images: int, evaluated: bool) -> Schedule:

@@ -135,7 +135,7 @@ def export(
     lines = read_metrics(run_dir / "metrics.jsonl")
     metrics = [line for line in lines if (line["attempt"], line["step"]) == (attempt, step)]
     values = config.of_attempt(attempt).to_json()
-    for place in ("data_dir", "images", "manual_dir", "run_dir"):
+    for place in ("data_dir", "images", "init_from", "manual_dir", "run_dir"):
         del values[place]  # Paths of this machine mean nothing elsewhere.
     metadata = {
         "latents": config.latents,

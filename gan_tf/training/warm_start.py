@@ -1,0 +1,130 @@
+"""A run that begins with the networks of another one: what little data gains most by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gan_tf.game.players import GanState
+from gan_tf.host import archive
+from gan_tf.host.errors import InputError
+from gan_tf.serving import servable
+from gan_tf.training import exporting, run_directory
+
+Arrays = list[npt.NDArray[np.generic]]
+
+
+class Source(NamedTuple):
+    """Networks that were trained.
+
+    Attributes:
+      about: what they are, in words: "dcgan for images of 28x28x1, latents of 64".
+      generator, discriminator, average: the arrays of their weights and batch statistics.
+    """
+
+    about: str
+    generator: Arrays
+    discriminator: Arrays
+    average: Arrays
+
+
+def begin(state: GanState, path: Path, about: str) -> None:
+    """Gives the players, and the average, the weights of a run's best generator and of D then, or
+    of an export, whose generator is the average alone. Optimisers begin anew.
+
+    Args:
+      state: the state before the first step.
+      path: a run directory, or a SavedModel of this package.
+      about: what the networks of `state` are; see `words`.
+
+    Raises:
+      InputError: there are no such networks, or they have other shapes.
+    """
+    source = read(path, state)
+    networks = {
+        "generator": state.generator.network,
+        "discriminator": state.discriminator.network,
+        "average": state.ema_generator,
+    }
+    for name, network in networks.items():
+        arrays: Arrays = getattr(source, name)
+        if [each.shape for each in arrays] != [tuple(each.shape) for each in network.weights]:
+            raise InputError(
+                f"--init_from={path}: holds {source.about}; this run trains {about}, which have "
+                "other weights"
+            )
+    for name, network in networks.items():
+        for weight, array in zip(network.weights, getattr(source, name), strict=True):
+            weight.assign(array)
+
+
+def words(config: Mapping[str, Any], image_shape: Sequence[int]) -> str:
+    """What networks are: their name, width, image shape and latents."""
+    width = f", width {config['width']}" if config.get("width") else ""
+    shape = "x".join(map(str, image_shape))
+    return f"{config['arch']}{width} for images of {shape}, latents of {config['latent_dim']}"
+
+
+def read(path: Path, state: GanState) -> Source:
+    """Returns the networks of a run or an export; see `begin`."""
+    if (path / "config.json").is_file():
+        return _of_run(path, state)
+    if (path / "saved_model.pb").is_file():
+        return _of_export(path)
+    raise InputError(
+        f"--init_from={path}: must be a run directory, or a SavedModel such as RUN_DIR/export/1"
+    )
+
+
+def _of_run(path: Path, state: GanState) -> Source:
+    run = run_directory.read(path)
+    arrays = archive.load(exporting.find_checkpoint(path, "best"))
+    groups = {
+        "generator": state.generator.network,
+        "discriminator": state.discriminator.network,
+        "ema_generator": state.ema_generator,
+    }
+    found = [_weights(arrays, group, network) for group, network in groups.items()]
+    return Source(words(run.config.to_json(), run.data.image_shape), *found)
+
+
+def _weights(arrays: Mapping[str, Any], group: str, network: keras.Model) -> Arrays:
+    """The arrays of a network's weights in a checkpoint, which also holds dropout's seeds and the
+    optimiser's moments; none where the networks differ."""
+    places = {id(variable): place for place, variable in enumerate(network.variables)}
+    names = [f"{group}/{places[id(weight)]:03d}" for weight in network.weights]
+    return [arrays[name] for name in names if name in arrays]
+
+
+def _of_export(path: Path) -> Source:
+    metadata = servable.read_metadata(path)
+    try:
+        reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
+        generator, discriminator = (
+            _numbered(reader, group) for group in ("generator", "discriminator")
+        )
+        shape = metadata["image_shape"]
+        about = words(metadata["config"], shape)
+    except (tf.errors.OpError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"--init_from={path}: its weights cannot be read ({type(error).__name__}); export the "
+            "run anew, or name its run directory"
+        ) from None
+    return Source(about, generator, discriminator, generator)
+
+
+def _numbered(reader: Any, group: str) -> Arrays:
+    """The arrays of a network in an export, in the order of its weights."""
+    suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
+    found = {
+        int(name.removeprefix(f"{group}/").removesuffix(suffix)): name
+        for name in reader.get_variable_to_shape_map()
+        if name.startswith(f"{group}/")
+    }
+    return [reader.get_tensor(found[index]) for index in sorted(found)]

@@ -1,0 +1,76 @@
+"""A run that begins with the networks of another one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .conftest import Command, checkpoint, metrics, one_line
+
+FLAGS = ("--run_dir=new", "--batch_size=8", "--log_every=1", "--evaluate_every=0", "--export=none")
+
+
+def first(arrays: dict[str, np.ndarray], group: str) -> np.ndarray:
+    return arrays[f"{group}/000"]
+
+
+@pytest.fixture
+def begun(command: Command, tmp_path: Path, trained: Path) -> Path:
+    """A run of a step that learns nothing, which has begun with the networks of another one."""
+    (tmp_path / "old").symlink_to(trained)
+    still = ("--generator_lr=0", "--discriminator_lr=0", "--steps=1")
+    finished = command("train", *FLAGS, *still, "--init_from=old", "--arch=dcgan")
+    assert finished.returncode == 0, finished.stderr
+    return tmp_path / "new"
+
+
+def test_it_has_the_weights_of_the_other_run_and_none_of_its_moments(
+    begun: Path, trained: Path
+) -> None:
+    was, now = checkpoint(trained, 150), checkpoint(begun, 1)
+    for group in ("generator", "discriminator"):
+        np.testing.assert_array_equal(first(was, group), first(now, group))
+    assert int(now["step/000"]) == 1
+    # After one step the average is a tenth of the old one, and G has not moved.
+    average = 0.1 * first(was, "ema_generator") + 0.9 * first(was, "generator")
+    np.testing.assert_allclose(first(now, "ema_generator"), average, atol=1e-6)
+
+
+def test_a_run_that_goes_on_needs_the_other_one_no_more(
+    command: Command, tmp_path: Path, begun: Path
+) -> None:
+    (tmp_path / "old").unlink()
+    longer = command("train", *FLAGS, "--generator_lr=0", "--discriminator_lr=0", "--steps=2")
+    assert longer.returncode == 0, longer.stderr
+    assert metrics(begun)[-1]["step"] == 2
+    shutil.rmtree(begun)
+    refused = one_line(command("train", *FLAGS, "--steps=2", "--init_from=old"))
+    assert "--init_from=" in refused
+    assert "must be a run directory, or a SavedModel such as RUN_DIR/export/1" in refused
+
+
+def test_an_export_gives_its_average_to_both(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    flags = (*FLAGS, "--generator_lr=0", "--discriminator_lr=0", "--steps=1")
+    finished = command("train", *flags, f"--init_from={trained / 'export' / '1'}")
+    assert finished.returncode == 0, finished.stderr
+    was, now = checkpoint(trained, 150), checkpoint(tmp_path / "new", 1)
+    for group in ("generator", "ema_generator"):
+        np.testing.assert_allclose(first(now, group), first(was, "ema_generator"), atol=1e-6)
+    np.testing.assert_array_equal(first(was, "discriminator"), first(now, "discriminator"))
+
+
+@pytest.mark.parametrize("flag", ["--latent_dim=32", "--width=32", "--arch=mlp"])
+def test_other_networks_are_named(
+    command: Command, tmp_path: Path, trained: Path, flag: str
+) -> None:
+    finished = command("train", *FLAGS, "--steps=1", f"--init_from={trained}", flag)
+    assert finished.returncode == 2
+    line = finished.stderr.strip().splitlines()[-1]
+    assert "holds dcgan for images of 28x28x1, latents of 64; this run trains " in line
+    assert "which have other weights" in line
+    assert not list((tmp_path / "new").glob("checkpoints/*"))
