@@ -40,6 +40,11 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             raise InputError(
                 f"--loss={self.loss}: has no target to smooth; add --label_smoothing=0"
             )
+        if self.augment == "ada" and not LOSSES[self.loss].signed:
+            raise InputError(
+                f"--augment=ada: goes by the sign of D, and with --loss={self.loss} it means "
+                "nothing; add --augment=diffaugment"
+            )
         if self.update == "simultaneous" and self.generator_steps != 1:
             raise InputError(
                 f"--generator_steps={self.generator_steps}: must be 1 with --update=simultaneous; "
@@ -71,8 +76,9 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
     ) -> dict[str, Followed]:
         """Returns what each knob that is left open becomes by the data, and why; see
         `following.rules`."""
-        found = following.rules(self.batch_size, image_shape, images)
-        return {name: each for name, each in found.items() if getattr(self, name) is None}
+        signed = LOSSES[self.loss].signed
+        found = following.rules(self.batch_size, image_shape, images, signed=signed)
+        return {name: v for name, v in found.items() if getattr(self, name) in (None, "auto")}
 
     def follow(self, image_shape: tuple[int, int, int] | None, images: int | None) -> Config:
         """Returns the same configuration with what follows the data filled in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from gan_tf.config.following import AUGMENTS
 from gan_tf.config.knobs import MAX_STEPS, knob
 from gan_tf.game.latents import LATENTS
 from gan_tf.game.losses import LOSSES
@@ -56,6 +57,17 @@ class GameConfig:
         low=0.0,
         high=1e6,
     )
+    augment: str = knob(
+        "auto",
+        "What D sees in place of images, reals and fakes alike, so that it does not learn few "
+        "reals by heart: none as they are; diffaugment other colours, moved, with a part cut out; "
+        "ada turned, scaled, in other colours, the more often the surer D is. auto is none from "
+        "50,000 images on, ada from 10,000, diffaugment below.",
+        choices=(*AUGMENTS, "auto"),
+        older="none",
+        kept=True,
+    )
+    mirror: bool = knob(False, "Mirror half of the reals, drawn anew each time, left to right.")
     update: str = knob(
         "discriminator_first",
         "Order of the two players' updates: Algorithm 1's by default; simultaneous takes one "

@@ -31,12 +31,12 @@ def discriminator_first(game: Game, batches: Sequence[Batch]) -> Metrics:
 def update_discriminator(game: Game, batch: Batch, draw: Draw) -> Metrics:
     """D learns to tell reals from fakes: one step down its loss. Returns what it saw."""
     generator, discriminator = game.state.generator, game.state.discriminator
-    fakes = generator.network(draw.latents, training=True)
+    judge, fakes = game.judge(draw), generator.network(draw.latents, training=True)
     with tf.GradientTape() as tape:
-        real_logits = discriminator.network(batch.images, training=True)
-        fake_logits = discriminator.network(fakes, training=True)
+        real_logits = judge(batch.images, training=True)
+        fake_logits = judge(fakes, training=True)
         loss = game.discriminator_loss(real_logits, fake_logits)
-        objective = loss + game.penalty(discriminator.network, batch.images, fakes)
+        objective = loss + game.penalty(judge, batch.images, fakes)
     discriminator.learn(tape.gradient(objective, discriminator.weights))
     d_fake = tf.reduce_mean(tf.sigmoid(fake_logits))
     return {
@@ -46,7 +46,7 @@ def update_discriminator(game: Game, batch: Batch, draw: Draw) -> Metrics:
         "d_fake": d_fake,
         "d_fake_after": d_fake,
         "generator_gradient": tf.zeros([]),
-    }
+    } | game.note(real_logits)
 
 
 def update_generator(game: Game, batch: Batch, draw: Draw) -> Metrics:
@@ -54,10 +54,10 @@ def update_generator(game: Game, batch: Batch, draw: Draw) -> Metrics:
 
     `batch` are the reals of the step, for a loss that compares fakes with them; none does yet.
     """
-    generator, discriminator = game.state.generator, game.state.discriminator
+    judge, generator = game.judge(draw), game.state.generator
     with tf.GradientTape() as tape:
         fakes = generator.network(draw.latents, training=True)
-        fake_logits = discriminator.network(fakes, training=True)
+        fake_logits = judge(fakes, training=True)
         loss = game.generator_loss(fake_logits)
     gradients = tape.gradient(loss, generator.weights)
     generator.learn(gradients)

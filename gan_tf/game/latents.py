@@ -19,10 +19,12 @@ class Draw(NamedTuple):
     Attributes:
       latents: float32 `[B, latent_dim]`.
       labels: int64 `[B]`; None where G is asked for no class.
+      number: which draw of the run it is, int64.
     """
 
     latents: tf.Tensor
     labels: tf.Tensor | None = None
+    number: tf.Tensor | int = 0
 
 
 # Disjoint random streams of one seed, so that no use of it sees another's numbers.
@@ -33,6 +35,8 @@ PENALTY_STREAM = 3
 MEASURING_STREAM = 4
 POOL_STREAM = 5
 EVALUATION_STREAM = 6
+AUGMENT_STREAM = 7
+MIRROR_STREAM = 8
 _STREAMS = 16
 
 
@@ -85,12 +89,14 @@ def training_draws(
     """
     if not pool:
         shape = (batch_size, latent_dim)
-        return lambda number: Draw(distribution(shape, stream_seed(seed, TRAINING_STREAM, number)))
+        return lambda number: Draw(
+            distribution(shape, stream_seed(seed, TRAINING_STREAM, number)), number=number
+        )
     all_latents = distribution((pool, latent_dim), stream_seed(seed, POOL_STREAM))
 
     def next_of_pool(number: tf.Tensor) -> Draw:
         places = number * batch_size + tf.range(batch_size, dtype=tf.int64)
-        return Draw(tf.gather(all_latents, places % pool))
+        return Draw(tf.gather(all_latents, places % pool), number=number)
 
     return next_of_pool
 

@@ -112,12 +112,14 @@ class Loss:
       smoothable: whether D's reals have a target that smoothing can lower.
       cross_entropy: whether D's output is the logit of a probability, so that the value
         V(D, G) of the 2014 paper means something.
+      signed: whether D's output is meant to be positive for reals and negative for fakes.
     """
 
     generator: Callable[[tf.Tensor], tf.Tensor]
     discriminator: Callable[..., tf.Tensor]
     smoothable: bool = True
     cross_entropy: bool = False
+    signed: bool = True
 
 
 def discriminator_objective(
@@ -142,7 +144,9 @@ LOSSES: dict[str, Loss] = {
         generator_non_saturating, discriminator_cross_entropy, cross_entropy=True
     ),
     "minimax": Loss(generator_minimax, discriminator_cross_entropy, cross_entropy=True),
-    "least_squares": Loss(generator_least_squares, discriminator_least_squares),
+    "least_squares": Loss(generator_least_squares, discriminator_least_squares, signed=False),
     "hinge": Loss(generator_critic, discriminator_hinge, smoothable=False),
-    "wasserstein": Loss(generator_critic, discriminator_wasserstein, smoothable=False),
+    "wasserstein": Loss(
+        generator_critic, discriminator_wasserstein, smoothable=False, signed=False
+    ),
 }

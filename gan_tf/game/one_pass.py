@@ -29,13 +29,14 @@ def update_both(game: Game, batch: Batch, draw: Draw) -> Metrics:
     a step of TensorFlow's tutorial, is not needed.
     """
     generator, discriminator = game.state.generator, game.state.discriminator
+    judge = game.judge(draw)
     with tf.GradientTape(persistent=True) as tape:
         fakes = generator.network(draw.latents, training=True)
-        real_logits = discriminator.network(batch.images, training=True)
-        fake_logits = discriminator.network(fakes, training=True)
+        real_logits = judge(batch.images, training=True)
+        fake_logits = judge(fakes, training=True)
         generator_loss = game.generator_loss(fake_logits)
         loss = game.discriminator_loss(real_logits, fake_logits)
-        objective = loss + game.penalty(discriminator.network, batch.images, fakes)
+        objective = loss + game.penalty(judge, batch.images, fakes)
         # D's loss can have a slope of exactly 0 at a fake, by which nothing can be divided. This
         # addition makes it 1e-20 there, and is too small to change any other slope.
         objective += 1e-20 * tf.reduce_sum(fake_logits)
@@ -53,7 +54,7 @@ def update_both(game: Game, batch: Batch, draw: Draw) -> Metrics:
         "d_fake": d_fake,
         "d_fake_after": d_fake,
         "generator_gradient": tf.linalg.global_norm(gradients),
-    }
+    } | game.note(real_logits)
 
 
 def mixes_images(discriminator: keras.Model) -> bool:

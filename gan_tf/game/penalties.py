@@ -1,16 +1,16 @@
 """Penalties on the slope of D, which are added to its loss. D must not mix examples
-(no batch norm) for these to mean what their papers say."""
+(no batch norm) for these to mean what their papers say. The slope is that at the image itself:
+where D sees it changed, the change is a part of D."""
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
 from gan_tf.game.latents import PENALTY_STREAM, stream_seed
-from gan_tf.game.rules import Penalty, no_penalty
+from gan_tf.game.rules import Judge, Penalty, no_penalty
 
 
-def r1(discriminator: keras.Model, reals: tf.Tensor) -> tf.Tensor:
+def r1(discriminator: Judge, reals: tf.Tensor) -> tf.Tensor:
     """Returns E[|dD/dx|^2] / 2 at the reals, the zero-centred penalty R1 for gamma = 1.
 
     See "Which Training Methods for GANs do actually Converge?" (Mescheder et al., 2018),
@@ -24,7 +24,7 @@ def r1(discriminator: keras.Model, reals: tf.Tensor) -> tf.Tensor:
 
 
 def gradient_penalty(
-    discriminator: keras.Model, reals: tf.Tensor, fakes: tf.Tensor, mix: tf.Tensor
+    discriminator: Judge, reals: tf.Tensor, fakes: tf.Tensor, mix: tf.Tensor
 ) -> tf.Tensor:
     """Returns E[(|dD/dx| - 1)^2] at points between reals and fakes, for lambda = 1.
 
@@ -57,7 +57,7 @@ def penalty_of(
     if not gradient_penalty_weight and not r1_gamma:
         return no_penalty
 
-    def penalty(discriminator: keras.Model, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
+    def penalty(discriminator: Judge, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
         total = tf.zeros([])
         if gradient_penalty_weight:
             mix = tf.random.stateless_uniform(
@@ -75,7 +75,7 @@ def penalty_of(
     return penalty
 
 
-def _squared_slopes(discriminator: keras.Model, images: tf.Tensor) -> tf.Tensor:
+def _squared_slopes(discriminator: Judge, images: tf.Tensor) -> tf.Tensor:
     """Returns |dD/dx|^2 of each image, `[B]`."""
     # Inside tf.cond a gradient by a tensor from outside fails, if the layer defines its own.
     images = tf.identity(images)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from gan_tf.game.adaptive import Probability
 from gan_tf.game.optimizers import Optimizer
 from gan_tf.host import process
 from gan_tf.models import Architecture, ImageShape
@@ -47,12 +48,14 @@ class GanState:
       generator, discriminator: the players.
       ema_generator: the generator with averaged weights, in float32; what is shown.
       step: int64 scalar, the number of steps done.
+      probability: of each change that D sees, where it follows D; see `adaptive`.
     """
 
     generator: Player
     discriminator: Player
     ema_generator: keras.Model
     step: tf.Variable
+    probability: Probability | None = None
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
@@ -62,6 +65,7 @@ class GanState:
             "discriminator": self.discriminator.variables,
             "ema_generator": [v.value for v in self.ema_generator.variables],
             "step": [self.step],
+            "augment": self.probability.variables if self.probability else [],
         }
         return {
             f"{group}/{index:03d}": variable
@@ -90,6 +94,7 @@ def new_state(
     generator_optimizer: MakeOptimizer,
     discriminator_optimizer: MakeOptimizer,
     reals: npt.NDArray[np.uint8],
+    adaptive: bool = False,
 ) -> GanState:
     """Returns the state before the first step.
 
@@ -101,6 +106,7 @@ def new_state(
       precision: `float32` or `bfloat16`; variables are float32 in both.
       generator_optimizer, discriminator_optimizer: each makes one player's optimiser.
       reals: the training images, uint8 `[N, H, W, C]`, for an architecture's `start`.
+      adaptive: whether the augmentation has a probability that follows D.
     """
     with process.drawing_from(seed):
         with process.computing_in(precision):
@@ -116,4 +122,5 @@ def new_state(
         Player(discriminator, discriminator_optimizer(discriminator.trainable_variables)),
         ema_generator,
         tf.Variable(0, dtype=tf.int64, name="step"),
+        Probability() if adaptive else None,
     )

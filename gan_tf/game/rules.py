@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import keras
 import tensorflow as tf
 
+from gan_tf.data.feed import Batch
+from gan_tf.game import adaptive
+from gan_tf.game.augment import Augment
 from gan_tf.game.latents import Draw
 from gan_tf.game.players import GanState
 
@@ -25,11 +27,20 @@ METRICS = (
     "generator_gradient",
 )
 
+
+def metrics_of(state: GanState) -> tuple[str, ...]:
+    """Returns the names of a step's metrics: METRICS, and those of an augmentation that adapts."""
+    return METRICS if state.probability is None else METRICS + adaptive.METRICS
+
+
+# D as an update sees it: called with images and `training`; logits `[B, 1]`.
+Judge = Callable[..., tf.Tensor]
+
 # Called with D and the reals and fakes of an update; a scalar to add to D's loss.
-Penalty = Callable[[keras.Model, tf.Tensor, tf.Tensor], tf.Tensor]
+Penalty = Callable[[Judge, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def no_penalty(discriminator: keras.Model, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
+def no_penalty(discriminator: Judge, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
     """Adds nothing to D's loss."""
     return tf.zeros([])
 
@@ -48,6 +59,8 @@ class Game:
       same_latents: whether G learns from the latents of D's last update, not from fresh ones.
       penalty: what is added to D's loss.
       ema_decay: decay of the generator's average a step.
+      augment: what D sees in place of an image; None where it sees it as it is.
+      mirror: called with the reals of a step and its number; what the step takes in their place.
     """
 
     state: GanState
@@ -59,7 +72,27 @@ class Game:
     same_latents: bool = False
     penalty: Penalty = no_penalty
     ema_decay: float = 0.0
+    augment: Augment | None = None
+    mirror: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
     def draws(self, number: int) -> list[Draw]:
         """Returns the `number` draws of this step: no other step has any of them."""
         return [self.draw(self.state.step * number + each) for each in range(number)]
+
+    def judge(self, draw: Draw) -> Judge:
+        """Returns D as the update of a draw sees it: through that update's augmentation, the same
+        for reals, fakes and penalty."""
+        network, augment = self.state.discriminator.network, self.augment
+        if augment is None:
+            return network  # type: ignore[no-any-return]
+        return lambda images, training: network(augment(images, draw.number), training=training)
+
+    def note(self, real_logits: tf.Tensor) -> Metrics:
+        """Notes what D said of reals, for an augmentation that follows it; returns its metrics."""
+        probability = self.state.probability
+        return {} if probability is None else probability.note(real_logits)
+
+    def batches(self, reals: Batch) -> list[Batch]:
+        """Returns the k batches of a step, from images `[k, B, H, W, C]` and labels `[k, B]`."""
+        images = self.mirror(reals.images, self.state.step) if self.mirror else reals.images
+        return [Batch(images[i], reals.labels[i]) for i in range(images.shape[0])]

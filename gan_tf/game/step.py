@@ -24,11 +24,11 @@ def step(game: Game, reals: Batch) -> Metrics:
       reals: the k batches of the step: images `[k, B, H, W, C]`, labels `[k, B]`.
 
     Returns:
-      The scalars of `rules.METRICS`.
+      The scalars of `rules.metrics_of`.
     """
-    k = reals.images.shape[0]
-    batches = [Batch(reals.images[i], reals.labels[i]) for i in range(k)]
-    metrics = UPDATES[game.update](game, batches)
+    metrics = UPDATES[game.update](game, game.batches(reals))
     game.state.average_generator(game.ema_decay)
+    if game.state.probability is not None:
+        game.state.probability.move(game.state.step)
     game.state.step.assign_add(1)
     return metrics

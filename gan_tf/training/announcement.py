@@ -36,7 +36,8 @@ def lines(
     )
     for name, each in followed.items():
         if not each.usual and not (name == "epochs" and config.steps):
-            yield f"--{name}={each.value:g}: {each.reason}"
+            value = f"{each.value:g}" if isinstance(each.value, float | int) else each.value
+            yield f"--{name}={value}: {each.reason}"
     yield str(attempt.cost)
     yield f"device: {devices.description()}, {config.precision}"
     if config.precision == "bfloat16" and devices.native_precision() == "float32":

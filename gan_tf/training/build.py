@@ -17,6 +17,7 @@ from gan_tf.evaluation import judging
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.measure import Measure
 from gan_tf.game import latents
+from gan_tf.game.augment import augment_of, mirrored
 from gan_tf.game.losses import LOSSES, discriminator_objective
 from gan_tf.game.one_pass import mixes_images
 from gan_tf.game.optimizers import Adam, Sgd, decaying, rising
@@ -140,6 +141,7 @@ def game(config: Config, reals: Split) -> Game:
         generator_optimizer=_optimizer(config, config.generator_lr),
         discriminator_optimizer=_optimizer(config, config.discriminator_lr),
         reals=reals.images,
+        adaptive=config.augment == "ada",
     )
     if config.update == "simultaneous" and mixes_images(state.discriminator.network):
         raise InputError(
@@ -170,6 +172,8 @@ def game(config: Config, reals: Split) -> Game:
             step=state.step,
         ),
         ema_decay=config.ema_decay,
+        augment=augment_of(config.augment, seed=config.seed, probability=state.probability),
+        mirror=functools.partial(mirrored, seed=config.seed) if config.mirror else None,
     )
 
 

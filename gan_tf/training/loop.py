@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gan_tf.data.feed import Batch, Feed
 from gan_tf.game.players import GanState
-from gan_tf.game.rules import METRICS, Metrics
+from gan_tf.game.rules import Metrics, metrics_of
 
 Step = Callable[[Batch], Metrics]
 
@@ -41,7 +41,7 @@ class Loop:
         self.executed, self._seconds_per_call = 0, seconds_per_call
         self.steps_per_second: float | None = None
         self._step, self._state, self._feed = step, state, feed
-        self._sums = {name: tf.Variable(0.0, name=name) for name in METRICS}
+        self._sums = {name: tf.Variable(0.0, name=name) for name in metrics_of(state)}
         self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
         # One trace serves every number of steps.
         self._run = tf.function(self._run_steps, [feed.signature], autograph=False)

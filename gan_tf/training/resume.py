@@ -7,14 +7,16 @@ A checkpoint holds these arrays:
                                         `Player.variables`
     ema_generator/NNN                   the averaged generator
     step/000                            steps done
+    augment/000 ... 002                 with --augment=ada: its probability, the sum of D's signs
+                                        since it last moved, and of how many reals
     sums/<metric>, sums/steps           sums of the metrics since the last line, over how many steps
     run/attempt                         which attempt of the run this is, from 1
     timing/seconds                      seconds of training, the one array that no two runs share
 
-Nothing else is remembered: reals, latents, labels and penalties' points are functions of the seed
-and the step. What is written at a step is written in the order of `write_in_order`, so that a
-process killed at any moment leaves a checkpoint from which everything after it is made again,
-with the same bits.
+Nothing else is remembered: reals, latents, labels, augmentations and penalties' points are
+functions of the seed and the step. What is written at a step is written in the order of
+`write_in_order`, so that a process killed at any moment leaves a checkpoint from which everything
+after it is made again, with the same bits.
 """
 
 from __future__ import annotations
