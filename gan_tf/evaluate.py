@@ -1,10 +1,13 @@
 """Measure how real a generator's images look, and how much of the data's variety they have.
 
 Every figure compares the samples of an exported SavedModel with images of the
-dataset's test split, by the features and class probabilities of a classifier
-of that dataset (mnist-v1 for MNIST), which the figures are named by. Under
-"real" stands what as many real training images score: no generator should be
-expected to do better. The interval is that of the mean over the latent seeds
+dataset's test split, by the features and class probabilities of a judge, which
+the figures are named by: mnist-v1 for MNIST, a classifier of the dataset's
+labels where it has enough of them, else a network of random weights, which
+knows no classes. Under "real" stands what as many real training images score:
+no generator should be expected to do better. Where few images are held out,
+samples are compared with all training images, up to 50,000, and "real" is what
+held-out images score. The interval is that of the mean over the latent seeds
 (Student's t).
 
   frechet_distance       squared distance of the Gaussians with the features'
@@ -26,6 +29,17 @@ expected to do better. The interval is that of the mean over the latent seeds
   near_copies            share whose nearest training image differs by at most
                          0.04 of the pixels' range, root mean square;
                          its floor is that of test images
+  copies                 share like a copy: with a ratio of the distances to the
+                         nearest and second nearest training image (Yoon et
+                         al., 2023) below that of 95 % of held-out images
+                         (Meehan et al., 2020), or, where fewer than 50 are
+                         held out, of training images among the others; 0.05
+                         by chance
+
+The three figures of classes are left out where the judge knows none. The
+Frechet distance needs more samples than the judge has features, any figure 50
+training images. Copies are sought where samples are compared with training
+images, or with --copies.
 """
 
 from __future__ import annotations
@@ -65,10 +79,12 @@ class Options:
     )
     classifier: str = knob(
         "auto",
-        "What judges: auto is the package's own for MNIST (mnist-v1); train trains one on "
-        "the dataset's labels, once, named by dataset and digest; inception is ImageNet's "
-        "Inception v3, for comparison with the literature only, and needs its weights.",
-        choices=("auto", "train", "inception"),
+        "What judges: random is a network of random weights (random-v1), for any images; train "
+        "trains a classifier on the dataset's labels, once, named by dataset and digest; auto is "
+        "the package's own for MNIST (mnist-v1), else train if 10,000 images or more have labels "
+        "and it takes minutes, else random; inception is ImageNet's Inception v3, for comparison "
+        "with the literature only, and needs its weights.",
+        choices=("auto", "random", "train", "inception"),
     )
     inception_weights: str | None = knob(
         None,
@@ -78,6 +94,12 @@ class Options:
     )
     output: str | None = knob(
         None, "Also write every figure there, as JSON.", unit="a path that ends in .json"
+    )
+    copies: str | None = knob(
+        None,
+        "Draw samples there beside the real images most like them: three training images, and "
+        "one held out, with their distances by features and by pixels (of 1).",
+        unit="a path that ends in .png",
     )
     data_dir: str | None = knob(
         None,
@@ -107,17 +129,19 @@ def main(options: Options) -> str:
     from gan_tf.host.files import data_directory, user_path, write_text
 
     output = user_path("output", options.output) if options.output else None
-    if output and output.suffix.lower() != ".json":
-        raise InputError(f"--output={output}: must be a path that ends in .json")
-    if output and output.is_dir():
-        raise InputError(f"--output={output}: is a directory; it must be a file")
+    picture = user_path("copies", options.copies) if options.copies else None
+    for flag, path, ending in (("output", output, ".json"), ("copies", picture, ".png")):
+        if path and path.suffix.lower() != ending:
+            raise InputError(f"--{flag}={path}: must be a path that ends in {ending}")
+        if path and path.is_dir():
+            raise InputError(f"--{flag}={path}: is a directory; it must be a file")
     from gan_tf.host import process
 
     process.start_tensorflow()
     from gan_tf import __version__
     from gan_tf.data.dataset import open_dataset, open_imported
     from gan_tf.data.images.wanted import Wanted
-    from gan_tf.evaluation import classifier, judging, scorecard
+    from gan_tf.evaluation import classifier, judges, likeness, scorecard
     from gan_tf.serving import servable
     from gan_tf.training import exporting, run_directory
 
@@ -139,8 +163,10 @@ def main(options: Options) -> str:
     if options.inception_weights:
         judge = classifier.inception(user_path("inception_weights", options.inception_weights))
     else:
-        judge = judging.find_classifier(data, options.classifier)
-    card = scorecard.scorecard(exported.sample, judge, data, num=options.num, seeds=seeds)
+        judge = judges.find(data, judges.to_evaluate(data, options.classifier))
+    card = scorecard.scorecard(
+        exported.sample, judge, data, num=options.num, seeds=seeds, copies_too=bool(picture)
+    )
     card |= {
         "saved_model": str(exported.path.absolute()),
         "step": exported.metadata.get("step"),
@@ -148,6 +174,8 @@ def main(options: Options) -> str:
     }
     if output:
         write_text(output, json.dumps(card, indent=2) + "\n")
+    if picture:
+        likeness.write(picture, exported.sample(card["num"], seeds[0]), judge, data)
     return scorecard.table(card)
 
 

@@ -93,6 +93,7 @@ def test_the_log_has_the_same_figures(trained: Path) -> None:
 def test_the_packaged_classifier_is_as_good_as_it_says(mnist: dict[str, np.ndarray]) -> None:
     judge = classifier.packaged(describe("mnist", MNIST_SHAPE))
     judged = judge(mnist["test_images"])
+    assert judged.probabilities is not None
     accuracy = np.mean(judged.probabilities.argmax(axis=1) == mnist["test_labels"])
     assert accuracy == pytest.approx(judge.accuracy, abs=2e-4)
     assert accuracy >= 0.993
@@ -135,6 +136,7 @@ def test_inception_judges_grey_images_and_colour_for_who_has_its_weights(
     assert (judge.name, judge.accuracy) == ("inception-v3", None)
     grey = mnist["test_images"][:4]
     judged, coloured = judge(grey), judge(grey.repeat(3, axis=-1))
+    assert judged.probabilities is not None
     assert (judged.features.shape, judged.probabilities.shape) == ((4, 2048), (4, 1000))
     np.testing.assert_allclose(judged.probabilities.sum(axis=1), 1.0, rtol=1e-4)
     np.testing.assert_allclose(judged.features, coloured.features, rtol=1e-4, atol=1e-6)

@@ -22,14 +22,16 @@ class EvaluationConfig:
     )
     evaluate_images: int = knob(
         2_000,
-        "Samples scored in each, against as many images of the test split, if it has them.",
+        "Samples scored in each, against as many images of the test split; where that is small, "
+        "against all training images, up to 50,000.",
         unit="images",
         low=100,
         high=100_000,
     )
     classifier: str = knob(
         "auto",
-        "What judges the samples: auto is the package's own for MNIST (mnist-v1) and makes no "
-        "evaluations of another dataset, train trains one on the dataset's labels, once.",
-        choices=("auto", "train"),
+        "What judges the samples: auto is the package's own classifier for MNIST (mnist-v1), and "
+        "random for others; random is a network of random weights (random-v1), for any images; "
+        "train trains a classifier on the dataset's labels, once, in minutes.",
+        choices=("auto", "random", "train"),
     )

@@ -2,13 +2,14 @@
 
 Fréchet distance and its kin want features of a network that knows the data; ImageNet's say
 nothing of digits. `mnist-v1` comes with the package, made by scripts/train_classifier;
-another labelled dataset's is trained once and kept beside its cache.
+another labelled dataset's is trained once and kept beside its cache. Where there are no labels,
+`random_network` judges.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,15 +34,22 @@ _PREDICTED = 500  # Images judged at a time.
 
 
 class Judged(NamedTuple):
-    """What a classifier makes of N images.
+    """What a judge makes of N images.
 
     Attributes:
       features: `[N, D]` float32, the layer before the logits, of mean square 1 on real images.
-      probabilities: `[N, C]` float32, each row sums to 1.
+      probabilities: `[N, C]` float32, each row sums to 1; None of a judge that knows no classes.
     """
 
     features: npt.NDArray[np.float32]
-    probabilities: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.float32] | None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Judged]) -> Judged:
+        """Returns what a judge makes of all images, from what it makes of some after others."""
+        features, probabilities = zip(*parts, strict=True)
+        known = None if probabilities[0] is None else np.concatenate(probabilities)
+        return cls(np.concatenate(features), known)
 
 
 @dataclass(frozen=True)
@@ -52,24 +60,28 @@ class Classifier:
       name: what its figures are named by, such as `mnist-v1`.
       digest: of its weights; features kept on disk are told apart by it.
       accuracy: share of its dataset's test split that it classifies correctly, if it is of one.
-      network: uint8 images `[B, H, W, C]` -> (features, probabilities).
+      network: uint8 images `[B, H, W, C]` -> (features, probabilities or None).
       batch: images judged at a time; figures do not depend on it.
     """
 
     name: str
     digest: str
     accuracy: float | None
-    network: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+    network: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | None]]
     batch: int = 500
 
     def __call__(self, pixels: npt.NDArray[np.uint8]) -> Judged:
         """Returns what it makes of uint8 images `[N, H, W, C]`."""
-        parts = [
-            [each.numpy() for each in self.network(tf.constant(pixels[start : start + self.batch]))]
-            for start in range(0, len(pixels), self.batch)
-        ]
-        features, probabilities = zip(*parts, strict=True)
-        return Judged(np.concatenate(features), np.concatenate(probabilities))
+        return Judged.joined(
+            [
+                self._judge(pixels[start : start + self.batch])
+                for start in range(0, len(pixels), self.batch)
+            ]
+        )
+
+    def _judge(self, pixels: npt.NDArray[np.uint8]) -> Judged:
+        features, probabilities = self.network(tf.constant(pixels))
+        return Judged(features.numpy(), None if probabilities is None else probabilities.numpy())
 
 
 def packaged(data: Description) -> Classifier:
@@ -138,7 +150,8 @@ def _train(path: Path, train_split: Split, test_split: Split) -> float:
     _normalise(network, train_split.images)
     weights = {f"{i:03d}": w.astype(np.float16) for i, w in enumerate(network.get_weights())}
     network.set_weights([array.astype(np.float32) for array in weights.values()])
-    _, probabilities = _predict(network, test_split.images)
+    probabilities = _predict(network, test_split.images).probabilities
+    assert probabilities is not None
     accuracy = float(np.mean(probabilities.argmax(axis=1) == test_split.labels))
     archive.write(path, {**weights, "accuracy": np.array(accuracy)})
     return accuracy
@@ -178,14 +191,13 @@ def _predict(network: keras.Model, images: npt.NDArray[np.uint8]) -> Judged:
         network.predict(scale(rows[start : start + some]), batch_size=_PREDICTED, verbose=0)
         for start in range(0, len(rows), some)
     ]
-    features, probabilities = zip(*parts, strict=True)
-    return Judged(np.concatenate(features), np.concatenate(probabilities))
+    return Judged.joined([Judged(*part) for part in parts])
 
 
 def _normalise(network: keras.Model, images: npt.NDArray[np.uint8]) -> None:
     """Makes the mean square of all features 1, so that distances do not depend on the scale
     that training happened to find; the probabilities stay as they are."""
-    features, _ = _predict(network, images)
+    features = _predict(network, images).features
     size = float(np.sqrt(np.mean(np.square(features))))
     *others, kernel, bias, next_kernel, next_bias = network.get_weights()
     network.set_weights([*others, kernel / size, bias / size, next_kernel * size, next_bias])

@@ -16,3 +16,5 @@ FIGURES = {
 # What the health of a run is judged by besides: the effective number of classes, and the
 # variance of the features, both as a share of the data's.
 SPREAD = ("classes", "diversity")
+# The share of samples that are nearer to a training image than nearly all other reals are.
+COPIES = "copies"

@@ -1,28 +1,23 @@
 """Scores generated images against a dataset, by every figure of `fidelity`.
 
-The reals are images of the test split, which nothing is trained on; each figure is also
-taken of training images, which shows what a perfect generator would score: the floor.
+The reals are images that nothing is trained on, where there are enough of them, else the training
+images; `reals` decides. The same figures of other reals show what a perfect generator would score.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-import sys
 
 import numpy as np
 import numpy.typing as npt
 import scipy.special
 
-from gan_tf.data.dataset import Dataset, Description
-from gan_tf.data.rows import Rows
-from gan_tf.evaluation import classifier, fidelity
+from gan_tf.evaluation import fidelity
 from gan_tf.evaluation.classifier import Classifier, Judged
+from gan_tf.evaluation.copies import Copies
 from gan_tf.evaluation.fidelity import NearCopies
-from gan_tf.evaluation.figures import FIGURES
-from gan_tf.host import archive
-from gan_tf.host.errors import InputError
-from gan_tf.host.files import sha256
+from gan_tf.evaluation.figures import COPIES, FIGURES
+from gan_tf.evaluation.reals import Reals
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -32,107 +27,71 @@ class Evaluation:
 
     Attributes:
       classifier: what judges.
-      reals: how many test images it judges against.
+      reals: how many real images it judges against.
+      against: which those are: `test` or `training` images.
+      samples: how many samples it wants.
       near_copies: finds near copies of the training images.
+      copies: finds samples nearer to training images than other reals are; None where the
+        features of the training images are not at hand.
     """
 
-    def __init__(self, judge: Classifier, reals: Judged, training_images: Pixels) -> None:
+    def __init__(
+        self, judge: Classifier, reals: Reals, training_images: Pixels, copies: Copies | None = None
+    ) -> None:
         """Takes the reals to compare with.
 
         Args:
           judge: the classifier.
-          reals: what it makes of images of the test split; as many as will be compared with
-            them, because recall and coverage depend on the numbers of both.
+          reals: what it makes of them.
           training_images: uint8 `[M, H, W, C]`, in which near copies are sought.
+          copies: what finds copies by features.
         """
-        self.classifier, self.reals = judge, len(reals.features)
-        self._features = reals.features
+        self.classifier, self.against, self.samples = judge, reals.against, reals.samples
+        self._all, alike = reals.judged.features, reals.part(reals.samples)
+        self.reals = len(self._all)
+        self._features = alike.features
         self._radii = fidelity.neighbour_radii(self._features)
-        self._histogram = fidelity.class_histogram(reals.probabilities)
+        self._histogram = _histogram(alike)
         self._variance = self._features.var(axis=0).sum()
-        self.near_copies = NearCopies(training_images)
+        self.near_copies, self.copies = NearCopies(training_images), copies
 
     def __call__(self, images: Pixels) -> dict[str, float]:
-        """Returns the figures of uint8 images `[N, H, W, C]`: FIGURES, then SPREAD."""
-        return self.of_judged(self.classifier(images), self.near_copies.share(images))
+        """Returns the figures of uint8 images `[N, H, W, C]`: FIGURES, SPREAD and COPIES, as far
+        as they can be taken."""
+        judged = self.classifier(images)
+        found = self.of_judged(judged, self.near_copies.share(images))
+        if self.copies:
+            found[COPIES] = self.copies.share(judged.features)
+        return found
 
     def of_judged(self, fakes: Judged, near_copies: float) -> dict[str, float]:
         """Returns the figures of images that were judged already."""
-        histogram = fidelity.class_histogram(fakes.probabilities)
+        # These depend on the numbers of both sides, which are the same for that.
+        number = min(len(fakes.features), len(self._features))
+        alike = fakes.features[:number]
         found = {
-            "frechet_distance": fidelity.frechet_distance(self._features, fakes.features),
-            "kid": fidelity.kernel_distance(self._features, fakes.features),
-            "classifier_score": fidelity.classifier_score(fakes.probabilities),
-            "confident_share": fidelity.confident_share(fakes.probabilities),
-            "class_total_variation": fidelity.total_variation(self._histogram, histogram),
-            **fidelity.manifold_figures(self._features, fakes.features, self._radii),
+            "kid": fidelity.kernel_distance(self._features, alike),
+            **fidelity.manifold_figures(self._features, alike, self._radii),
             "near_copies": near_copies,
         }
-        spread = {
-            "classes": _effective(histogram) / _effective(self._histogram),
-            "diversity": float(fakes.features.var(axis=0).sum() / self._variance),
-        }
-        return {name: found[name] for name in FIGURES} | spread
+        if len(fakes.features) > fakes.features.shape[1]:  # Else its covariance is singular.
+            distance = fidelity.frechet_distance(self._all, fakes.features)
+            found["frechet_distance"] = distance
+        spread = {"diversity": float(fakes.features.var(axis=0).sum() / self._variance)}
+        if fakes.probabilities is not None and self._histogram is not None:
+            histogram = fidelity.class_histogram(fakes.probabilities)
+            found |= {
+                "classifier_score": fidelity.classifier_score(fakes.probabilities),
+                "confident_share": fidelity.confident_share(fakes.probabilities),
+                "class_total_variation": fidelity.total_variation(self._histogram, histogram),
+            }
+            spread = {"classes": _effective(histogram) / _effective(self._histogram)} | spread
+        return {name: found[name] for name in FIGURES if name in found} | spread
 
 
-def possible(data: Description, kind: str) -> bool:
-    """Whether there is a classifier for a dataset, or one would be trained."""
-    return kind == "train" or data.judge is not None
-
-
-def kind_for(data: Dataset) -> str | None:
-    """The kind of classifier that can judge samples of a dataset; None if none can."""
-    if data.description.judge:
-        return "auto"
-    return "train" if data.classes > 1 else None
-
-
-def find_classifier(data: Dataset, kind: str) -> Classifier:
-    """Returns the classifier for a dataset, trained now if it has to be.
-
-    Args:
-      data: the dataset.
-      kind: `auto` for the one in the package, `train` for one of the dataset's own labels,
-        which is kept beside its cache and named by the dataset and the weights' digest.
-
-    Raises:
-      InputError: there is none in the package, or the dataset has no labels.
-    """
-    if kind == "auto":
-        return classifier.packaged(data.description)
-    path = data.directory / "classifier.npz"
-    if not path.exists():
-        train, test = data.split("train"), data.split("test")
-        if data.classes < 2:
-            raise InputError(
-                f"--classifier=train: {data.name} has no labels to train a classifier on"
-            )
-        print(f"Training a classifier on {data.name} (once, minutes) ...", file=sys.stderr)
-        classifier.train(path, train, test)
-    name = f"{data.directory.name}-{sha256(path)[:8]}"
-    return classifier.load(path, name, data.description.image_shape)
-
-
-def some(images: Pixels, num: int) -> Pixels:
-    """Returns `num` images of a split, or all if it has fewer: the same ones at each call.
-
-    They are drawn from all of it: MNIST's first 5,000 test images are its easier half.
-    """
-    return Rows(images)[np.random.Generator(np.random.Philox(0)).permutation(len(images))[:num]]
-
-
-def judged(judge: Classifier, data: Dataset, name: str, num: int) -> Judged:
-    """Returns what a classifier makes of `some` images of a split, worked out once and kept."""
-    path = data.directory / "features" / f"{judge.name}-{judge.digest}-{name}-{num}.npz"
-    with contextlib.suppress(InputError):  # Missing or damaged, it is made again.
-        arrays = archive.load(path)
-        return Judged(arrays["features"], arrays["probabilities"])  # type: ignore[arg-type]
-    images = some(data.split(name).images, num)
-    print(f"{judge.name} judges {len(images):,} {name} images (once) ...", file=sys.stderr)
-    found = judge(images)
-    with contextlib.suppress(OSError):  # A data directory may be read-only.
-        archive.write(path, found._asdict())
-    return found
+def _histogram(judged: Judged) -> npt.NDArray[np.float64] | None:
+    """The shares of the classes `[C]`; None if the judge knows none."""
+    return None if judged.probabilities is None else fidelity.class_histogram(judged.probabilities)
 
 
 def _effective(histogram: npt.NDArray[np.float64]) -> float:

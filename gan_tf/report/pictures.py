@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ Pixels = npt.NDArray[np.uint8]
 _BORDER = 1
 _SCALE = 2
 _LINE = 20  # Pixels that a line of text is high.
+_TILE = 112  # Pixels that an image with a text below it is wide, at least.
+_GAP = 8  # Pixels between two of those.
 _MODES = ("L", "RGB", "RGBA")  # Pillow's names of images of 1, 3 and 4 channels.
 
 
@@ -82,6 +85,27 @@ def read_png(png: bytes, most: int) -> Pixels:
 def write_grid(path: Path, images: Pixels) -> None:
     """Publishes images `[N, H, W, C]` uint8 as one PNG, each pixel drawn twice as wide."""
     write_png(path, grid(images), _SCALE)
+
+
+def write_rows(path: Path, tiles: Pixels, texts: Sequence[Sequence[str]]) -> None:
+    """Publishes rows of images, each with a line of text below it, as one PNG on white.
+
+    Args:
+      path: where it goes.
+      tiles: uint8 `[rows, columns, H, W, C]`.
+      texts: what stands below each, as `[rows][columns]`; of at most some 20 characters.
+    """
+    rows, columns, height, width, _ = tiles.shape
+    scale = max(1, math.ceil(_TILE / width))
+    across, down = max(_TILE, scale * width) + _GAP, scale * height + _LINE
+    sheet = Image.new("RGB", (columns * across + _GAP, rows * down + _GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=11)
+    for row, column in itertools.product(range(rows), range(columns)):
+        x, y = _GAP + column * across, _GAP + row * down
+        sheet.paste(_opaque(_picture(tiles[row, column], scale)), (x, y))
+        draw.text((x, y + scale * height + 2), texts[row][column], fill="black", font=font)
+    with published(path) as temporary:
+        sheet.save(temporary, format="PNG")
 
 
 def opaque_png(path: Path) -> tuple[bytes, tuple[int, int]]:

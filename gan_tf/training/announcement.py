@@ -8,6 +8,7 @@ from gan_tf.config import Config
 from gan_tf.config.following import Followed
 from gan_tf.data.dataset import Dataset
 from gan_tf.evaluation.judging import Evaluation
+from gan_tf.evaluation.reals import lack
 from gan_tf.host import devices
 from gan_tf.training import build
 from gan_tf.training.attempt import Attempt
@@ -46,15 +47,12 @@ def lines(
         size = data.split("train").images.nbytes / 2**30
         yield f"images: {size:.3g} GiB, streamed from {data.directory}"
     if judge:
+        reals = "" if judge.against == "test" else f" against {judge.reals:,} training images"
         yield (
-            f"evaluation: {judge.reals:,} samples every {config.evaluate_every:,} steps, judged "
-            f"by {judge.classifier.name}"
+            f"evaluation: {judge.samples:,} samples every {config.evaluate_every:,} steps{reals}, "
+            f"judged by {judge.classifier.name}"
         )
     elif config.evaluate_every and config.generator_steps:
-        labelled = data.classes > 1
-        yield (
-            "evaluation: none, so the last average is what is exported"
-            f"{f'; --classifier=train makes a judge of {data.name}' if labelled else ''}"
-        )
+        yield f"evaluation: none, so the last average is what is exported; {lack(data)}"
     resumed = f", resumed at step {attempt.step:,}" if attempt.step else ""
     yield f"run directory: {config.run_dir}{resumed}"

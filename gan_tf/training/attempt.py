@@ -75,7 +75,7 @@ class Attempt:
         self.loop = Loop(lambda batch: step(game, batch), game.state, feed)
         self.measure = build.measure(config, game.state, held_out)
         self._grid_latents = self._latents(_GRID_IMAGES, latents.GRID_STREAM)
-        judged = evaluation.reals if evaluation else 0
+        judged = evaluation.samples if evaluation else 0
         self._evaluation_latents = self._latents(judged, latents.EVALUATION_STREAM)
         self.schedule = build.schedule(config, len(reals.images), evaluation is not None)
         self.images = len(reals.images)

@@ -13,7 +13,8 @@ from gan_tf.data.dataset import Dataset, Description, open_dataset, open_images
 from gan_tf.data.feed import Feed
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.stream import StreamedFeed
-from gan_tf.evaluation import judging
+from gan_tf.evaluation import judges
+from gan_tf.evaluation import reals as real_images
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.measure import Measure
 from gan_tf.game import latents
@@ -78,17 +79,16 @@ def evaluation(config: Config, data: Dataset) -> Evaluation | None:
     """Returns what judges the generator during training; None if it is frozen, or not judged."""
     if not is_judged(config, data):
         return None
-    judge = judging.find_classifier(data, config.classifier)
-    test, train = data.split("test"), data.split("train")
-    num = min(config.evaluate_images, len(test.images), len(train.images))
-    return Evaluation(judge, judging.judged(judge, data, "test", num), train.images)
+    judge = judges.find(data, config.classifier)
+    compared = real_images.compared(judge, data, config.evaluate_images)
+    # Where samples are compared with training images, their features are at hand.
+    copies = real_images.copies(judge, data) if compared.against == "training" else None
+    return Evaluation(judge, compared, data.split("train").images, copies)
 
 
 def is_judged(config: Config, data: Dataset) -> bool:
     """Whether the generator is judged in training."""
-    if not config.generator_steps or not config.evaluate_every:
-        return False
-    return judging.possible(data.description, config.classifier)
+    return bool(config.generator_steps and config.evaluate_every) and not real_images.lack(data)
 
 
 def measure(config: Config, state: GanState, held_out: Split) -> Measure:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from gan_tf import __version__
 from gan_tf.data.pixels import meaning
+from gan_tf.evaluation import random_network
 from gan_tf.game.latents import LATENTS
 from gan_tf.game.losses import LOSSES
 from gan_tf.host import archive, process
@@ -151,7 +152,7 @@ def export(
         "attempt": attempt,
         "checkpoint": trained.digest,
         "metrics": metrics[0] if metrics else {},
-        "classifier": data.judge or "" if config.classifier == "auto" else f"{data.name}'s own",
+        "classifier": _judge(run, metrics),
         "config": values,
         "gan_tf": __version__,
         "tensorflow": tf.__version__,
@@ -167,6 +168,15 @@ def export(
     )
     players = {"generator": trained.generator, "discriminator": trained.discriminator}
     return servable.export(endpoints, players, metadata, directory, formats)
+
+
+def _judge(run: Run, metrics: Sequence[Line]) -> str:
+    """What is said of the judge of a run; empty if nothing was judged."""
+    if run.config.classifier == "train":
+        return f"{run.data.name}'s own"
+    if run.config.classifier == "auto" and run.data.judge:
+        return run.data.judge
+    return random_network.NAME if any("frechet_distance" in line for line in metrics) else ""
 
 
 def export_best(run_dir: Path) -> Path:

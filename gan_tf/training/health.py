@@ -47,8 +47,8 @@ def verdict(history: History) -> Verdict | None:
 
     Args:
       history: the attempt's evaluations so far, oldest first: lines of metrics with
-        `frechet_distance`, `coverage`, `classes`, `diversity`, `d_accuracy`, `d_fake_after`
-        and `generator_gradient`.
+        `frechet_distance`, `coverage`, `diversity`, `d_accuracy`, `d_fake_after` and
+        `generator_gradient`, and `classes` if the judge knows any.
     """
     for kind, rule in RULES:
         reasons = [rule(history[: len(history) - back]) for back in range(IN_A_ROW)]
@@ -118,7 +118,7 @@ def collapsed(history: History) -> str | None:
         return f"coverage fell from {coverage:.2f} to {last['coverage']:.2f}"
     if len(history) > PATIENCE and last["diversity"] < LOW_DIVERSITY:
         return f"the samples vary {last['diversity']:.2f} times as much as the data"
-    if len(history) > PATIENCE and last["classes"] < FEW_CLASSES:
+    if len(history) > PATIENCE and last.get("classes", 1.0) < FEW_CLASSES:
         return f"the samples have {last['classes']:.2f} times as many classes as the data"
     return None
 
@@ -129,9 +129,10 @@ def regressed(history: History) -> str | None:
     if not distances or distances[-1] < REGRESSION * min(distances):
         return None
     last = history[-1]
+    classes = f" and {last['classes']:.2f} times the data's classes" if "classes" in last else ""
     return (
         f"the Fréchet distance rose from {min(distances):.1f} to {distances[-1]:.1f}, with "
-        f"coverage {last['coverage']:.2f} and {last['classes']:.2f} times the data's classes"
+        f"coverage {last['coverage']:.2f}{classes}"
     )
 
 

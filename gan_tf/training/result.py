@@ -8,6 +8,8 @@ import resource
 from pathlib import Path
 from typing import Any
 
+from gan_tf.evaluation import copies
+from gan_tf.evaluation.figures import COPIES
 from gan_tf.training import resume, run_directory
 from gan_tf.training.metrics import best, read_metrics
 
@@ -34,7 +36,7 @@ class Result:
         was evaluated.
       last: the last metrics line.
       classifier: the name of what judged them.
-      judges: the `--classifier` that can judge samples of this data; None if none can.
+      judges: the `--classifier` of the run; None where nothing was judged.
       judged: how many samples it judged each time.
       health: what is wrong with where it ended, in words; None if nothing is.
       attempts: what is on record of each attempt that was given up.
@@ -84,6 +86,11 @@ class Result:
                 f"({self.classifier}); the last: {self.last['frechet_distance']:.2f}",
                 f"evaluations took {self.evaluation_seconds:.1f} s, {share:.1f} % of the training",
             ]
+        if self.best and self.best.get(COPIES, 0.0) >= copies.COPYING:
+            said.append(
+                f"copies: {self.best[COPIES]:.1%} of the samples are like copies of training "
+                "images; python -m gan_tf.evaluate --copies=copies.png shows them"
+            )
         if self.health:
             said.append(f"health: {self.health}; lower learning rates are the usual remedy")
         said += [
@@ -95,10 +102,10 @@ class Result:
         if self.export:
             said.append(f"SavedModel:    {self.export}")
             if self.judges:
-                trained = " --classifier=train" if self.judges == "train" else ""
+                judge = "" if self.judges == "auto" else f" --classifier={self.judges}"
                 said += [
                     "judge it (by 10,000 samples, which score lower than fewer):",
-                    f"  python -m gan_tf.evaluate --run_dir={self.run_dir}{trained}",
+                    f"  python -m gan_tf.evaluate --run_dir={self.run_dir}{judge}",
                 ]
             said.append(f"sample from it: python -m gan_tf.sample --run_dir={self.run_dir}")
         else:

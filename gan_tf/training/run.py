@@ -21,7 +21,6 @@ from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset
 from gan_tf.data.images import arrays
 from gan_tf.data.images.arrays import Arrays
-from gan_tf.evaluation import judging
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.host import files, process
 from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
@@ -234,8 +233,8 @@ class _Run:
             best=exporting.line(export) if export else best(everything),
             last=lines[-1] if lines else {},
             classifier=self.judge.classifier.name if self.judge else None,
-            judges=judging.kind_for(self.data),
-            judged=self.judge.reals if self.judge else 0,
+            judges=self.config.classifier if self.judge else None,
+            judged=self.judge.samples if self.judge else 0,
             health=health.at_the_end(lines),
             attempts=run_directory.attempts_given_up(directory),
         )

@@ -26,8 +26,9 @@ from gan_tf.data import cache
 from gan_tf.data.dataset import open_dataset
 from gan_tf.data.feed import Feed
 from gan_tf.data.pixels import unscale
-from gan_tf.evaluation import classifier, judging
+from gan_tf.evaluation import classifier
 from gan_tf.evaluation.judging import Evaluation
+from gan_tf.evaluation.reals import compared
 from gan_tf.game import latents
 from gan_tf.game.step import step
 from gan_tf.host import process
@@ -187,5 +188,5 @@ def judge_of_mnist(data_dir: Path) -> Evaluation:
     """The packaged classifier against the test split."""
     mnist = open_dataset("mnist", data_dir)
     judge = classifier.packaged(mnist.description)
-    reals = judging.judged(judge, mnist, "test", _SAMPLES)
+    reals = compared(judge, mnist, _SAMPLES)
     return Evaluation(judge, reals, mnist.split("train").images)

@@ -1,0 +1,68 @@
+"""A picture of samples beside the real images that are most like them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from gan_tf.data.dataset import Dataset
+from gan_tf.data.rows import Rows
+from gan_tf.evaluation import reals
+from gan_tf.evaluation.classifier import Classifier
+from gan_tf.evaluation.copies import Nearest, nearest
+from gan_tf.report import pictures
+
+Pixels = npt.NDArray[np.uint8]
+
+_NEAREST = 6  # Samples that are shown because they are the nearest to a training image ...
+_TYPICAL = 6  # ... and those that are spread over all others.
+_NEIGHBOURS = 3  # Training images beside each.
+
+
+def write(path: Path, samples: Pixels, judge: Classifier, data: Dataset) -> None:
+    """Publishes a PNG with a row for each of some samples: the sample, the training images nearest
+    to it, and the nearest held-out image, with their distances by features and by pixels.
+
+    Args:
+      path: where it goes.
+      samples: uint8 `[N, H, W, C]`, from which those nearest to a training image are taken, and
+        others at even shares of all.
+      judge: whose features say what is near.
+      data: the dataset, with at least three training images.
+    """
+    features = judge(samples).features
+    training = nearest(features, reals.of_training(judge, data).features, _NEIGHBOURS)
+    order = training.distances[:, 0].argsort(kind="stable")
+    spread = np.linspace(min(_NEAREST, len(order) - 1), len(order) - 1, _TYPICAL).astype(int)
+    shown = order[np.unique([*range(min(_NEAREST, len(order))), *spread])]
+    columns = [("training", training)]
+    if (held_out := reals.of_held_out(judge, data)) is not None:
+        columns.append(("held out", nearest(features, held_out.features, 1)))
+    sources = {"training": "train", "held out": "test"}
+    tiles, texts = [samples[shown]], [["sample"] * len(shown)]
+    for name, found in columns:
+        images = _images(data, sources[name], found, shown)
+        for place in range(images.shape[1]):
+            tiles.append(images[:, place])
+            texts.append(
+                [
+                    f"{name} {found.distances[index, place]:.2f} {_rms(sample, other):.3f}"
+                    for index, sample, other in zip(
+                        shown, samples[shown], images[:, place], strict=True
+                    )
+                ]
+            )
+    pictures.write_rows(path, np.stack(tiles, axis=1), list(zip(*texts, strict=True)))
+
+
+def _images(data: Dataset, split: str, found: Nearest, shown: npt.NDArray[np.intp]) -> Pixels:
+    """The images `[n, k, H, W, C]` that were found for the samples that are shown."""
+    images = data.split(split).images
+    return Rows(images)[reals.chosen(len(images), reals.MOST)[found.indices[shown]]]
+
+
+def _rms(one: Pixels, other: Pixels) -> float:
+    """The root mean square difference of pixels, in units of their range."""
+    return float(np.sqrt(np.mean(np.square(np.subtract(one, other, dtype=np.float64)))) / 255.0)
