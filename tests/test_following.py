@@ -58,7 +58,9 @@ def test_larger_and_fewer_images_have_values_of_their_own() -> None:
     assert followed(Config(batch_size=65_536), (28, 28, 1), 1)[1] == pytest.approx(0.359, abs=1e-3)
 
 
-@pytest.mark.parametrize("values", [{"r1_gamma": 0.0, "ema_decay": 0.0, "epochs": 2, "augment": "none"}])
+@pytest.mark.parametrize(
+    "values", [{"r1_gamma": 0.0, "ema_decay": 0.0, "epochs": 2, "augment": "none"}]
+)
 def test_what_is_given_does_not_follow(values: dict[str, Any]) -> None:
     config = Config(**values)
     assert config.followed((64, 64, 3), 100) == {}

@@ -117,7 +117,7 @@ def augment(images: int, signed: bool) -> Followed:
     if images < _FEW:
         return Followed("diffaugment", f"D soon knows {images:,} images by heart", usual=False)
     if not signed:
-        reason = f"D may learn {images:,} images by heart, and its sign, by which ada goes, is none"
+        reason = f"for {images:,} images; ada wants a loss with a sign"
         return Followed("diffaugment", reason, usual=False)
     reason = f"of {images:,} images; it begins where D learns them by heart"
     return Followed("ada", reason, usual=False)

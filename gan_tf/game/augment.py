@@ -115,7 +115,7 @@ def ada(images: tf.Tensor, seed: tf.Tensor, probability: tf.Tensor) -> tf.Tensor
     return colours.change(moved, chance)
 
 
-def mirrored(images: tf.Tensor, seed: int, step: tf.Tensor) -> tf.Tensor:
+def mirrored(images: tf.Tensor, step: tf.Tensor, *, seed: int) -> tf.Tensor:
     """Returns a step's reals `[k, B, H, W, C]`, each as it is or mirrored, left to right, as the
     seed and the step decide."""
     uniform = tf.random.stateless_uniform(
