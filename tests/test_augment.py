@@ -101,7 +101,7 @@ def test_the_colours_of_ada(probability: float) -> None:
     """From the numbers that a few colours become, back to the changes."""
     p = probability
     grey, red, green = ([0.4] * 3, [1.0, 0, 0], [0, 1.0, 0])
-    given = np.float32([[[0, 0, 0], grey, red, green]])
+    given = np.array([[[0.0] * 3, grey, red, green]], np.float32)
     seen = colours.change(tf.constant(np.repeat(given[None], MANY, 0)), chance(p)).numpy()[:, 0]
     black, grey_seen = seen[:, 0], seen[:, 1]
     np.testing.assert_allclose(black, black[:, :1] * [1, 1, 1], atol=2e-5)
@@ -119,7 +119,7 @@ def test_the_colours_of_ada(probability: float) -> None:
     length = np.log2(np.linalg.norm(off[0], axis=1) / math.sqrt(2 / 3))
     assert share(np.abs(length) > 1e-4) == pytest.approx(p, abs=0.015)
     assert share(length**2) == pytest.approx(p, rel=0.06)
-    start = np.float32([2, -1, -1]) / math.sqrt(6)
+    start = np.array([2, -1, -1]) / math.sqrt(6)
     angle = np.arctan2(off[0] @ np.cross([1, 1, 1], start) / math.sqrt(3), off[0] @ start)
     assert share(np.abs(angle) > 1e-4) == pytest.approx(p, abs=0.015)
     assert share(angle**2) == pytest.approx(p * math.pi**2 / 3, rel=0.06)
@@ -175,7 +175,7 @@ def test_exact_changes_of_ada_are_permutations_of_pixels() -> None:
     """Of a flip, of quarter turns, of a shift that mirrors the edge."""
     image = images(1, 8, 8, 3)
     array = image.numpy()[0]
-    flip, quarter = np.eye(3), np.float32([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    flip, quarter = np.eye(3), np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
     flip[0, 0] = -1
     shift = np.eye(3)
     shift[:2, 2] = [2, -1]
@@ -295,7 +295,7 @@ def test_both_players_learn_through_the_augmentation() -> None:
     def r1(judge: Any, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
         return penalties.r1(judge, reals)
 
-    rules = {"augment": noting, "penalty": r1}
+    rules: dict[str, Any] = {"augment": noting, "penalty": r1}
     whole, first, other = (new("dcgan", update="simultaneous", **rules) for _ in range(3))
     step(whole, reals())
     assert asked == [0, 0, 0], "reals, fakes, reals for R1"
@@ -418,8 +418,8 @@ def test_a_run_through_ada_goes_on_with_the_same_bits(command: Command, tmp_path
     }
     arrays |= {f"{split}_labels": np.zeros(40, np.int64) for split in SPLITS}
     dataset_of(tmp_path / "data", "few", **arrays)
-    flags = ("--dataset=few", "--data_dir=data", "--arch=mlp", "--augment=ada", "--mirror=true")
-    flags += ("--log_every=3", "--export=none", "--batch_size=16")
+    flags = ["--dataset=few", "--data_dir=data", "--arch=mlp", "--augment=ada", "--mirror=true"]
+    flags += ["--log_every=3", "--export=none", "--batch_size=16"]
     for run_dir, steps in (("whole", 14), ("parts", 6), ("parts", 14)):
         finished = command("train", *flags, f"--run_dir={run_dir}", f"--steps={steps}")
         assert finished.returncode == 0, finished.stderr

@@ -39,6 +39,7 @@ configs = st.fixed_dictionaries({knob.name: values(knob) for knob in knobs(Confi
     lambda chosen: Config(
         **chosen
         | ({} if LOSSES[chosen["loss"]].smoothable else {"label_smoothing": 0.0})
+        | ({} if LOSSES[chosen["loss"]].signed else {"augment": "diffaugment"})
         | ({"generator_steps": 1} if chosen["update"] == "simultaneous" else {})
         | ({} if ARCHITECTURES[chosen["arch"]].width else {"width": None})
     )

@@ -81,11 +81,13 @@ def test_a_dry_run_says_what_follows_the_data_and_prepares_none(
     finished = command("train", *SHORT, "--r1_gamma=0.5", "--dry_run")
     values = json.loads(finished.stdout)
     assert (values["r1_gamma"], values["epochs"], values["ema_decay"]) == (0.5, 20_000, 0.999875)
-    assert list(values["follows"]) == ["ema_decay", "epochs"]
+    assert list(values["follows"]) == ["ema_decay", "epochs", "augment"]
     assert "40 images" in values["follows"]["epochs"]
+    assert values["augment"] == "diffaugment"
     unknown = json.loads(command("train", "--data_dir=data", "--dry_run").stdout)
     assert (unknown["r1_gamma"], unknown["epochs"], unknown["ema_decay"]) == (None, None, 0.999)
     assert "not prepared yet" in unknown["follows"]["r1_gamma"]
+    assert (unknown["augment"], unknown["mirror"]) == ("auto", False)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -93,6 +95,7 @@ def test_a_run_keeps_what_it_began_with(command: Command, tmp_path: Path, wide: 
     begun = command("train", *SHORT, "--run_dir=run", "--steps=2")
     assert begun.returncode == 0, begun.stderr
     assert "--r1_gamma=0.9: 0.3 for 32x32, times 3 for 48x64" in begun.stderr
+    assert "--augment=diffaugment: D soon knows 40 images by heart" in begun.stderr
     assert "parameters: G " in begun.stderr
     path = tmp_path / "run" / "config.json"
     content = json.loads(path.read_text())
