@@ -65,7 +65,7 @@ def main(options: Options) -> str:
                 for images in (*others, *sampled)
             ]
         )
-    agreement = float(scipy.stats.spearmanr(*columns).statistic)
+    agreement = float(scipy.stats.spearmanr(columns[0], columns[1]).statistic)
     text = table(shown, columns, agreement)
     files.write_text(Path(options.output), text)
     return text
@@ -84,7 +84,10 @@ def spoiled(test: Any, num: int) -> Iterator[tuple[str, Any]]:
     yield "real images", images.astype(np.uint8)
     for width in BLURS:
         blurred = scipy.ndimage.gaussian_filter(images, (0, width, width, 0))
-        yield f"blurred, {width:g} pixels", np.rint(blurred).astype(np.uint8)
+        yield (
+            f"blurred, {width:g} pixel{'s' if width > 1 else ''}",
+            np.rint(blurred).astype(np.uint8),
+        )
     for size in NOISES:
         noise = np.random.Generator(np.random.Philox(size)).normal(0.0, size, images.shape)
         yield f"noise of {size}", np.rint(images + noise).clip(0, 255).astype(np.uint8)
@@ -103,7 +106,7 @@ def sample(run_dir: Path, num: int) -> Any:
 
 def table(names: list[str], columns: list[list[float]], agreement: float) -> str:
     """The distances of each set and the correlation of their ranks, as Markdown."""
-    rows = [["images", "`mnist-v1`", "`random-v1`"]]
+    rows = [["test images", "`mnist-v1`", "`random-v1`"]]
     for name, *distances in zip(names, *columns, strict=True):
         rows.append([name, *(f"{distance:.2f}" for distance in distances)])
     rows.append(["Spearman's correlation", "", f"{agreement:.3f}"])

@@ -90,6 +90,13 @@ FRAME = ((0, 0), (1, 1), (1, 1), (0, 0))
 
 LARGER = np.zeros((200, 32, 32, 1), np.uint8)
 
+
+def few_images(scene: Scene) -> None:
+    """Puts a finished run into `run`, and prepares a dataset `mine` of few training images."""
+    run(scene)
+    cached(train_images=LARGER[:49, :28, :28], train_labels=np.zeros(49, np.int64))(scene)
+
+
 KINDS = {
     "unknown flag": [
         early("a letter too many", "train --archh=dcgan"),
@@ -435,6 +442,25 @@ KINDS = {
         early("another kind", "client --output=a.jpg"),
         early("over a directory", "client --output=a.png", directory("a.png")),
         early("no time", "client --timeout=0"),
+    ],
+    "judge": [
+        early("one that is none, in training", "train --classifier=mnist-v1"),
+        early("one that is none, afterwards", f"{EVALUATE} --classifier=dinov2"),
+        row(
+            "too few images for it",
+            f"{EVALUATE} --dataset=mine --data_dir=data",
+            few_images,
+        ),
+        row(
+            "too few images for it to learn from",
+            f"{EVALUATE} --dataset=mine --data_dir=data --classifier=train",
+            few_images,
+        ),
+        early("runs that are not there", "scripts/judges.py --run_dirs=missing"),
+    ],
+    "picture of copies": [
+        early("another kind", f"{EVALUATE} --copies=a.jpg"),
+        early("over a directory", f"{EVALUATE} --copies=a.png", directory("a.png")),
     ],
     "weights of a judge": [
         row("they are not there", f"{INCEPTION} --inception_weights=missing.h5", run),

@@ -32,6 +32,7 @@ _FEATURES = 64
 _MAPS = (16, 32, 64, 128, 128, 128)  # Of each convolution; halves the sides behind each.
 _LAST = 4  # Pixels that the last maps are wide, at most.
 _STANDARD = 2_000  # Training images that say what is usual.
+_BATCH = 100  # Images judged at a time: 100 MiB of the first maps of 128x128 images.
 
 Weights = list[npt.NDArray[np.float32]]
 
@@ -46,13 +47,13 @@ def judge(data: Dataset) -> Classifier:
     def raw(pixels: tf.Tensor) -> tuple[tf.Tensor, None]:
         return _network(pixels, kernels), None
 
-    plain = Classifier(NAME, digest, None, tf.function(raw, reduce_retracing=True))
+    plain = Classifier(NAME, digest, None, tf.function(raw, reduce_retracing=True), _BATCH)
     mean, size = _usual(data, plain)
 
     def standard(pixels: tf.Tensor) -> tuple[tf.Tensor, None]:
         return (_network(pixels, kernels) - mean) / size, None
 
-    return Classifier(NAME, digest, None, tf.function(standard, reduce_retracing=True))
+    return Classifier(NAME, digest, None, tf.function(standard, reduce_retracing=True), _BATCH)
 
 
 def _usual(data: Dataset, plain: Classifier) -> tuple[tf.Tensor, tf.Tensor]:
@@ -97,12 +98,15 @@ def _network(pixels: tf.Tensor, kernels: list[tf.Tensor]) -> tf.Tensor:
     """uint8 images `[B, H, W, C]` -> features `[B, 64]`.
 
     Black is 0, and so is what is transparent, whatever its colour. Sides are halved by averages,
-    not by maxima, which a network that was never trained would take from noise.
+    not by maxima, which a network that was never trained would take from noise. Random kernels
+    see edges before all else, and a little blur would count for more than a class that is missing;
+    so images are smoothed first. scripts/judges measures both.
     """
     hidden = scale(pixels) + 1.0
     if pixels.shape[-1] == 4:
         alpha = hidden[..., 3:]
         hidden = tf.concat([hidden[..., :3] * alpha / 2.0, alpha], axis=-1)
+    hidden = tf.nn.avg_pool2d(hidden, 3, 1, "SAME")
     for kernel in kernels[:-1]:
         hidden = tf.nn.relu(tf.nn.conv2d(hidden, kernel, 1, "SAME"))
         hidden = tf.nn.avg_pool2d(hidden, 2, 2, "SAME")

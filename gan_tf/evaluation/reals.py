@@ -27,7 +27,7 @@ NEEDED = 50  # Reals without which no figure means anything: balls of 5 neighbou
 MANY = 2_000  # Held-out images that are enough for any number of samples.
 MOST = 50_000  # Training images that features are taken of.
 
-_PART = 5_000  # Images read at a time: a multiple of any judge's batch.
+_PART = 1_000  # Images read at a time: a multiple of any judge's batch.
 
 
 class Reals(NamedTuple):
