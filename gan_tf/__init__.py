@@ -7,7 +7,7 @@ Algorithm 1 is `gan_tf/game/algorithm_1.py`. A folder for each thing that the pa
     config/        every knob, declared once: `gan_tf.config.Config`
     evaluation/    how good a generator is: figures, classifiers, what D thinks
     serving/       the SavedModel and what it can be asked: `gan_tf.serving.servable.load`
-    game/          Algorithm 1, losses, penalties, optimisers, latents
+    game/          Algorithm 1, losses, penalties, optimisers, latents, augmentations
     models/        the networks: `gan_tf.models.ARCHITECTURES`; add your own entry
     data/          datasets, their cache, batches by the step
     report/        pictures and curves

@@ -268,8 +268,7 @@ def test_a_game_through_ada_is_the_plain_one_while_it_changes_nothing(update: st
             gradient_penalty_weight=0.0, r1_gamma=1.0, r1_every=2, seed=0, step=game.state.step
         )
         game = dataclasses.replace(game, penalty=penalty)
-        for _ in range(2):
-            seen = step(game, reals(2))
+        seen = step(game, reals(2))
     assert_same_players(plain, augmented)
     assert set(seen) == set(metrics_of(augmented.state)) > set(metrics_of(plain.state))
     assert float(seen["augment_p"]) == 0.0
@@ -309,6 +308,22 @@ def test_both_players_learn_through_the_augmentation() -> None:
     asked.clear()
     step(dataclasses.replace(whole, update="discriminator_first"), reals(2))
     assert asked == [3, 3, 3, 4, 4, 4, 5], "D twice, then G"
+
+
+@pytest.mark.parametrize("name", ["diffaugment", "ada"])
+def test_networks_in_bfloat16_learn_through_float32(name: str) -> None:
+    """In a compiled step; the changes have the bits that they have in float32."""
+    probability = Probability() if name == "ada" else None
+    change = augment_of(name, seed=0, probability=probability)
+    assert change is not None
+    if probability:
+        probability.value.assign(0.5)
+    game = new("mlp", precision="bfloat16", augment=change)
+    seen = tf.function(lambda batch: step(game, batch), autograph=False)(reals())
+    assert all(np.isfinite(value) for value in seen.values())
+    assert float(seen["generator_gradient"]) > 0.0
+    coarse = tf.cast(images(4, 8, 8, 1), tf.bfloat16)
+    np.testing.assert_array_equal(change(coarse, 1), change(tf.cast(coarse, tf.float32), 1))
 
 
 def test_r1_is_of_the_image_through_its_change() -> None:

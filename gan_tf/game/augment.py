@@ -13,6 +13,7 @@ arXiv 2006.06676), which is called ADA.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Protocol
 
@@ -51,8 +52,7 @@ def augment_of(name: str, *, seed: int, probability: Probability | None) -> Augm
         return None
     change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = diffaugment
     if probability is not None:
-        at = probability.value
-        change = lambda images, numbers: ada(images, numbers, at)  # noqa: E731
+        change = functools.partial(ada, probability=probability.value)
 
     def augment(images: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
         return change(tf.cast(images, tf.float32), stream_seed(seed, AUGMENT_STREAM, number))
