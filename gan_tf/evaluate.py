@@ -32,12 +32,12 @@ held-out images score. The interval is that of the mean over the latent seeds
   copies                 share like a copy: with a ratio of the distances to the
                          nearest and second nearest training image (Yoon et
                          al., 2023) below that of 95 % of held-out images
-                         (Meehan et al., 2020), or, where fewer than 50 are
+                         (Meehan et al., 2020), or, where fewer than 40 are
                          held out, of training images among the others; 0.05
                          by chance
 
 The three figures of classes are left out where the judge knows none. The
-Frechet distance needs more samples than the judge has features, any figure 50
+Frechet distance needs more samples than the judge has features, any figure 40
 training images. Copies are sought where samples are compared with training
 images, or with --copies.
 """

@@ -67,7 +67,7 @@ def test_a_folder_becomes_a_generator(command: Command, tmp_path: Path) -> None:
     assert "imported.json" in left_out
     assert any(line.startswith("mlp on photos: ") for line in said)
     (judged,) = (line for line in said if line.startswith("evaluation: none, so the last average"))
-    assert re.search(r"photos has 2\d training images, and 50 are needed to judge by", judged)
+    assert re.search(r"photos has 2\d training images, and 40 are needed to judge by", judged)
     assert "gan_tf.evaluate" not in finished.stdout
     about = json.loads((tmp_path / "run" / "config.json").read_text())["data"]
     assert (about["name"], about["image_shape"]) == ("photos", [32, 32, 3])

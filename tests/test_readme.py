@@ -13,6 +13,7 @@ from typing import Any
 
 import ablate
 import benchmark
+import judges
 import numpy as np
 import pytest
 import reproduce
@@ -41,7 +42,7 @@ COMMANDS: dict[str, Any] = {
 }
 SCRIPTS: dict[str, Any] = {
     each.__name__: each.Options
-    for each in (ablate, benchmark, reproduce, seeds, torture, train_classifier)
+    for each in (ablate, benchmark, judges, reproduce, seeds, torture, train_classifier)
 }
 
 

@@ -160,6 +160,22 @@ def test_every_variant_builds_and_the_first_is_the_default() -> None:
             assert layers(variant.architecture) != default
 
 
+def test_the_random_network_agrees_with_the_judge_of_digits(
+    tmp_path: Path, home: Path, data_dir: Path, trained: Path
+) -> None:
+    output = tmp_path / "judges.md"
+    command = ("scripts/judges", "--num=300", f"--run_dirs={trained}", f"--output={output}")
+    finished = run(*command, home=home)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == output.read_text()
+    agreement = re.search(
+        r"^\| Spearman's correlation \|  \| (.+) \|$", finished.stdout, re.MULTILINE
+    )
+    assert agreement
+    assert float(agreement[1]) > 0.9
+    assert f"| samples of {trained.name} | " in finished.stdout
+
+
 def test_torture_finds_no_bit_that_differs(tmp_path: Path, home: Path, data_dir: Path) -> None:
     command = (
         "scripts/torture",

@@ -16,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gan_tf.evaluation.figures import NEEDED
 from gan_tf.evaluation.pairs import over_blocks, squared_distances
 
 Floats = npt.NDArray[np.floating]
 
 QUANTILE = 0.05  # The share of images of the same kind that count as copies, by chance.
 COPYING = 0.5  # The share from which a generator is said to copy.
-ENOUGH = 50  # Held-out images that a quantile can be taken of.
 
 _MOST = 2_000  # Images that the quantile is taken of.
 
@@ -53,7 +53,7 @@ class Copies:
     def __init__(self, training: Floats, held_out: Floats) -> None:
         """Takes features `[M, D]`, at least 3, and `[N, D]`, perhaps none."""
         self.training = training
-        self.by = "held-out" if len(held_out) >= ENOUGH else "training"
+        self.by = "held-out" if len(held_out) >= NEEDED else "training"
         if self.by == "held-out":
             usual = _ratios(nearest(held_out[:_MOST], training, 2))
         else:

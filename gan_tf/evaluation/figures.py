@@ -13,6 +13,8 @@ FIGURES = {
     "coverage": (".4f", "higher"),
     "near_copies": (".4f", "near the real"),
 }
+# Real images without which no figure means anything: a ball of 5 neighbours holds an eighth then.
+NEEDED = 40
 # What the health of a run is judged by besides: the effective number of classes, and the
 # variance of the features, both as a share of the data's.
 SPREAD = ("classes", "diversity")

@@ -18,12 +18,12 @@ from gan_tf.data.dataset import Dataset
 from gan_tf.data.rows import Rows
 from gan_tf.evaluation.classifier import Classifier, Judged
 from gan_tf.evaluation.copies import Copies
+from gan_tf.evaluation.figures import NEEDED
 from gan_tf.host import archive
 from gan_tf.host.errors import InputError
 
 Pixels = npt.NDArray[np.uint8]
 
-NEEDED = 50  # Reals without which no figure means anything: balls of 5 neighbours, a mean.
 MANY = 2_000  # Held-out images that are enough for any number of samples.
 MOST = 50_000  # Training images that features are taken of.
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gan_tf.data.dataset import Dataset
 from gan_tf.evaluation import copies, fidelity, random_network, reals
 from gan_tf.evaluation.classifier import Classifier
-from gan_tf.evaluation.figures import COPIES, FIGURES
+from gan_tf.evaluation.figures import COPIES, FIGURES, NEEDED
 from gan_tf.evaluation.judging import Evaluation
 
 Scorecard = dict[str, Any]
@@ -86,7 +86,7 @@ def _floor(evaluation: Evaluation, data: Dataset, num: int) -> dict[str, float]:
     As many training images, where samples are compared with held-out ones; else the held-out ones.
     """
     other = "train" if evaluation.against == "test" else "test"
-    if other == "test" and reals.held_out(data) < reals.NEEDED:
+    if other == "test" and reals.held_out(data) < NEEDED:
         return {}
     floor_reals = reals.judged(evaluation.classifier, data, other, num)
     # A training image is a copy of itself, so for copies test images show what is usual.
@@ -140,7 +140,7 @@ def _remarks(card: Scorecard) -> Iterator[str]:
         found = card[COPIES]
         yield from copies.words(found["value"], found["floor"], card["copies_by"])
     if card["against"] == "training":
-        few = card["held_out"] < reals.NEEDED
+        few = card["held_out"] < NEEDED
         yield (
             f"real: left out, for only {card['held_out']:,} images are held out (--held_out)"
             if few
