@@ -131,6 +131,7 @@ def test_a_generator_that_copies_is_told_from_one_that_does_not(tmp_path: Path) 
         share, said = copies(memorised, data)
         assert share > 0.9, place
         assert "copies: the generator copies training images" in said
+        assert max(map(len, said.splitlines())) <= 80
         for sample in (average, new):
             share, said = copies(sample, data)
             assert share < 0.2, (place, sample)

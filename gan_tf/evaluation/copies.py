@@ -99,6 +99,6 @@ def words(share: float, usual: float, by: str) -> Iterator[str]:
     else:
         verdict = "no more than usual"
     others = "held-out images" if by == "held-out" else "the training images themselves"
-    yield f"copies: {verdict}: {share:.1%} of the samples are like one,"
-    yield f"  so much nearer to one training image than to all others as {usual:.1%} of"
-    yield f"  {others} are"
+    yield f"copies: {verdict}:"
+    yield f"  {100 * share:.1f} % of the samples are so much nearer to one training image than to"
+    yield f"  all others as {100 * usual:.1f} % of {others} are"

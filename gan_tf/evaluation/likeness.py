@@ -48,7 +48,7 @@ def write(path: Path, samples: Pixels, judge: Classifier, data: Dataset) -> None
             tiles.append(images[:, place])
             texts.append(
                 [
-                    f"{name} {found.distances[index, place]:.2f} {_rms(sample, other):.3f}"
+                    f"{name} {found.distances[index, place]:.2f}  {_rms(sample, other):.3f}"
                     for index, sample, other in zip(
                         shown, samples[shown], images[:, place], strict=True
                     )

@@ -87,10 +87,11 @@ class Result:
                 f"evaluations took {self.evaluation_seconds:.1f} s, {share:.1f} % of the training",
             ]
         if self.best and self.best.get(COPIES, 0.0) >= copies.COPYING:
-            said.append(
-                f"copies: {self.best[COPIES]:.1%} of the samples are like copies of training "
-                "images; python -m gan_tf.evaluate --copies=copies.png shows them"
-            )
+            said += [
+                f"copies: {100 * self.best[COPIES]:.1f} % of its samples are like copies of "
+                "training images; to see them:",
+                f"  python -m gan_tf.evaluate --run_dir={self.run_dir} --copies=copies.png",
+            ]
         if self.health:
             said.append(f"health: {self.health}; lower learning rates are the usual remedy")
         said += [
