@@ -273,6 +273,10 @@ def fine(once: Once, home: Path, mnist: dict[str, Any]) -> Path:
 def gone_bad(fine: Path, tmp_path: Path) -> tuple[str, ...]:
     """The flags to go on with that run, a copy of its own, on the bad data."""
     shutil.copytree(fine / "run", tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    content = json.loads(path.read_text())
+    content["data"]["digest"] = ""  # As older versions left it: it would refuse other images.
+    path.write_text(json.dumps(content))
     return (*FINE, f"--data_dir={fine / 'bad'}", "--steps=1100")
 
 

@@ -90,3 +90,14 @@ def test_it_changes_nothing_and_always_says_the_same() -> None:
 def test_what_is_not_finite_is_named() -> None:
     expected = Verdict("not finite", "d_real and d_fake not finite")
     assert health.not_finite(["d_real", "d_fake"]) == expected
+
+
+def test_few_images_are_not_begun_with_again_for_a_regression() -> None:
+    """Another seed would come to the same; what else is ill has not to do with their number."""
+    found, other = Verdict("regression", "a reason"), Verdict("G collapsed", "a reason")
+    for on_collapse in ("restart", "rollback", "stop"):
+        assert not health.ends(found, on_collapse, 3_582)
+        assert health.ends(found, on_collapse, 60_000)
+        assert health.ends(other, on_collapse, 3_582)
+    assert not health.ends(other, "ignore", 60_000)
+    assert not health.ends(None, "restart", 60_000)

@@ -167,7 +167,7 @@ class Attempt:
         if due.evaluation:
             self._judge(line)
         verdict = self._diagnose(line, due, journal, progress)
-        given_up = verdict is not None and self._config.on_collapse != "ignore"
+        given_up = health.ends(verdict, self._config.on_collapse, self.images)
         epoch = build.epochs(self._config, self.step, self.images)
         keeps_best = due.best and self._is_best(line, journal)
         saves = (due.checkpoint or stopping) and not given_up
@@ -207,7 +207,8 @@ class Attempt:
         if verdict:
             line["health"] = verdict.kind
             known = [each.get("health") for each in before[-1:]]
-            if self._config.on_collapse != "ignore" or known != [verdict.kind]:
+            ends = health.ends(verdict, self._config.on_collapse, self.images)
+            if ends or known != [verdict.kind]:
                 progress.say(self._words(verdict))
         return verdict
 

@@ -29,8 +29,10 @@ NO_GRADIENT = 1e-2  # Of the largest gradient that G has had.
 STILL = 1e-5  # Relative change of the Fréchet distance; an average of the same weights rounds.
 PROGRESS = 0.9  # Of the first Fréchet distance, which G must have passed in time.
 REGRESSION = 3.0  # Times the best Fréchet distance of the attempt.
+REGRESSED = "regression"  # The kind of verdict that `regressed` gives.
 FAR_OFF = "far off"  # The kind of verdict that `ending` gives.
 ABSURD = 1e3  # Size of a mean loss; at chance D's is 1.4, and D overpowering leaves G's below 100.
+FEW_IMAGES = 10_000  # That D learns by heart with any seed, which leads G away from its best.
 NOWHERE = 0.05  # Coverage of a generator that is near no data; real images have 0.9.
 LONG = 500  # Steps between two evaluations in which a healthy generator comes closer.
 
@@ -55,6 +57,17 @@ def verdict(history: History) -> Verdict | None:
         if reasons[0] is not None and all(reasons):
             return Verdict(kind, reasons[0])
     return None
+
+
+def ends(found: Verdict | None, on_collapse: str, images: int) -> bool:
+    """Whether a verdict ends an attempt that trains on so many images.
+
+    On few images a regression does not: another seed would come to the same, and the best generator
+    is kept.
+    """
+    if found is None or on_collapse == "ignore":
+        return False
+    return found.kind != REGRESSED or images >= FEW_IMAGES
 
 
 def ending(history: History, last: Measurement) -> Verdict | None:
@@ -151,7 +164,7 @@ def no_progress(history: History) -> str | None:
 RULES: tuple[tuple[str, Rule], ...] = (
     ("no progress", still),
     ("D overpowering", overpowered),
-    ("regression", regressed),
+    (REGRESSED, regressed),
     ("G collapsed", collapsed),
     ("no progress", no_progress),
 )
