@@ -15,6 +15,7 @@ from PIL import Image
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset, Description
 from gan_tf.evaluation import judges, random_network, reals, scorecard
+from gan_tf.evaluation.copies import Copies
 from gan_tf.evaluation.figures import COPIES, FIGURES
 from gan_tf.serving import servable
 
@@ -187,3 +188,28 @@ def test_many_held_out_images_are_compared_with_as_before(tmp_path: Path) -> Non
     judge = judges.find(data, "auto")
     assert reals.compared(judge, data, 100)[::2] == ("test", 100)
     assert reals.compared(judge, data, 121)[::2] == ("training", 121)
+
+
+def test_one_odd_image_makes_no_copier_of_what_is_far_from_all() -> None:
+    """Noise among flat images is nearest to all noise, and no copy of it."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(0.0, 1.0, (60, 64))
+    features[0] = 40.0
+    finder = Copies(features, features[:0])
+    far = 40.0 + 20.0 * rng.normal(0.0, 1.0, (200, 64)) / 8.0
+    assert finder.share(far) == 0.0
+    assert finder.share(features[rng.integers(1, 60, 200)] + 0.01) == 1.0
+
+
+def test_images_that_are_all_the_same_are_not_judged(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (32, 32), (200, 20, 20)).save(tmp_path / "red.png")
+    for number in range(50):  # Of other bytes, but the same look.
+        content = (tmp_path / "red.png").read_bytes() + bytes([number])
+        (tmp_path / "photos" / f"{number}.png").write_bytes(content)
+    finished = command("train", *FLAGS, "--run_dir=run", "--steps=1", "--export=none")
+    assert finished.returncode == 0, finished.stderr
+    assert "are all the same, so there is nothing to judge by" in finished.stderr
+    refused = command("train", *FLAGS, "--run_dir=other", "--steps=1", "--classifier=random")
+    assert refused.returncode == 2
+    assert "--classifier=random: the images of photos are all the same" in refused.stderr

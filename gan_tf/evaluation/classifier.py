@@ -30,6 +30,7 @@ from gan_tf.host.files import sha256
 _DIRECTORY = Path(__file__).parent / "classifiers"
 _EPOCHS = 12
 _BATCH = 64
+LEAST = _BATCH  # Images to train on: a batch.
 _PREDICTED = 500  # Images judged at a time.
 
 

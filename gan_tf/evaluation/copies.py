@@ -3,8 +3,9 @@
 A copy is far nearer to one training image than to all others: the ratio of the distances to the
 nearest and the second nearest tells it, as in "Diffusion Probabilistic Models Generalize when They
 Fail to Memorize" (Yoon et al., 2023). A small distance alone does not: a blurred average is near
-many images. How small a ratio is usual, images of the same kind say that the generator never saw:
-the comparison of "A Non-Parametric Test to Detect Data-Copying in Generative Models" (Meehan et
+many images. A small ratio alone does not either: far from all of them one odd image can be nearest.
+How small both usually are, images of the same kind say that the generator never saw: the comparison
+of "A Non-Parametric Test to Detect Data-Copying in Generative Models" (Meehan et
 al., 2020).
 """
 
@@ -47,7 +48,8 @@ class Copies:
       by: whose ratios say what is usual: those of `held-out` images, or, if those were too few, of
         `training` images, each among the others.
       limit: the ratio that only QUANTILE of them reach or fall below.
-      usual: the share of them that does, which is QUANTILE unless many are alike.
+      farthest: the distance to the nearest that half of them are beyond.
+      usual: the share of them that are within both, by chance.
     """
 
     def __init__(self, training: Floats, held_out: Floats) -> None:
@@ -55,16 +57,21 @@ class Copies:
         self.training = training
         self.by = "held-out" if len(held_out) >= NEEDED else "training"
         if self.by == "held-out":
-            usual = _ratios(nearest(held_out[:_MOST], training, 2))
+            usual = nearest(held_out[:_MOST], training, 2)
         else:
             others = nearest(training[:_MOST], training, 3)
-            usual = _ratios(Nearest(others.distances[:, 1:], others.indices[:, 1:]))  # Not itself.
-        self.limit = float(np.quantile(usual, QUANTILE))
-        self.usual = float((usual <= self.limit).mean())
+            usual = Nearest(others.distances[:, 1:], others.indices[:, 1:])  # Not itself.
+        self.limit = float(np.quantile(_ratios(usual), QUANTILE))
+        self.farthest = float(np.median(usual.distances[:, 0]))
+        self.usual = self._share(usual)
 
     def share(self, samples: Floats) -> float:
         """Returns the share of samples `[N, D]` that are like copies."""
-        return float((_ratios(nearest(samples, self.training, 2)) <= self.limit).mean())
+        return self._share(nearest(samples, self.training, 2))
+
+    def _share(self, found: Nearest) -> float:
+        near = found.distances[:, 0] <= self.farthest
+        return float((near & (_ratios(found) <= self.limit)).mean())
 
 
 def _ratios(found: Nearest) -> npt.NDArray[np.float64]:
@@ -100,5 +107,5 @@ def words(share: float, usual: float, by: str) -> Iterator[str]:
         verdict = "no more than usual"
     others = "held-out images" if by == "held-out" else "the training images themselves"
     yield f"copies: {verdict}:"
-    yield f"  {100 * share:.1f} % of the samples are so much nearer to one training image than to"
-    yield f"  all others as {100 * usual:.1f} % of {others} are"
+    yield f"  {100 * share:.1f} % of the samples are near to one training image, and so much nearer"
+    yield f"  than to all others, as {100 * usual:.1f} % of {others} are"

@@ -67,6 +67,12 @@ def find(data: Dataset, kind: str) -> Classifier:
                 f"--classifier=train: {data.name} has no labels to train a classifier on; "
                 "--classifier=random needs none"
             )
+        if len(train.images) < classifier.LEAST:
+            raise InputError(
+                f"--classifier=train: {data.name} has {len(train.images)} training images, and "
+                f"{classifier.LEAST} are needed to train a classifier; --classifier=random does "
+                "without"
+            )
         print(f"Training a classifier on {data.name} (once, minutes) ...", file=sys.stderr)
         classifier.train(path, train, test)
     name = f"{data.directory.name}-{sha256(path)[:8]}"

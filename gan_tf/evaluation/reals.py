@@ -62,9 +62,12 @@ def are_many(data: Dataset, num: int) -> bool:
 def lack(data: Dataset) -> str | None:
     """Returns why nothing can be said of a dataset's images; None if something can."""
     images = len(data.split("train").images)
-    if images >= NEEDED:
-        return None
-    return f"{data.name} has {images} training images, and {NEEDED} are needed to judge by"
+    if images < NEEDED:
+        return f"{data.name} has {images} training images, and {NEEDED} are needed to judge by"
+    first = Rows(data.split("train").images)[:_PART]
+    if (first == first[:1]).all():
+        return f"the images of {data.name} are all the same, so there is nothing to judge by"
+    return None
 
 
 def compared(judge: Classifier, data: Dataset, num: int) -> Reals:

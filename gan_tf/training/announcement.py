@@ -35,6 +35,8 @@ def lines(
         f"{config.arch} on {data.name}: {images:,} images, {total:,} steps of "
         f"{config.batch_size} images ({build.epochs(config, total, images):.3g} epochs)"
     )
+    if config.init_from and not attempt.step:
+        yield f"begins with the networks of {config.init_from}"
     for name, each in followed.items():
         if not each.usual and not (name == "epochs" and config.steps):
             value = f"{each.value:g}" if isinstance(each.value, float | int) else each.value

@@ -87,8 +87,11 @@ def evaluation(config: Config, data: Dataset) -> Evaluation | None:
 
 
 def is_judged(config: Config, data: Dataset) -> bool:
-    """Whether the generator is judged in training."""
-    return bool(config.generator_steps and config.evaluate_every) and not real_images.lack(data)
+    """Whether the generator is judged in training; InputError if it cannot be as it shall."""
+    lack = real_images.lack(data)
+    if lack and config.classifier != "auto":
+        raise InputError(f"--classifier={config.classifier}: {lack}")
+    return bool(config.generator_steps and config.evaluate_every) and not lack
 
 
 def measure(config: Config, state: GanState, held_out: Split) -> Measure:

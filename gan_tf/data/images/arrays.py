@@ -78,7 +78,9 @@ def given(images: Any, labels: Any) -> Arrays | None:
     none that can be trained on."""
     if images is None and labels is not None:
         raise InputError("labels: are those of images; give both")
-    return None if images is None else Arrays(images, labels)
+    return (
+        None if images is None else Arrays(images, None if labels is None else np.asarray(labels))
+    )
 
 
 def load(path: Path) -> Arrays:

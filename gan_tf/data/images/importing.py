@@ -88,8 +88,8 @@ def open_imported(name: str, digest: str, data_dir: Path, verify: bool = False) 
     found = directory(name, digest, data_dir)
     if name != safe_name(name) or not found.is_dir():
         raise InputError(
-            f"{found}: these images are gone; import the same ones again, or say with --data_dir "
-            "where they are"
+            f"{found}: these images are not there; import the same ones again with gan_tf.train "
+            "--images, or say with --data_dir where they are"
         )
     if record.read(found)["digest"] != digest:
         raise InputError(f"{found} holds other images: remove it and import again")

@@ -80,7 +80,7 @@ class Made:
             else:
                 kept.enlarged += done.square.enlarged
                 yield Image(done.content, done.square.pixels, done.item.label)
-        _check(self.given, len(seen), kept.survey)
+        _check(self.given, len(seen), kept.survey, kept.duplicates)
 
     def _make(self, item: Item) -> Done:
         """Makes an image; runs in several threads."""
@@ -169,10 +169,11 @@ def _no_file(name: str) -> bytes:
     raise LeftOutError("is no file")
 
 
-def _check(given: str, images: int, survey: Survey) -> None:
+def _check(given: str, images: int, survey: Survey, duplicates: int = 0) -> None:
     """Raises InputError unless there are two images, and says what was found instead."""
     if images < 2:
         holds = "one image that can be read" if images else "no image that can be read"
+        holds += f" and {duplicates:,} more of the same content" * bool(duplicates)
         why = f" ({record.summary(survey.left_out)})" if survey.left_out else ""
         raise InputError(
             f"--images={sources.shown(given)}: holds {holds}, and 2 are needed at least{why}"
