@@ -149,10 +149,13 @@ KINDS = {
     "contradiction": [
         early("nothing to smooth", "train --loss=hinge --label_smoothing=0.1"),
         early("one forward pass, two updates", "train --update=simultaneous --generator_steps=2"),
-        early("no sign to go by", "train --loss=wasserstein --augment=ada"),
         row("two sources", "sample --run_dir=a --saved_model=b"),
         row("no source", "sample"),
         early("a judge without its weights", "evaluate --classifier=inception"),
+    ],
+    "augmentation": [
+        early("no sign to go by", "train --loss=wasserstein --augment=ada"),
+        early("one that is none", "train --augment=mixup"),
     ],
     "flag file": [
         early("it is not there", "train --flagfile=missing.flags"),

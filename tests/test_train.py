@@ -23,6 +23,7 @@ from gan_tf.training import grids, resume
 from gan_tf.training.run import train
 
 from .conftest import (
+    MNIST_SHAPE,
     Command,
     assert_same_bits,
     checkpoint,
@@ -143,7 +144,7 @@ def test_the_configuration_is_kept(trained: Path) -> None:
         sample_every=50,
         checkpoint_every=40,
         keep_checkpoints=2,
-    )
+    ).follow(MNIST_SHAPE, 60_000)
 
 
 @pytest.mark.parametrize(
