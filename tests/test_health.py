@@ -101,8 +101,8 @@ def test_data_of_one_class_is_a_collapse(
     only = {name: mnist[name][ones] for name in ("train_images", "train_labels")}
     dataset_of(tmp_path / "ones", "mnist", **mnist | only)
     flags = ("--data_dir=ones", "--generator_lr=5e-4", "--discriminator_lr=5e-4", "--steps=1200")
-    flags += ("--augment=none",)  # There are few of them.
-    finished = command("train", *MLP, *flags, *every(100), "--on_collapse=stop")
+    few = "--augment=none"  # Which they are.
+    finished = command("train", *MLP, *flags, few, *every(100), "--on_collapse=stop")
     assert finished.returncode == 1
     (said,) = verdicts(finished)
     assert re.match(r"health: attempt 1, step \d+: G collapsed: the samples have 0.\d+ times", said)
