@@ -264,8 +264,9 @@ def fine(once: Once, home: Path, mnist: dict[str, Any]) -> Path:
         process = start("train", *FINE, "--steps=700", cwd=directory, home=home)
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
-        grey = {"train_images": np.full_like(mnist["train_images"], 128)}
-        dataset_of(directory / "bad", "mnist", **mnist | grey)
+        grey = np.full_like(mnist["train_images"], 128)
+        grey[::2] = 127  # Images that are all the same would not be judged.
+        dataset_of(directory / "bad", "mnist", **mnist | {"train_images": grey})
 
     return once("fine", make)
 
