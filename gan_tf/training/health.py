@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from gan_tf.config.following import FEW_IMAGES
 from gan_tf.training.metrics import Line
 
 Measurement = Mapping[str, float]
@@ -32,7 +33,6 @@ REGRESSION = 3.0  # Times the best Fréchet distance of the attempt.
 REGRESSED = "regression"  # The kind of verdict that `regressed` gives.
 FAR_OFF = "far off"  # The kind of verdict that `ending` gives.
 ABSURD = 1e3  # Size of a mean loss; at chance D's is 1.4, and D overpowering leaves G's below 100.
-FEW_IMAGES = 10_000  # That D learns by heart with any seed, which leads G away from its best.
 NOWHERE = 0.05  # Coverage of a generator that is near no data; real images have 0.9.
 LONG = 500  # Steps between two evaluations in which a healthy generator comes closer.
 

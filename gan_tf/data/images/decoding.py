@@ -66,7 +66,7 @@ def look(file: IO[bytes]) -> Looks:
     try:
         with _open(file) as picture:
             return Looks(*picture.size, picture.mode)
-    except Exception as error:
+    except Exception as error:  # Pillow's reasons share no base.
         raise reason(error) from None
 
 
@@ -94,7 +94,7 @@ def decode(content: bytes, size: int, channels: int, wanted: Wanted) -> Square:
             with _one_large if many else contextlib.nullcontext():
                 _load(picture, size)
                 return fit(picture, size, channels, wanted, _turn(picture))
-    except Exception as error:
+    except Exception as error:  # Pillow's reasons share no base.
         raise reason(error) from None
 
 
