@@ -19,7 +19,7 @@ does not import TensorFlow.
 
 from gan_tf.host import moved, process
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 process.end_quietly()
 moved.keep_old_names()

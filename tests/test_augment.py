@@ -291,8 +291,8 @@ def test_both_players_learn_through_the_augmentation() -> None:
         asked.append(int(number))
         return change(images, number)
 
-    def r1(judge: Any, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
-        return penalties.r1(judge, reals)
+    def r1(judge: Any, reals: Batch, fakes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        return penalties.r1(judge, reals.images)
 
     rules: dict[str, Any] = {"augment": noting, "penalty": r1}
     whole, first, other = (new("dcgan", update="simultaneous", **rules) for _ in range(3))

@@ -230,8 +230,8 @@ def test_a_penalty_moves_d_and_stays_out_of_its_reported_loss() -> None:
     plain, penalised = new("dcgan"), new("dcgan")
     penalised = dataclasses.replace(
         penalised,
-        penalty=lambda discriminator, reals, fakes: (
-            100.0 * tf.reduce_mean(tf.square(discriminator(reals, training=True)))
+        penalty=lambda judge, reals, fakes, labels: (
+            100.0 * tf.reduce_mean(tf.square(judge(reals.images)))
         ),
     )
     a, b = (step(game, reals())["discriminator_loss"] for game in (plain, penalised))

@@ -35,7 +35,12 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
 
     def __post_init__(self) -> None:
         check_all(self)
-        networks(self.arch, self.width)
+        networks(self.arch, self.width, self.conditional)
+        if self.fake_labels != "reals" and self.conditional == "none":
+            raise InputError(
+                f"--fake_labels={self.fake_labels}: is for a run with labels; add "
+                "--conditional=projection"
+            )
         if self.label_smoothing and not LOSSES[self.loss].smoothable:
             raise InputError(
                 f"--loss={self.loss}: has no target to smooth; add --label_smoothing=0"

@@ -92,6 +92,12 @@ class GameConfig:
         "did, which it always does with --update=simultaneous.",
         choices=("fresh", "same"),
     )
+    fake_labels: str = knob(
+        "reals",
+        "The classes that G is asked for in training, if --conditional: those of the reals of the "
+        "update, in the shares of the data; or uniform, each class as often.",
+        choices=("reals", "uniform"),
+    )
     latent_pool: int = knob(
         0,
         "Draw the latents of training once, so many, and take them in turn; 0 draws fresh ones.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from gan_tf.config.knobs import knob
-from gan_tf.models import ARCHITECTURES
+from gan_tf.models import ARCHITECTURES, CONDITIONAL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +19,13 @@ class ModelsConfig:
         "they must have the same shapes.",
         unit="a run directory, or a SavedModel such as RUN_DIR/export/1",
         kept=True,
+    )
+    conditional: str = knob(
+        "none",
+        "How labels enter both networks, so that G draws a class on request: concat sets them "
+        "beside z and beside the image; projection, which is better here, behind G's batch norms "
+        "and into a product with D's features. none leaves them out.",
+        choices=CONDITIONAL,
     )
     latent_dim: int = knob(64, "Size of the latent vector z.", unit="dimensions", low=1, high=4_096)
     width: int | None = knob(

@@ -12,13 +12,14 @@ import contextlib
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from gan_tf.data.growing import Growing
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import published, sha256, write_text
 
@@ -76,22 +77,27 @@ def directory(dataset: str, data_dir: Path) -> Path:
     return data_dir / "gan_tf" / "-".join(parts)
 
 
-def write(directory: Path, dataset: str, parts: Iterable[Part]) -> None:
+def write(
+    directory: Path, dataset: str, parts: Iterable[Part], classes: Sequence[str] = ()
+) -> None:
     """Publishes a cache, part by part, so that no split must fit into memory.
 
     Args:
       directory: the cache's directory; new.
       dataset: what its list says that it is.
       parts: what to write; those of one split in order, those of several as they come.
+      classes: the names of the labels, if they have any.
 
     Raises:
       InputError: the first part of a split holds no images that networks take.
     """
     with published(directory) as temporary:
-        write_into(temporary, dataset, parts)
+        write_into(temporary, dataset, parts, classes)
 
 
-def write_into(directory: Path, dataset: str, parts: Iterable[Part]) -> dict[str, str]:
+def write_into(
+    directory: Path, dataset: str, parts: Iterable[Part], classes: Sequence[str] = ()
+) -> dict[str, str]:
     """Writes a cache into a directory that its caller publishes; see `write`.
 
     Returns:
@@ -99,13 +105,13 @@ def write_into(directory: Path, dataset: str, parts: Iterable[Part]) -> dict[str
     """
     directory.mkdir()
     with contextlib.ExitStack() as stack:
-        growing: dict[str, tuple[_Growing, _Growing]] = {}
+        growing: dict[str, tuple[Growing, Growing]] = {}
         for split, images, labels in parts:
             arrays: tuple[npt.NDArray[Any], npt.NDArray[Any]] = images, labels
             if split not in growing:
                 check_split(images, labels, directory / f"{split}-images.npy")
                 first, second = (
-                    stack.enter_context(_Growing(directory / f"{split}-{kind}.npy", array))
+                    stack.enter_context(Growing(directory / f"{split}-{kind}.npy", array))
                     for kind, array in zip(("images", "labels"), arrays, strict=True)
                 )
                 growing[split] = first, second
@@ -114,41 +120,9 @@ def write_into(directory: Path, dataset: str, parts: Iterable[Part]) -> dict[str
     paths = sorted(directory.iterdir())
     digests = {path.name: sha256(path) for path in paths}
     states = {path.name: state(path) for path in paths}
-    _write_list(directory, {"dataset": dataset, "sha256": digests, "states": states})
+    about = {"dataset": dataset, "sha256": digests, "states": states, "classes": list(classes)}
+    _write_list(directory, about)
     return digests
-
-
-class _Growing:
-    """A file of an array whose length is known only at its end."""
-
-    def __init__(self, path: Path, first: npt.NDArray[Any]) -> None:
-        """Takes what its entries are like from the first of them."""
-        self._file, self._number = path.open("wb"), 0
-        self._dtype, self._shape = first.dtype, first.shape[1:]
-        self._write_header()
-
-    def __enter__(self) -> _Growing:
-        return self
-
-    def append(self, array: npt.NDArray[Any]) -> None:
-        """Writes entries behind those that are there."""
-        assert (array.dtype, array.shape[1:]) == (self._dtype, self._shape)
-        self._file.write(np.ascontiguousarray(array).data)
-        self._number += len(array)
-
-    def __exit__(self, *_: object) -> None:
-        """Says at the file's beginning how many there are; NumPy left room for the number."""
-        with self._file:
-            self._file.seek(0)
-            self._write_header()
-
-    def _write_header(self) -> None:
-        about = {
-            "descr": np.lib.format.dtype_to_descr(self._dtype),
-            "fortran_order": False,
-            "shape": (self._number, *self._shape),
-        }
-        np.lib.format.write_array_header_1_0(self._file, about)
 
 
 def read(directory: Path, verify: bool = False) -> dict[str, Split]:
@@ -199,6 +173,11 @@ def _check(directory: Path, about: dict[str, Any], verify: bool) -> dict[str, di
         if sha256(path) != digest:
             raise InputError(f"{path} was truncated or altered")
     return states
+
+
+def classes(directory: Path) -> list[str]:
+    """Returns the names of the classes of a sound cache; none where they are numbers."""
+    return list(json.loads((directory / _LIST).read_text(encoding="utf-8")).get("classes", []))
 
 
 def digest(directory: Path) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from gan_tf.data import cache, stacked
 from gan_tf.data.cache import ImageShape, Split
-from gan_tf.data.images import importing
+from gan_tf.data.images import importing, record
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.images.wanted import USUAL_SIZE, Wanted
 from gan_tf.host.errors import InputError
@@ -35,6 +37,8 @@ class Description:
       licence: under what licence the images are, or where that is said.
       judge: the classifier in this package that knows these images, if there is one.
       digest: of all images and labels, hexadecimal; empty in what an older version wrote.
+      classes: how many training images each class has, by its name, in the order of the labels;
+        only a conditional run keeps it.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Description:
     licence: str
     judge: str | None
     digest: str = ""
+    classes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,13 @@ class Dataset:
       description: its name, image shape, licence and judge.
       directory: where its arrays are kept, and what is worked out from them.
       splits: images and labels by the split's name, mapped into memory.
+      names: of the classes, in the order of the labels; empty where they are numbers.
     """
 
     description: Description
     directory: Path
     splits: Mapping[str, Split]
+    names: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -66,7 +73,24 @@ class Dataset:
     @property
     def classes(self) -> int:
         """How many classes its labels have; 1 where there are no labels."""
+        if self.names:
+            return len(self.names)
         return 1 + max(int(split.labels.max()) for split in self.splits.values())
+
+    def counted(self) -> dict[str, int]:
+        """Returns how many training images each class has, by its name.
+
+        Raises:
+          InputError: there are no classes to tell apart.
+        """
+        if self.classes < 2:
+            raise InputError(
+                f"{self.name} has one class for all images, and --conditional needs two or more; "
+                "sub-folders, labels.csv or dataset.json give them"
+            )
+        counts = np.bincount(self.split("train").labels, minlength=self.classes)
+        names = self.names or [str(number) for number in range(self.classes)]
+        return {name: int(count) for name, count in zip(names, counts, strict=True)}
 
     def split(self, name: str) -> Split:
         """Returns one split; InputError if there is none of that name."""
@@ -145,7 +169,7 @@ def open_dataset(
     about = describe(name, _shape(splits), cache.digest(directory))
     if wanted.resizes:  # It is not what a judge in this package knows.
         about = dataclasses.replace(about, judge=None)
-    return Dataset(about, directory, splits)
+    return Dataset(about, directory, splits, cache.classes(directory))
 
 
 def _directory(name: str, data_dir: Path, wanted: Wanted) -> Path:
@@ -211,7 +235,8 @@ def open_imported(name: str, digest: str, data_dir: Path, verify: bool = False) 
     """
     splits = importing.open_imported(name, digest, data_dir, verify)
     about = Description(name, _shape(splits), "not stated", None, digest)
-    return Dataset(about, importing.directory(name, digest, data_dir), splits)
+    directory = importing.directory(name, digest, data_dir)
+    return Dataset(about, directory, splits, record.read(directory)["classes"])
 
 
 def _shape(splits: Mapping[str, Split]) -> ImageShape:

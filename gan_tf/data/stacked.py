@@ -30,7 +30,7 @@ def prepare(mnist: Mapping[str, Split], directory: Path) -> None:
             return
         print(f"Preparing {NAME} in {directory} (once) ...", file=sys.stderr, flush=True)
         parts = (part for split in STACKS for part in _stacks(mnist[split], split))
-        cache.write(directory, NAME, parts)
+        cache.write(directory, NAME, parts, [f"{number:03d}" for number in range(1_000)])
 
 
 def _stacks(digits: Split, split: str) -> Iterator[Part]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
+from gan_tf.data.cache import Split
 from gan_tf.data.pixels import scale
 from gan_tf.data.rows import Rows
 from gan_tf.evaluation import theory
@@ -13,6 +13,7 @@ from gan_tf.game import latents
 from gan_tf.game.latents import Distribution
 from gan_tf.game.losses import LOSSES
 from gan_tf.game.players import GanState
+from gan_tf.models.calling import apply
 
 _IMAGES = 250  # At each line of the log.
 _MOST = 10_000  # At the end.
@@ -29,7 +30,7 @@ class Measure:
     def __init__(
         self,
         state: GanState,
-        held_out: npt.NDArray[np.uint8],
+        held_out: Split,
         draw: Distribution,
         *,
         latent_dim: int,
@@ -37,8 +38,9 @@ class Measure:
         loss: str,
     ) -> None:
         """Takes the players, reals that no step sees, and how latents are drawn."""
-        self._state, self._held_out = state, Rows(held_out)
-        self.held_out = min(_MOST, len(held_out))
+        self._state = state
+        self._images, self._labels = Rows(held_out.images), held_out.labels
+        self.held_out = min(_MOST, len(held_out.images))
         self._draw, self._latent_dim, self._seed = draw, latent_dim, seed
         self._cross_entropy = LOSSES[loss].cross_entropy
         self._judge = tf.function(self._logits, reduce_retracing=True)
@@ -57,10 +59,11 @@ class Measure:
         return theory.accuracy(*self._both(self.held_out, 0))
 
     def _both(self, number: int, step: int) -> tuple[theory.Logits, theory.Logits]:
-        """The logits of the first held-out reals, and of as many fakes."""
+        """The logits of the first held-out reals, and of as many fakes of the same classes."""
         judged = [
             self._judge(
-                tf.constant(self._held_out[start : min(start + _IMAGES, number)]),
+                tf.constant(self._images[start : min(start + _IMAGES, number)]),
+                tf.constant(self._labels[start : min(start + _IMAGES, number)]),
                 latents.stream_seed(self._seed, latents.MEASURING_STREAM, step + start),
             )
             for start in range(0, number, _IMAGES)
@@ -68,7 +71,13 @@ class Measure:
         real_logits, fake_logits = zip(*judged, strict=True)
         return np.concatenate(real_logits), np.concatenate(fake_logits)
 
-    def _logits(self, reals: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _logits(
+        self, reals: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         generator, discriminator = self._state.generator.network, self._state.discriminator.network
-        fakes = generator(self._draw((tf.shape(reals)[0], self._latent_dim), seed), training=False)
-        return discriminator(scale(reals), training=False), discriminator(fakes, training=False)
+        z = self._draw((tf.shape(reals)[0], self._latent_dim), seed)
+        fakes = apply(generator, z, labels, training=False)
+        real_logits, fake_logits = (
+            apply(discriminator, images, labels, training=False) for images in (scale(reals), fakes)
+        )
+        return real_logits, fake_logits

@@ -30,13 +30,14 @@ def discriminator_first(game: Game, batches: Sequence[Batch]) -> Metrics:
 
 def update_discriminator(game: Game, batch: Batch, draw: Draw) -> Metrics:
     """D learns to tell reals from fakes: one step down its loss. Returns what it saw."""
-    generator, discriminator = game.state.generator, game.state.discriminator
-    judge, fakes = game.judge(draw), generator.network(draw.latents, training=True)
+    discriminator, judge = game.state.discriminator, game.judge(draw)
+    labels = game.labels(batch, draw)
+    fakes = game.generate(draw, labels)
     with tf.GradientTape() as tape:
-        real_logits = judge(batch.images, training=True)
-        fake_logits = judge(fakes, training=True)
+        real_logits = judge(batch.images, batch.labels)
+        fake_logits = judge(fakes, labels)
         loss = game.discriminator_loss(real_logits, fake_logits)
-        objective = loss + game.penalty(judge, batch.images, fakes)
+        objective = loss + game.penalty(judge, batch, fakes, labels)
     discriminator.learn(tape.gradient(objective, discriminator.weights))
     d_fake = tf.reduce_mean(tf.sigmoid(fake_logits))
     return {
@@ -52,12 +53,14 @@ def update_discriminator(game: Game, batch: Batch, draw: Draw) -> Metrics:
 def update_generator(game: Game, batch: Batch, draw: Draw) -> Metrics:
     """G learns to pass its fakes off as reals: one step down its loss, through D as it is.
 
-    `batch` are the reals of the step, for a loss that compares fakes with them; none does yet.
+    `batch` are the reals of the step: for their labels, and for a loss that compares fakes with
+    them; none does yet.
     """
-    judge, generator = game.judge(draw), game.state.generator
+    generator, judge = game.state.generator, game.judge(draw)
+    labels = game.labels(batch, draw)
     with tf.GradientTape() as tape:
-        fakes = generator.network(draw.latents, training=True)
-        fake_logits = judge(fakes, training=True)
+        fakes = game.generate(draw, labels)
+        fake_logits = judge(fakes, labels)
         loss = game.generator_loss(fake_logits)
     gradients = tape.gradient(loss, generator.weights)
     generator.learn(gradients)

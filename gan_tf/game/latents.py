@@ -18,7 +18,7 @@ class Draw(NamedTuple):
 
     Attributes:
       latents: float32 `[B, latent_dim]`.
-      labels: int64 `[B]`; None where G is asked for no class.
+      labels: int64 `[B]`; None where G is asked for no class, or for those of an update's reals.
       number: which draw of the run it is, int64.
     """
 
@@ -37,6 +37,8 @@ POOL_STREAM = 5
 EVALUATION_STREAM = 6
 AUGMENT_STREAM = 7
 MIRROR_STREAM = 8
+LABEL_STREAM = 9
+EVALUATION_LABEL_STREAM = 10
 _STREAMS = 16
 
 
@@ -76,8 +78,21 @@ def shifted_normal(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
     return standard_normal(shape, seed) - 1.0
 
 
+def uniform_labels(number: int, classes: int, seed: tf.Tensor) -> tf.Tensor:
+    """Returns labels int64 `[number]`, each class as likely."""
+    return tf.random.stateless_uniform(
+        [number], seed, minval=0, maxval=classes, dtype=tf.int64, alg="philox"
+    )
+
+
 def training_draws(
-    distribution: Distribution, batch_size: int, latent_dim: int, *, seed: int, pool: int = 0
+    distribution: Distribution,
+    batch_size: int,
+    latent_dim: int,
+    *,
+    seed: int,
+    pool: int = 0,
+    classes: int = 0,
 ) -> Callable[[tf.Tensor], Draw]:
     """Returns the function from a draw's number to the draw.
 
@@ -86,17 +101,24 @@ def training_draws(
       batch_size, latent_dim: of each draw's latents.
       seed: decides all draws.
       pool: draw so many latents once, and take them in turn; 0 draws fresh ones.
+      classes: draw labels too, each of so many classes as often; 0 draws none.
     """
+
+    def labels(number: tf.Tensor) -> tf.Tensor | None:
+        if not classes:
+            return None
+        return uniform_labels(batch_size, classes, stream_seed(seed, LABEL_STREAM, number))
+
     if not pool:
         shape = (batch_size, latent_dim)
         return lambda number: Draw(
-            distribution(shape, stream_seed(seed, TRAINING_STREAM, number)), number=number
+            distribution(shape, stream_seed(seed, TRAINING_STREAM, number)), labels(number), number
         )
     all_latents = distribution((pool, latent_dim), stream_seed(seed, POOL_STREAM))
 
     def next_of_pool(number: tf.Tensor) -> Draw:
         places = number * batch_size + tf.range(batch_size, dtype=tf.int64)
-        return Draw(tf.gather(all_latents, places % pool), number=number)
+        return Draw(tf.gather(all_latents, places % pool), labels(number), number)
 
     return next_of_pool
 

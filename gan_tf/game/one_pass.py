@@ -11,6 +11,7 @@ from gan_tf.data.feed import Batch
 from gan_tf.game.algorithm_1 import update_discriminator
 from gan_tf.game.latents import Draw
 from gan_tf.game.rules import Game, Metrics
+from gan_tf.models.calling import apply
 
 
 def simultaneous(game: Game, batches: Sequence[Batch]) -> Metrics:
@@ -29,14 +30,14 @@ def update_both(game: Game, batch: Batch, draw: Draw) -> Metrics:
     a step of TensorFlow's tutorial, is not needed.
     """
     generator, discriminator = game.state.generator, game.state.discriminator
-    judge = game.judge(draw)
+    judge, labels = game.judge(draw), game.labels(batch, draw)
     with tf.GradientTape(persistent=True) as tape:
-        fakes = generator.network(draw.latents, training=True)
-        real_logits = judge(batch.images, training=True)
-        fake_logits = judge(fakes, training=True)
+        fakes = game.generate(draw, labels)
+        real_logits = judge(batch.images, batch.labels)
+        fake_logits = judge(fakes, labels)
         generator_loss = game.generator_loss(fake_logits)
         loss = game.discriminator_loss(real_logits, fake_logits)
-        objective = loss + game.penalty(judge, batch.images, fakes)
+        objective = loss + game.penalty(judge, batch, fakes, labels)
         # D's loss can have a slope of exactly 0 at a fake, by which nothing can be divided. This
         # addition makes it 1e-20 there, and is too small to change any other slope.
         objective += 1e-20 * tf.reduce_sum(fake_logits)
@@ -60,10 +61,11 @@ def update_both(game: Game, batch: Batch, draw: Draw) -> Metrics:
 def mixes_images(discriminator: keras.Model) -> bool:
     """Whether a logit depends on other images of its batch, as through batch norm."""
     before = [variable.numpy() for variable in discriminator.variables]
-    images = tf.random.stateless_normal((2, *discriminator.input_shape[1:]), [0, 0])
+    shape = discriminator.inputs[0].shape[1:]
+    images, labels = tf.random.stateless_normal((2, *shape), [0, 0]), tf.zeros([2], tf.int64)
     with tf.GradientTape() as tape:
         tape.watch(images)
-        first = discriminator(images, training=True)[0]
+        first = apply(discriminator, images, labels, training=True)[0]
     mixes = bool(tf.reduce_any(tape.gradient(first, images)[1] != 0.0))
     for variable, value in zip(discriminator.variables, before, strict=True):
         variable.assign(value)  # Batch statistics and dropout's seeds.

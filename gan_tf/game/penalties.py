@@ -4,13 +4,20 @@ where D sees it changed, the change is a part of D."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import tensorflow as tf
 
+from gan_tf.data.feed import Batch
 from gan_tf.game.latents import PENALTY_STREAM, stream_seed
 from gan_tf.game.rules import Judge, Penalty, no_penalty
 
+# D of one class, or an unconditional one: images `[B, H, W, C]` and `training` to logits `[B, 1]`.
+Discriminator = Callable[..., tf.Tensor]
 
-def r1(discriminator: Judge, reals: tf.Tensor) -> tf.Tensor:
+
+def r1(discriminator: Discriminator, reals: tf.Tensor) -> tf.Tensor:
     """Returns E[|dD/dx|^2] / 2 at the reals, the zero-centred penalty R1 for gamma = 1.
 
     See "Which Training Methods for GANs do actually Converge?" (Mescheder et al., 2018),
@@ -24,7 +31,7 @@ def r1(discriminator: Judge, reals: tf.Tensor) -> tf.Tensor:
 
 
 def gradient_penalty(
-    discriminator: Judge, reals: tf.Tensor, fakes: tf.Tensor, mix: tf.Tensor
+    discriminator: Discriminator, reals: tf.Tensor, fakes: tf.Tensor, mix: tf.Tensor
 ) -> tf.Tensor:
     """Returns E[(|dD/dx| - 1)^2] at points between reals and fakes, for lambda = 1.
 
@@ -57,17 +64,19 @@ def penalty_of(
     if not gradient_penalty_weight and not r1_gamma:
         return no_penalty
 
-    def penalty(discriminator: Judge, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
-        total = tf.zeros([])
+    def penalty(judge: Judge, reals: Batch, fakes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        del labels  # Of the fakes: what lies between reals and fakes is judged as the reals are.
+        total, images = tf.zeros([]), reals.images
+        discriminator = functools.partial(judge, labels=reals.labels)
         if gradient_penalty_weight:
             mix = tf.random.stateless_uniform(
-                [reals.shape[0], 1, 1, 1], stream_seed(seed, PENALTY_STREAM, step), alg="philox"
+                [images.shape[0], 1, 1, 1], stream_seed(seed, PENALTY_STREAM, step), alg="philox"
             )
-            total += gradient_penalty_weight * gradient_penalty(discriminator, reals, fakes, mix)
+            total += gradient_penalty_weight * gradient_penalty(discriminator, images, fakes, mix)
         if r1_gamma:
             total += tf.cond(
                 step % r1_every == 0,
-                lambda: r1_gamma * r1_every * r1(discriminator, reals),
+                lambda: r1_gamma * r1_every * r1(discriminator, images),
                 lambda: tf.zeros([]),
             )
         return total
@@ -75,7 +84,7 @@ def penalty_of(
     return penalty
 
 
-def _squared_slopes(discriminator: Judge, images: tf.Tensor) -> tf.Tensor:
+def _squared_slopes(discriminator: Discriminator, images: tf.Tensor) -> tf.Tensor:
     """Returns |dD/dx|^2 of each image, `[B]`."""
     # Inside tf.cond a gradient by a tensor from outside fails, if the layer defines its own.
     images = tf.identity(images)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import tensorflow as tf
 
@@ -12,6 +13,7 @@ from gan_tf.game import adaptive
 from gan_tf.game.augment import Augment
 from gan_tf.game.latents import Draw
 from gan_tf.game.players import GanState
+from gan_tf.models.calling import apply
 
 Metrics = dict[str, tf.Tensor]
 
@@ -33,14 +35,24 @@ def metrics_of(state: GanState) -> tuple[str, ...]:
     return METRICS if state.probability is None else METRICS + adaptive.METRICS
 
 
-# D as an update sees it: called with images and `training`; logits `[B, 1]`.
-Judge = Callable[..., tf.Tensor]
+class Judge(Protocol):
+    """D as an update sees it."""
 
-# Called with D and the reals and fakes of an update; a scalar to add to D's loss.
-Penalty = Callable[[Judge, tf.Tensor, tf.Tensor], tf.Tensor]
+    def __call__(
+        self, images: tf.Tensor, labels: tf.Tensor | None = None, training: bool = True
+    ) -> tf.Tensor:
+        """Returns logits `[B, 1]` of images `[B, H, W, C]`, as ones of labels int64 `[B]`, which
+        an unconditional D does not see."""
 
 
-def no_penalty(discriminator: Judge, reals: tf.Tensor, fakes: tf.Tensor) -> tf.Tensor:
+# Called with D, the reals of an update, its fakes and the fakes' labels; a scalar to add to D's
+# loss.
+Penalty = Callable[[Judge, Batch, tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def no_penalty(
+    discriminator: Judge, reals: Batch, fakes: tf.Tensor, labels: tf.Tensor
+) -> tf.Tensor:
     """Adds nothing to D's loss."""
     return tf.zeros([])
 
@@ -79,13 +91,26 @@ class Game:
         """Returns the `number` draws of this step: no other step has any of them."""
         return [self.draw(self.state.step * number + each) for each in range(number)]
 
+    def labels(self, batch: Batch, draw: Draw) -> tf.Tensor:
+        """Returns the classes that the fakes of an update are to have, int64 `[B]`: those of the
+        draw, or else those of the reals. Networks of an unconditional run do not see them."""
+        return batch.labels if draw.labels is None else draw.labels
+
+    def generate(self, draw: Draw, labels: tf.Tensor) -> tf.Tensor:
+        """Returns G's fakes `[B, H, W, C]` of a draw's latents and of labels, as it learns."""
+        return apply(self.state.generator.network, draw.latents, labels, training=True)
+
     def judge(self, draw: Draw) -> Judge:
         """Returns D as the update of a draw sees it: through that update's augmentation, the same
         for reals, fakes and penalty."""
-        network, augment = self.state.discriminator.network, self.augment
-        if augment is None:
-            return network  # type: ignore[no-any-return]
-        return lambda images, training: network(augment(images, draw.number), training=training)
+
+        def judge(
+            images: tf.Tensor, labels: tf.Tensor | None = None, training: bool = True
+        ) -> tf.Tensor:
+            seen = self.augment(images, draw.number) if self.augment else images
+            return apply(self.state.discriminator.network, seen, labels, training)
+
+        return judge
 
     def note(self, real_logits: tf.Tensor) -> Metrics:
         """Notes what D said of reals, for an augmentation that follows it; returns its metrics."""

@@ -3,14 +3,14 @@
 A generator maps latents `[B, latent_dim]` to images `[B, H, W, C]` in [-1, 1]; a
 discriminator maps images to logits `[B, 1]`. Both are ordinary Keras models, sequential or
 functional, whose images and logits are float32 in both precisions: `dtype="float32"` on the last
-layer.
+layer. In a conditional run both take labels, int64 `[B]`, as their second input.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,35 +39,59 @@ class Architecture:
       size: the one (H, W) that the networks are made for; None if they size themselves.
       width: what both functions take `width` as where none is asked for: the maps that the other
         layers are multiples of. None if they take no `width`.
+      conditions: the ways in which they take labels, of CONDITIONAL. Only in a run that is
+        conditional are both functions called with `classes=`, how many there are, and
+        `conditional=`, one of these ways.
     """
 
-    generator: Callable[[int, ImageShape], keras.Model]
-    discriminator: Callable[[ImageShape], keras.Model]
+    generator: Callable[..., keras.Model]
+    discriminator: Callable[..., keras.Model]
     start: Callable[[keras.Model, Any], None] | None = None
     size: tuple[int, int] | None = None
     width: int | None = None
+    conditions: Collection[str] = ()
 
 
-def networks(arch: str, width: int | None = None) -> Architecture:
-    """Returns a pair of networks by its name, of a width of its own or another.
+def networks(
+    arch: str, width: int | None = None, conditional: str = "none", classes: int = 0
+) -> Architecture:
+    """Returns a pair of networks by its name.
+
+    Args:
+      arch: one of ARCHITECTURES.
+      width: None for the networks' own.
+      conditional: one of CONDITIONAL.
+      classes: how many there are, if it is not `none`.
 
     Raises:
-      InputError: another width is asked of networks that do not scale.
+      InputError: another width is asked of networks that do not scale, or labels of some that take
+        none.
     """
     found = ARCHITECTURES[arch]
-    if width is None:
+    given: dict[str, Any] = {}
+    if width is not None:
+        if found.width is None:
+            scaling = ", ".join(name for name, each in ARCHITECTURES.items() if each.width)
+            raise InputError(
+                f"--width={width}: --arch={arch} has one width; these take any: {scaling}"
+            )
+        given["width"] = width
+    if conditional != "none":
+        if conditional not in found.conditions:
+            others = [
+                name for name, each in ARCHITECTURES.items() if conditional in each.conditions
+            ]
+            raise InputError(
+                f"--conditional={conditional}: --arch={arch} takes no labels so; these do: "
+                f"{', '.join(others)}"
+            )
+        given |= {"classes": classes, "conditional": conditional}
+    if not given:
         return found
-    if found.width is None:
-        scaling = ", ".join(name for name, each in ARCHITECTURES.items() if each.width)
-        raise InputError(f"--width={width}: --arch={arch} has one width; these take any: {scaling}")
-
-    def of_width(build: Any) -> Any:
-        return functools.partial(build, width=width)
-
     return dataclasses.replace(
         found,
-        generator=of_width(found.generator),
-        discriminator=of_width(found.discriminator),
+        generator=functools.partial(found.generator, **given),
+        discriminator=functools.partial(found.discriminator, **given),
     )
 
 
@@ -81,13 +105,18 @@ def check_size(arch: str, dataset: str, image_shape: ImageShape) -> None:
         )
 
 
+CONDITIONAL = ("none", "concat", "projection")
+_BOTH = ("concat", "projection")
 _SIZE = (28, 28)  # Of MNIST, which these authors had in mind.
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "dcgan": Architecture(dcgan.generator, dcgan.discriminator, width=dcgan.WIDTH),
+    "dcgan": Architecture(
+        dcgan.generator, dcgan.discriminator, width=dcgan.WIDTH, conditions=_BOTH
+    ),
     "mlp": Architecture(
         dense_generator([256, 512, 1024], leak=0.2, torch=False),
         dense_discriminator([1024, 512, 256], leak=0.2, dropout=0.3, torch=False),
+        conditions=_BOTH,
     ),
     "paper_2014": Architecture(
         maxout.generator, maxout.discriminator, maxout.start_at_the_mean_image

@@ -9,6 +9,7 @@ The networks size themselves: see `stages` and `maps`.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from etils import epy
@@ -16,6 +17,7 @@ from etils import epy
 with epy.lazy_imports():
     import keras
 
+    from gan_tf.models.layers import classes as conditions
     from gan_tf.models.layers import convolutions, normalization
 
 WIDTH = 64
@@ -52,7 +54,12 @@ def _start() -> dict[str, Any]:
 
 
 def generator(
-    latent_dim: int, image_shape: tuple[int, int, int], width: int = WIDTH
+    latent_dim: int,
+    image_shape: tuple[int, int, int],
+    width: int = WIDTH,
+    *,
+    classes: int = 0,
+    conditional: str = "none",
 ) -> keras.Model:
     """Latents `[B, latent_dim]` -> H/4 x W/4 x 128, twice -> H/2 x W/2 x 64 -> images in
     [-1, 1]; larger images have more stages, which begin at H/8 x W/8 x 256 or smaller still.
@@ -64,39 +71,51 @@ def generator(
       latent_dim: size of z.
       image_shape: (H, W, C).
       width: maps of the last stage before the image.
+      classes: of the labels, which are a second input; 0 without any.
+      conditional: `concat` sets the label beside z, `projection` behind each batch norm.
     """
     number = stages(*image_shape[:2])
     height, breadth = (side // 2**number for side in image_shape[:2])
     innermost, *others = reversed(maps(number, width))
+    normalised = functools.partial(_normalised, classes if conditional == "projection" else 0)
     layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input([latent_dim]),
-            # No bias where batch norm follows: its offset would do the same.
-            layers.Dense(height * breadth * innermost, use_bias=False, **_start()),
-            layers.Reshape([height, breadth, innermost]),
-            *_normalised(),
-            convolutions.Conv2D(innermost, 3, 1, "same", use_bias=False, **_start()),
-            *_normalised(),
-            *(layer for filters in others for layer in _doubled(filters)),
-            convolutions.Conv2DTranspose(image_shape[2], 4, 2, "same", **_start()),
-            layers.Activation("tanh", dtype="float32"),
-        ],
-        name="generator",
-    )
+    stack = [
+        # No bias where batch norm follows: its offset would do the same.
+        layers.Dense(height * breadth * innermost, use_bias=False, **_start()),
+        layers.Reshape([height, breadth, innermost]),
+        *normalised(),
+        convolutions.Conv2D(innermost, 3, 1, "same", use_bias=False, **_start()),
+        *normalised(),
+        *(layer for filters in others for layer in [_doubled(filters), *normalised()]),
+        convolutions.Conv2DTranspose(image_shape[2], 4, 2, "same", **_start()),
+        layers.Activation("tanh", dtype="float32"),
+    ]
+    latents = keras.Input([latent_dim])
+    if not classes:
+        return keras.Sequential([latents, *stack], name="generator")
+    labels = conditions.labels_input()
+    asked = conditions.beside(latents, labels, classes) if conditional == "concat" else latents
+    images = conditions.through(stack, asked, labels)
+    return keras.Model([latents, labels], images, name="generator")
 
 
-def _doubled(filters: int) -> list[keras.layers.Layer]:
+def _doubled(filters: int) -> keras.layers.Layer:
     """A stage of G: images of twice the size."""
-    layer = convolutions.Conv2DTranspose(filters, 4, 2, "same", use_bias=False, **_start())
-    return [layer, *_normalised()]
+    return convolutions.Conv2DTranspose(filters, 4, 2, "same", use_bias=False, **_start())
 
 
-def _normalised() -> list[keras.layers.Layer]:
-    return [normalization.BatchNormalization(momentum=0.9), keras.layers.ReLU()]
+def _normalised(classes: int) -> list[keras.layers.Layer]:
+    affine = [conditions.ClassAffine(classes)] if classes else []
+    return [normalization.BatchNormalization(momentum=0.9), *affine, keras.layers.ReLU()]
 
 
-def discriminator(image_shape: tuple[int, int, int], width: int = WIDTH) -> keras.Model:
+def discriminator(
+    image_shape: tuple[int, int, int],
+    width: int = WIDTH,
+    *,
+    classes: int = 0,
+    conditional: str = "none",
+) -> keras.Model:
     """Images `[B, H, W, C]` -> H/2 x W/2 x 32 -> H/4 x W/4 x 64, and so on for larger images
     -> 256 -> logits `[B, 1]`.
 
@@ -106,23 +125,32 @@ def discriminator(image_shape: tuple[int, int, int], width: int = WIDTH) -> kera
     Args:
       image_shape: (H, W, C).
       width: twice the maps of the first stage.
+      classes: of the labels, which are a second input; 0 without any.
+      conditional: `concat` makes a map of the label, beside those of the image; `projection` is of
+        the last features.
     """
+    height, breadth, _ = image_shape
     layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input(image_shape),
-            *(
-                layer
-                for filters in maps(stages(*image_shape[:2]), width // 2)
-                for layer in _halved(filters)
-            ),
-            layers.Flatten(),
-            layers.Dense(256, **_start()),
-            layers.LeakyReLU(0.2),
-            layers.Dense(1, **_start(), dtype="float32"),
-        ],
-        name="discriminator",
-    )
+    halved = maps(stages(height, breadth), width // 2)
+    stack = [
+        *(layer for filters in halved for layer in _halved(filters)),
+        layers.Flatten(),
+        layers.Dense(256, **_start()),
+        layers.LeakyReLU(0.2),
+        conditions.Projection(classes)
+        if conditional == "projection"
+        else layers.Dense(1, **_start(), dtype="float32"),
+    ]
+    images = keras.Input(image_shape)
+    if not classes:
+        return keras.Sequential([images, *stack], name="discriminator")
+    labels, seen = conditions.labels_input(), images
+    if conditional == "concat":
+        # One map whatever the number of classes, each with a picture of its own.
+        drawn = layers.Dense(height * breadth, **_start())(conditions.OneHot(classes)(labels))
+        seen = layers.Concatenate()([images, layers.Reshape([height, breadth, 1])(drawn)])
+    logits = conditions.through(stack, seen, labels)
+    return keras.Model([images, labels], logits, name="discriminator")
 
 
 def _halved(filters: int) -> list[keras.layers.Layer]:

@@ -17,9 +17,11 @@ from gan_tf.models.layers.initializers import torch_default
 with epy.lazy_imports():
     import keras
 
+    from gan_tf.models.layers import classes as conditions
+
 Shape = tuple[int, int, int]
-Generator = Callable[[int, Shape], "keras.Model"]
-Discriminator = Callable[[Shape], "keras.Model"]
+Generator = Callable[..., "keras.Model"]
+Discriminator = Callable[..., "keras.Model"]
 
 
 def dense_generator(
@@ -34,18 +36,24 @@ def dense_generator(
       torch: PyTorch's initial weights; Keras's otherwise.
     """
 
-    def generator(latent_dim: int, image_shape: Shape) -> keras.Model:
-        pixels = math.prod(image_shape)
-        return keras.Sequential(
-            [
-                keras.Input([latent_dim]),
-                *_hidden([latent_dim, *sizes], leak, dropout, torch),
-                keras.layers.Dense(pixels, **(torch_default(sizes[-1]) if torch else {})),
-                keras.layers.Activation("tanh", dtype="float32"),
-                keras.layers.Reshape(image_shape, dtype="float32"),
-            ],
-            name="generator",
-        )
+    def generator(
+        latent_dim: int, image_shape: Shape, *, classes: int = 0, conditional: str = "none"
+    ) -> keras.Model:
+        del conditional  # Without batch norm, the label stands beside z in both ways.
+        stack = [
+            *_hidden([latent_dim + classes, *sizes], leak, dropout, torch),
+            keras.layers.Dense(
+                math.prod(image_shape), **(torch_default(sizes[-1]) if torch else {})
+            ),
+            keras.layers.Activation("tanh", dtype="float32"),
+            keras.layers.Reshape(image_shape, dtype="float32"),
+        ]
+        latents = keras.Input([latent_dim])
+        if not classes:
+            return keras.Sequential([latents, *stack], name="generator")
+        labels = conditions.labels_input()
+        images = conditions.through(stack, conditions.beside(latents, labels, classes), labels)
+        return keras.Model([latents, labels], images, name="generator")
 
     return generator
 
@@ -55,18 +63,27 @@ def dense_discriminator(
 ) -> Discriminator:
     """Returns a builder: images `[B, H, W, C]` -> sizes -> logits `[B, 1]`; see dense_generator."""
 
-    def discriminator(image_shape: Shape) -> keras.Model:
-        return keras.Sequential(
-            [
-                keras.Input(image_shape),
-                keras.layers.Flatten(),
-                *_hidden([math.prod(image_shape), *sizes], leak, dropout, torch),
-                keras.layers.Dense(
-                    1, dtype="float32", **(torch_default(sizes[-1]) if torch else {})
-                ),
-            ],
-            name="discriminator",
-        )
+    def discriminator(
+        image_shape: Shape, *, classes: int = 0, conditional: str = "none"
+    ) -> keras.Model:
+        concat = conditional == "concat"
+        inputs = math.prod(image_shape) + (classes if concat else 0)
+        stack = [
+            *_hidden([inputs, *sizes], leak, dropout, torch),
+            conditions.Projection(classes)
+            if conditional == "projection"
+            else keras.layers.Dense(
+                1, dtype="float32", **(torch_default(sizes[-1]) if torch else {})
+            ),
+        ]
+        images, flat = keras.Input(image_shape), keras.layers.Flatten()
+        if not classes:
+            return keras.Sequential([images, flat, *stack], name="discriminator")
+        labels, seen = conditions.labels_input(), flat(images)
+        if concat:
+            seen = conditions.beside(seen, labels, classes)
+        logits = conditions.through(stack, seen, labels)
+        return keras.Model([images, labels], logits, name="discriminator")
 
     return discriminator
 

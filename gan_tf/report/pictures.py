@@ -82,9 +82,10 @@ def read_png(png: bytes, most: int) -> Pixels:
         ) from None
 
 
-def write_grid(path: Path, images: Pixels) -> None:
-    """Publishes images `[N, H, W, C]` uint8 as one PNG, each pixel drawn twice as wide."""
-    write_png(path, grid(images), _SCALE)
+def write_grid(path: Path, images: Pixels, columns: int | None = None) -> None:
+    """Publishes images `[N, H, W, C]` uint8 as one PNG, each pixel drawn twice as wide; see
+    `grid`."""
+    write_png(path, grid(images, columns), _SCALE)
 
 
 def write_rows(path: Path, tiles: Pixels, texts: Sequence[Sequence[str]]) -> None:

@@ -10,22 +10,16 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
-
 from gan_tf.config import Config
 from gan_tf.data.cache import Split
-from gan_tf.data.pixels import unscale
 from gan_tf.data.rows import ReadError
 from gan_tf.data.stream import StreamedFeed
 from gan_tf.evaluation.judging import Evaluation
-from gan_tf.game import latents
 from gan_tf.game.step import step
 from gan_tf.host import files
 from gan_tf.host.errors import InterruptedRunError
 from gan_tf.report import pictures
-from gan_tf.training import build, costs, grids, health, resume, warm_start
+from gan_tf.training import build, costs, drawing, grids, health, resume, warm_start
 from gan_tf.training.health import Verdict
 from gan_tf.training.journal import Journal, forget
 from gan_tf.training.loop import Loop, NotFiniteError
@@ -33,11 +27,6 @@ from gan_tf.training.metrics import Line, best
 from gan_tf.training.progress import Progress
 from gan_tf.training.resume import Memory
 from gan_tf.training.schedule import Due, Schedule
-
-_GRID_IMAGES = 64
-_BATCH = 250
-
-Pixels = npt.NDArray[np.uint8]
 
 
 class Attempt:
@@ -64,19 +53,20 @@ class Attempt:
         reals: Split,
         held_out: Split,
         evaluation: Evaluation | None,
+        classes: int = 0,
     ) -> None:
         """Builds the game and takes up the attempt's newest checkpoint, if there is one."""
         self._config = config = config.of_attempt(number)
         self._directory, self._evaluation = directory, evaluation
-        self._game = game = build.game(config, reals)
+        self._game = game = build.game(config, reals, classes)
         self.cost = costs.of(game, config)
         feed = build.feed(config, reals)
         self.number, self.streams = number, isinstance(feed, StreamedFeed)
         self.loop = Loop(lambda batch: step(game, batch), game.state, feed)
         self.measure = build.measure(config, game.state, held_out)
-        self._grid_latents = self._latents(_GRID_IMAGES, latents.GRID_STREAM)
+        self._grid = drawing.for_grid(config, classes)
         judged = evaluation.samples if evaluation else 0
-        self._evaluation_latents = self._latents(judged, latents.EVALUATION_STREAM)
+        self._judged = drawing.for_evaluation(config, judged, reals, classes)
         self.schedule = build.schedule(config, len(reals.images), evaluation is not None)
         self.images = len(reals.images)
         self._memory = Memory(self.loop.variables, directory, number, config.keep_checkpoints)
@@ -192,7 +182,7 @@ class Attempt:
         """Adds the figures of the averaged generator, and what they cost, to a line."""
         assert self._evaluation
         start = time.monotonic()
-        line |= self._evaluation(self._draw(self._evaluation_latents))
+        line |= self._evaluation(drawing.draw(self._game.state.ema_generator, self._judged))
         line["evaluation_seconds"] = round(time.monotonic() - start, 3)
 
     def _diagnose(
@@ -217,25 +207,12 @@ class Attempt:
         known = best(journal.lines)
         return known is None or bool(line["frechet_distance"] < known["frechet_distance"])
 
-    def _latents(self, number: int, stream: int) -> tf.Tensor:
-        """Latents that stay the same for the whole attempt."""
-        draw = latents.LATENTS[self._config.latents]
-        return draw(
-            (number, self._config.latent_dim), latents.stream_seed(self._config.seed, stream)
-        )
-
-    def _draw(self, z: tf.Tensor) -> Pixels:
-        """Images of latents by the averaged generator, in batches that bound the memory."""
-        generator = self._game.state.ema_generator
-        starts = range(0, len(z), _BATCH)
-        fakes = [generator(z[start : start + _BATCH], training=False) for start in starts]
-        return unscale(np.concatenate(fakes))
-
     def _draw_grid(self, journal: Journal) -> None:
         """Draws the grid of this step, thins the older ones out, and shows it in TensorBoard if
         it is one that lasts."""
         path, every = grids.path(self._directory, self.step), self._config.sample_every
-        pictures.write_grid(path, self._draw(self._grid_latents))
+        samples = drawing.draw(self._game.state.ema_generator, self._grid.draw)
+        pictures.write_grid(path, samples, self._grid.columns)
         grids.thin(self._directory, every, self.step)
         spacing = grids.spacing(every, self.step)
         if self.step % spacing == 0 or self.step == self.schedule.total:

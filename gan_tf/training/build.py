@@ -53,9 +53,12 @@ def dataset(
         found = open_dataset(
             str(config.dataset), data_dir, manual_dir, config.verify, wanted(config)
         )
+    about = found.description
     if config.licence:
-        about = dataclasses.replace(found.description, licence=config.licence)
-        found = dataclasses.replace(found, description=about)
+        about = dataclasses.replace(about, licence=config.licence)
+    if config.conditional != "none":
+        about = dataclasses.replace(about, classes=found.counted())
+    found = dataclasses.replace(found, description=about)
     check_size(config.arch, found.name, found.description.image_shape)
     return found
 
@@ -98,7 +101,7 @@ def measure(config: Config, state: GanState, held_out: Split) -> Measure:
     """Returns what asks D what it thinks of images that no step sees."""
     return Measure(
         state,
-        held_out.images,
+        held_out,
         latents.LATENTS[config.latents],
         latent_dim=config.latent_dim,
         seed=config.seed,
@@ -122,12 +125,13 @@ def epochs(config: Config, steps: int, images: int) -> float:
     return steps * config.discriminator_steps * config.batch_size / images
 
 
-def game(config: Config, reals: Split) -> Game:
+def game(config: Config, reals: Split, classes: int = 0) -> Game:
     """Returns the rules of a run and the state before its first step.
 
     Args:
       config: the configuration; what it leaves open follows these images.
       reals: the training images, for their shape and for initial weights that want them.
+      classes: of the labels, in a conditional run.
 
     Raises:
       InputError: simultaneous updates, and a discriminator that mixes the images of a batch.
@@ -136,7 +140,7 @@ def game(config: Config, reals: Split) -> Game:
     assert config.r1_gamma is not None
     assert config.ema_decay is not None
     state = new_state(
-        networks(config.arch, config.width),
+        networks(config.arch, config.width, config.conditional, classes),
         image_shape=reals.image_shape,
         latent_dim=config.latent_dim,
         seed=config.seed,
@@ -163,6 +167,7 @@ def game(config: Config, reals: Split) -> Game:
             config.latent_dim,
             seed=config.seed,
             pool=config.latent_pool,
+            classes=classes if config.fake_labels == "uniform" else 0,
         ),
         update=config.update,
         generator_steps=config.generator_steps,

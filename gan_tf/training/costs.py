@@ -9,6 +9,7 @@ import keras
 
 from gan_tf.config import Config
 from gan_tf.game.rules import Game
+from gan_tf.models.layers.classes import ClassAffine
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def multiplications(network: keras.Model) -> float:
         if hasattr(layer, "layers"):
             total += multiplications(layer)
             continue
+        if isinstance(layer, ClassAffine):
+            continue  # A row of each table an image: next to nothing.
         transposed = isinstance(layer, keras.layers.Conv2DTranspose)
         shape = (layer.input if transposed else layer.output).shape if layer.weights else ()
         places = math.prod(shape[1:-1])

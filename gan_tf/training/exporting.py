@@ -103,10 +103,10 @@ def load_networks(run: Run, path: Path, precision: str = "float32") -> Trained:
       InputError: the checkpoint is damaged, or of other networks than the configuration's.
     """
     arrays, digest = archive.load_digested(path)
-    architecture = networks(run.config.arch, run.config.width)
-    shape = run.data.image_shape
+    config, shape = run.config, run.data.image_shape
+    architecture = networks(config.arch, config.width, config.conditional, len(run.data.classes))
     with process.computing_in(precision):
-        generator = architecture.generator(run.config.latent_dim, shape)
+        generator = architecture.generator(config.latent_dim, shape)
         discriminator = architecture.discriminator(shape)
     for group, network in (("ema_generator", generator), ("discriminator", discriminator)):
         # The optimiser's variables follow those of the network.

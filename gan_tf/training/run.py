@@ -139,6 +139,7 @@ class _Run:
                 reals=self.reals,
                 held_out=self.held_out,
                 evaluation=self.judge,
+                classes=len(self.data.description.classes),
             )
             for line in announcement.lines(
                 self.config, attempt, self.data, self.judge, self.followed

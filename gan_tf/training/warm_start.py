@@ -68,7 +68,10 @@ def words(config: Mapping[str, Any], image_shape: Sequence[int]) -> str:
     """What networks are: their name, width, image shape and latents."""
     width = f", width {config['width']}" if config.get("width") else ""
     shape = "x".join(map(str, image_shape))
-    return f"{config['arch']}{width} for images of {shape}, latents of {config['latent_dim']}"
+    way = config.get("conditional", "none")
+    labels = "" if way == "none" else f", labels by {way}"
+    latents = f"latents of {config['latent_dim']}"
+    return f"{config['arch']}{width} for images of {shape}, {latents}{labels}"
 
 
 def read(path: Path, state: GanState) -> Source:
