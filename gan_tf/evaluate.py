@@ -36,6 +36,16 @@ held-out images score. The interval is that of the mean over the latent seeds
                          held out, of training images among the others; 0.05
                          by chance
 
+Of a model that takes labels also:
+
+  label_accuracy         share that the judge takes for the class that was asked
+                         for, if it knows these classes
+  by class               accuracy; Frechet distance and coverage of the samples
+                         and reals of one class, in equal numbers; spread, the
+                         variance of the features within it, as a share of the
+                         reals'. The worst has the least coverage, as a share of
+                         that of real images
+
 The three figures of classes are left out where the judge knows none. The
 Frechet distance needs more samples than the judge has features, any figure 40
 training images. Copies are sought where samples are compared with training
@@ -101,6 +111,11 @@ class Options:
         "one held out, with their distances by features and by pixels (of 1).",
         unit="a path that ends in .png",
     )
+    classes: str | None = knob(
+        None,
+        "Draw a row of samples of each class there, if the model takes labels.",
+        unit="a path that ends in .png",
+    )
     data_dir: str | None = knob(
         None,
         "Where prepared datasets are kept; $TFDS_DATA_DIR or ~/tensorflow_datasets by default.",
@@ -130,7 +145,12 @@ def main(options: Options) -> str:
 
     output = user_path("output", options.output) if options.output else None
     picture = user_path("copies", options.copies) if options.copies else None
-    for flag, path, ending in (("output", output, ".json"), ("copies", picture, ".png")):
+    rows = user_path("classes", options.classes) if options.classes else None
+    for flag, path, ending in (
+        ("output", output, ".json"),
+        ("copies", picture, ".png"),
+        ("classes", rows, ".png"),
+    ):
         if path and path.suffix.lower() != ending:
             raise InputError(f"--{flag}={path}: must be a path that ends in {ending}")
         if path and path.is_dir():
@@ -141,7 +161,7 @@ def main(options: Options) -> str:
     from gan_tf import __version__
     from gan_tf.data.dataset import open_dataset, open_imported
     from gan_tf.data.images.wanted import Wanted
-    from gan_tf.evaluation import classifier, judges, likeness, scorecard
+    from gan_tf.evaluation import class_table, classifier, judges, likeness, scorecard
     from gan_tf.serving import servable
     from gan_tf.training import exporting, run_directory
 
@@ -164,8 +184,17 @@ def main(options: Options) -> str:
         judge = classifier.inception(user_path("inception_weights", options.inception_weights))
     else:
         judge = judges.find(data, judges.to_evaluate(data, options.classifier))
+    names = list(about.get("classes", {}))
+    if rows and not names:
+        raise InputError(f"--classes={rows}: {exported.path} takes no labels; it has no classes")
     card = scorecard.scorecard(
-        exported.sample, judge, data, num=options.num, seeds=seeds, copies_too=bool(picture)
+        exported.sample_with_labels,
+        judge,
+        data,
+        num=options.num,
+        seeds=seeds,
+        copies_too=bool(picture),
+        names=names,
     )
     card |= {
         "saved_model": str(exported.path.absolute()),
@@ -174,6 +203,8 @@ def main(options: Options) -> str:
     }
     if output:
         write_text(output, json.dumps(card, indent=2) + "\n")
+    if rows:
+        class_table.write(rows, exported.sample_rows(seeds[0]), names, card)
     if picture:
         likeness.write(picture, exported.sample(card["num"], seeds[0]), judge, data)
     return scorecard.table(card)

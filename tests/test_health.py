@@ -214,6 +214,65 @@ def test_a_short_run_that_ends_far_off_says_so(
     assert [line.get("health") for line in metrics(tmp_path / "run")] == [None, "far off"]
 
 
+ASKED = """
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from gan_tf import train
+from gan_tf.config import command_line
+from gan_tf.data.dataset import open_dataset
+from gan_tf.models import ARCHITECTURES, Architecture
+
+ill = sys.argv.pop()
+images, labels = open_dataset("mnist", Path.home() / "tensorflow_datasets").split("train")
+OF_EACH = 64
+digits = np.stack([images[np.flatnonzero(labels == c)[:OF_EACH]] for c in range(10)])
+
+
+def generator(latent_dim, image_shape, *, classes, conditional):
+    # Draws real digits, which it goes on learning: of 64 of each class, that of the largest latent.
+    latents, asked = keras.Input([latent_dim]), keras.Input([], dtype="int64")
+    which = keras.ops.argmax(latents[:, :OF_EACH], axis=-1)
+    if ill == "deaf":
+        asked_for = keras.ops.argmax(latents[:, OF_EACH:], axis=-1)
+    else:  # Class 3 has one picture, whatever z is.
+        others = keras.ops.cast(keras.ops.not_equal(asked, 3), which.dtype)
+        asked_for, which = asked, which * others
+    places = keras.ops.one_hot(keras.ops.cast(asked_for, "int32") * OF_EACH + which, 10 * OF_EACH)
+    table = keras.initializers.Constant(digits.reshape(10 * OF_EACH, -1) / 127.5 - 1.0)
+    drawn = keras.layers.Dense(784, use_bias=False, kernel_initializer=table)(places)
+    return keras.Model([latents, asked], keras.layers.Reshape(image_shape)(drawn))
+
+
+ARCHITECTURES["mine"] = Architecture(
+    generator, ARCHITECTURES["mlp"].discriminator, conditions=("projection",)
+)
+sys.exit(command_line.run(train.main, train.Options, "Train a GAN that is ill by its labels."))
+"""
+
+
+@pytest.mark.parametrize(
+    ("ill", "said"),
+    [
+        ("alike", r"class collapsed: the samples of class 3 vary 0\.0\d times as much as its .*"),
+        ("deaf", r"labels ignored: labels change the samples 0\.0\d times as much as the data"),
+    ],
+)
+def test_labels_that_go_wrong_are_named(ill: str, said: str, tmp_path: Path, home: Path) -> None:
+    flags = (
+        *("--arch=mine", "--conditional=projection", "--run_dir=run", "--latent_dim=74"),
+        *("--batch_size=16", "--evaluate_images=800", "--export=none", "--steps=30", *every(5)),
+        *("--generator_lr=5e-3", "--discriminator_lr=1e-4", "--on_collapse=stop"),
+    )
+    finished = run_program(ASKED, tmp_path, home, *flags, ill)
+    assert finished.returncode == 1, finished.stderr
+    (line,) = verdicts(finished)
+    assert re.fullmatch(rf"health: attempt 1, step 30: {said}", line), line
+
+
 STANDING = """
 import sys
 

@@ -20,3 +20,14 @@ NEEDED = 40
 SPREAD = ("classes", "diversity")
 # The share of samples that are nearer to a training image than nearly all other reals are.
 COPIES = "copies"
+# Of a conditional generator: the share of samples taken for the class that was asked for, ...
+LABEL_ACCURACY = "label_accuracy"
+# ... what the health of a run is judged by besides (`ByClass.summary`), ...
+CONDITIONING = ("label_effect", "class_spread", "narrowest_class")
+# ... and the figures within each class: name -> how it is printed.
+CLASS_FIGURES = {
+    "accuracy": ".3f",
+    "frechet_distance": ".2f",
+    "coverage": ".3f",
+    "spread": ".2f",
+}

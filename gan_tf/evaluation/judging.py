@@ -7,12 +7,15 @@ images; `reals` decides. The same figures of other reals show what a perfect gen
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.special
 
 from gan_tf.evaluation import fidelity
+from gan_tf.evaluation.by_class import ByClass, Labelled, Labels
 from gan_tf.evaluation.classifier import Classifier, Judged
 from gan_tf.evaluation.copies import Copies
 from gan_tf.evaluation.fidelity import NearCopies
@@ -33,10 +36,16 @@ class Evaluation:
       near_copies: finds near copies of the training images.
       copies: finds samples nearer to training images than other reals are; None where the
         features of the training images are not at hand.
+      by_class: takes figures class by class, of a conditional generator.
     """
 
     def __init__(
-        self, judge: Classifier, reals: Reals, training_images: Pixels, copies: Copies | None = None
+        self,
+        judge: Classifier,
+        reals: Reals,
+        training_images: Pixels,
+        copies: Copies | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         """Takes the reals to compare with.
 
@@ -45,6 +54,7 @@ class Evaluation:
           reals: what it makes of them.
           training_images: uint8 `[M, H, W, C]`, in which near copies are sought.
           copies: what finds copies by features.
+          names: of the classes that a conditional generator is asked for.
         """
         self.classifier, self.against, self.samples = judge, reals.against, reals.samples
         self._all, alike = reals.judged.features, reals.part(reals.samples)
@@ -54,14 +64,23 @@ class Evaluation:
         self._histogram = _histogram(alike)
         self._variance = self._features.var(axis=0).sum()
         self.near_copies, self.copies = NearCopies(training_images), copies
+        self.by_class = ByClass(Labelled(reals.judged, reals.labels), names) if names else None
 
-    def __call__(self, images: Pixels) -> dict[str, float]:
-        """Returns the figures of uint8 images `[N, H, W, C]`: FIGURES, SPREAD and COPIES, as far
-        as they can be taken."""
-        judged = self.classifier(images)
-        found = self.of_judged(judged, self.near_copies.share(images))
+    def __call__(self, images: Pixels, labels: Labels | None = None) -> dict[str, Any]:
+        """Returns the figures of uint8 images `[N, H, W, C]`: FIGURES, SPREAD and COPIES and, of
+        images that were asked for by labels `[N]`, those of `ByClass.summary`, as far as they can
+        be taken."""
+        return self.of_samples(self.classifier(images), images, labels)
+
+    def of_samples(
+        self, judged: Judged, images: Pixels, labels: Labels | None = None
+    ) -> dict[str, Any]:
+        """Returns the same of samples that were judged already."""
+        found: dict[str, Any] = self.of_judged(judged, self.near_copies.share(images))
         if self.copies:
             found[COPIES] = self.copies.share(judged.features)
+        if self.by_class and labels is not None:
+            found |= self.by_class.summary(Labelled(judged, labels))
         return found
 
     def of_judged(self, fakes: Judged, near_copies: float) -> dict[str, float]:

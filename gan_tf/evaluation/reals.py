@@ -36,11 +36,13 @@ class Reals(NamedTuple):
     Attributes:
       against: `test` or `training`, whose images they are.
       judged: what the judge makes of them.
+      labels: their classes `[N]`.
       samples: how many samples are compared with them.
     """
 
     against: str
     judged: Judged
+    labels: npt.NDArray[np.int64]
     samples: int
 
     def part(self, number: int) -> Judged:
@@ -86,8 +88,9 @@ def compared(judge: Classifier, data: Dataset, num: int) -> Reals:
         raise InputError(reason)
     if are_many(data, num):
         num = min(num, held_out(data), len(data.split("train").images))
-        return Reals("test", judged(judge, data, "test", num), num)
-    return Reals("training", of_training(judge, data), num)
+        return Reals("test", judged(judge, data, "test", num), labels(data, "test", num), num)
+    images = of_training(judge, data)
+    return Reals("training", images, labels(data, "train", len(images.features)), num)
 
 
 def of_training(judge: Classifier, data: Dataset) -> Judged:
@@ -119,6 +122,12 @@ def chosen(images: int, num: int) -> npt.NDArray[np.intp]:
 def some(images: Pixels, num: int) -> Pixels:
     """Returns the images `[num, H, W, C]` of a split at the `chosen` places."""
     return Rows(images)[chosen(len(images), num)]
+
+
+def labels(data: Dataset, name: str, num: int) -> npt.NDArray[np.int64]:
+    """Returns the classes of `some` images of a split `[num]`."""
+    every = data.split(name).labels
+    return every[chosen(len(every), num)]
 
 
 def judged(judge: Classifier, data: Dataset, name: str, num: int) -> Judged:

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gan_tf.data.dataset import Dataset
-from gan_tf.evaluation import copies, fidelity, random_network, reals
+from gan_tf.evaluation import class_table, copies, fidelity, random_network, reals
+from gan_tf.evaluation.by_class import ByClass, Labelled, Labels, worst
 from gan_tf.evaluation.classifier import Classifier
-from gan_tf.evaluation.figures import COPIES, FIGURES, NEEDED
+from gan_tf.evaluation.figures import COPIES, FIGURES, LABEL_ACCURACY, NEEDED
 from gan_tf.evaluation.judging import Evaluation
 
 Scorecard = dict[str, Any]
-Sample = Callable[[int, int], npt.NDArray[np.uint8]]
+Sample = Callable[[int, int], tuple[npt.NDArray[np.uint8], Labels | None]]
 
 
 def scorecard(
@@ -27,22 +28,27 @@ def scorecard(
     num: int,
     seeds: Sequence[int],
     copies_too: bool = False,
+    names: Sequence[str] = (),
 ) -> Scorecard:
     """Returns the figures of `num` samples of each seed.
 
     Args:
-      sample: called with a number of images and a seed; uint8 `[N, H, W, C]`.
+      sample: called with a number of images and a seed; uint8 `[N, H, W, C]`, and the labels that
+        were asked for `[N]`, if the generator takes any.
       judge: what judges images of the dataset.
       data: the dataset.
       num: samples of each seed; where they are compared with held-out images, at most as many as
         there are of these.
       seeds: latent seeds; the interval is that of the mean over them.
       copies_too: take COPIES even where the judge must look at all training images for that.
+      names: of the classes that a conditional generator takes, in the order of its labels.
 
     Returns:
-      Plain values: for each name in FIGURES that can be taken, and for COPIES, its `value`, `low`
-      and `high` (None for a single seed) and `floor` (None where too few images are held out);
-      then what was judged by whom.
+      Plain values: for each name in FIGURES that can be taken, for LABEL_ACCURACY and for COPIES,
+      its `value`, `low` and `high` (None for a single seed) and `floor` (None where too few images
+      are held out); then what was judged by whom. Of a conditional generator also `classes`: the
+      CLASS_FIGURES of the first seed's samples, and of real images, by the class; and
+      `worst_class`.
 
     Raises:
       InputError: there are too few images for any figure.
@@ -51,11 +57,18 @@ def scorecard(
     num = compared.samples
     wanted = copies_too or compared.against == "training"
     finder = reals.copies(judge, data) if wanted else None
-    evaluation = Evaluation(judge, compared, data.split("train").images, finder)
-    found = [evaluation(sample(num, seed)) for seed in seeds]
-    floor = _floor(evaluation, data, num) | ({COPIES: finder.usual} if finder else {})
+    evaluation = Evaluation(judge, compared, data.split("train").images, finder, names)
+    found, first = [], None
+    for seed in seeds:
+        images, labels = sample(num, seed)
+        judged = judge(images)
+        found.append(evaluation.of_samples(judged, images, labels))
+        if first is None and labels is not None:
+            first = Labelled(judged, labels)
+    others = _others(evaluation, data, num)
+    floor = _floor(evaluation, data, num, others) | ({COPIES: finder.usual} if finder else {})
     card: Scorecard = {}
-    for name in (*FIGURES, COPIES):
+    for name in (*FIGURES, LABEL_ACCURACY, COPIES):
         values = [figures[name] for figures in found if name in figures]
         if not values:
             continue
@@ -66,6 +79,8 @@ def scorecard(
             "high": None if math.isnan(high) else high,
             "floor": floor.get(name),
         }
+    if evaluation.by_class and first:
+        card |= _classes(evaluation.by_class, first, others)
     return card | {
         "classifier": judge.name,
         "classifier_digest": judge.digest,
@@ -80,19 +95,41 @@ def scorecard(
     }
 
 
-def _floor(evaluation: Evaluation, data: Dataset, num: int) -> dict[str, float]:
-    """What real images score; nothing where there are too few of them.
+def _others(evaluation: Evaluation, data: Dataset, num: int) -> Labelled | None:
+    """Other real images than those that samples are compared with, which show what a perfect
+    generator scores; None where there are too few.
 
     As many training images, where samples are compared with held-out ones; else the held-out ones.
     """
-    other = "train" if evaluation.against == "test" else "test"
-    if other == "test" and reals.held_out(data) < NEEDED:
+    name = "train" if evaluation.against == "test" else "test"
+    if name == "test" and reals.held_out(data) < NEEDED:
+        return None
+    judged = reals.judged(evaluation.classifier, data, name, num)
+    return Labelled(judged, reals.labels(data, name, num))
+
+
+def _floor(
+    evaluation: Evaluation, data: Dataset, num: int, others: Labelled | None
+) -> dict[str, Any]:
+    """What real images score; nothing where there are too few of them."""
+    if others is None:
         return {}
-    floor_reals = reals.judged(evaluation.classifier, data, other, num)
     # A training image is a copy of itself, so for copies test images show what is usual.
     images = reals.some(data.split("test").images, num)
-    floor = evaluation.of_judged(floor_reals, evaluation.near_copies.share(images))
-    return floor
+    floor: dict[str, Any] = evaluation.of_judged(
+        others.judged, evaluation.near_copies.share(images)
+    )
+    return floor | (evaluation.by_class.summary(others) if evaluation.by_class else {})
+
+
+def _classes(by_class: ByClass, samples: Labelled, others: Labelled | None) -> dict[str, Any]:
+    """What a scorecard says of the classes."""
+    rows, floor = by_class.table(samples), by_class.table(others) if others else {}
+    found = worst(rows, floor)
+    return {
+        "classes": {name: {"samples": row, "real": floor.get(name)} for name, row in rows.items()},
+        "worst_class": {"name": found[0], "coverage_of_the_real": found[1]} if found else None,
+    }
 
 
 def table(card: Scorecard) -> str:
@@ -106,7 +143,8 @@ def table(card: Scorecard) -> str:
         "",
         f"{'figure':<22}{'value':>9}   {'95 % interval':^21}{'real':>9}   better is",
     ]
-    for name, (form, better) in FIGURES.items():
+    shown = {**FIGURES, LABEL_ACCURACY: (".4f", "higher")}
+    for name, (form, better) in shown.items():
         if name in card:
             figure = card[name]
             value, floor = (_shown(figure[key], form) for key in ("value", "floor"))
@@ -117,7 +155,8 @@ def table(card: Scorecard) -> str:
             )
             lines.append(f"{name:<22}{value:>9}   {interval:^21}{floor:>9}   {better}")
     remarks = list(_remarks(card))
-    return "\n".join([*lines, *(["", *remarks] if remarks else [])])
+    lines += ["", *remarks] if remarks else []
+    return "\n".join([*lines, *(["", *class_table.lines(card)] if "classes" in card else [])])
 
 
 def _shown(value: float | None, form: str) -> str:

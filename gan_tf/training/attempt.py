@@ -182,7 +182,9 @@ class Attempt:
         """Adds the figures of the averaged generator, and what they cost, to a line."""
         assert self._evaluation
         start = time.monotonic()
-        line |= self._evaluation(drawing.draw(self._game.state.ema_generator, self._judged))
+        samples = drawing.draw(self._game.state.ema_generator, self._judged)
+        labels = self._judged.labels
+        line |= self._evaluation(samples, None if labels is None else labels.numpy())
         line["evaluation_seconds"] = round(time.monotonic() - start, 3)
 
     def _diagnose(

@@ -86,7 +86,8 @@ def evaluation(config: Config, data: Dataset) -> Evaluation | None:
     compared = real_images.compared(judge, data, config.evaluate_images)
     # Where samples are compared with training images, their features are at hand.
     copies = real_images.copies(judge, data) if compared.against == "training" else None
-    return Evaluation(judge, compared, data.split("train").images, copies)
+    names = list(data.description.classes)
+    return Evaluation(judge, compared, data.split("train").images, copies, names)
 
 
 def is_judged(config: Config, data: Dataset) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gan_tf.config.following import FEW_IMAGES
 from gan_tf.training.metrics import Line
 
-Measurement = Mapping[str, float]
+Measurement = Mapping[str, Any]
 History = Sequence[Measurement]
 Rule = Callable[[History], str | None]
 
@@ -27,6 +27,7 @@ WORTH_LOSING = 0.1  # ... if that was so much.
 SURE = 0.999  # Accuracy of a discriminator that makes no mistakes.
 NO_CHANCE = 1e-3  # D(G(z)), the mean over fakes, when no fake fools D any more.
 NO_GRADIENT = 1e-2  # Of the largest gradient that G has had.
+NO_EFFECT = 0.1  # Of the share of the data's variance that lies between its classes.
 STILL = 1e-5  # Relative change of the Fréchet distance; an average of the same weights rounds.
 PROGRESS = 0.9  # Of the first Fréchet distance, which G must have passed in time.
 REGRESSION = 3.0  # Times the best Fréchet distance of the attempt.
@@ -50,7 +51,8 @@ def verdict(history: History) -> Verdict | None:
     Args:
       history: the attempt's evaluations so far, oldest first: lines of metrics with
         `frechet_distance`, `coverage`, `diversity`, `d_accuracy`, `d_fake_after` and
-        `generator_gradient`, and `classes` if the judge knows any.
+        `generator_gradient`, and `classes` if the judge knows any; of a conditional run also
+        `label_effect`, `class_spread` and `narrowest_class`, where they can be taken.
     """
     for kind, rule in RULES:
         reasons = [rule(history[: len(history) - back]) for back in range(IN_A_ROW)]
@@ -136,6 +138,25 @@ def collapsed(history: History) -> str | None:
     return None
 
 
+def class_collapsed(history: History) -> str | None:
+    """G draws one class always alike, though it draws others well."""
+    if len(history) <= PATIENCE or history[-1].get("class_spread", 1.0) >= LOW_DIVERSITY:
+        return None
+    last = history[-1]
+    return (
+        f"the samples of class {last['narrowest_class']} vary {last['class_spread']:.2f} times as "
+        "much as its images"
+    )
+
+
+def labels_ignored(history: History) -> str | None:
+    """G draws the same whatever class it is asked for."""
+    effect = history[-1].get("label_effect", 1.0) if len(history) > PATIENCE else 1.0
+    if effect >= NO_EFFECT:
+        return None
+    return f"labels change the samples {effect:.2f} times as much as the data"
+
+
 def regressed(history: History) -> str | None:
     """G has moved far away from the best that it was."""
     distances = [each["frechet_distance"] for each in history]
@@ -166,6 +187,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("D overpowering", overpowered),
     (REGRESSED, regressed),
     ("G collapsed", collapsed),
+    ("class collapsed", class_collapsed),
+    ("labels ignored", labels_ignored),
     ("no progress", no_progress),
 )
 

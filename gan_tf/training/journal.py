@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gan_tf.evaluation.figures import COPIES, FIGURES, SPREAD
+from gan_tf.evaluation.figures import CONDITIONING, COPIES, FIGURES, LABEL_ACCURACY, SPREAD
 from gan_tf.host.files import naming, tensorflow_writing, write_text
 from gan_tf.report import pictures
 from gan_tf.training.health import FAR_OFF
@@ -18,7 +18,8 @@ from gan_tf.training.metrics import Line, read_metrics
 from gan_tf.training.schedule import Schedule
 
 _METRICS = "metrics.jsonl"
-_EVALUATION = {*FIGURES, *SPREAD, COPIES, "evaluation_seconds", "health"}
+_CONDITIONAL = {LABEL_ACCURACY, *CONDITIONING}
+_EVALUATION = {*FIGURES, *SPREAD, COPIES, *_CONDITIONAL, "evaluation_seconds", "health"}
 
 
 def forget(directory: Path, *, attempt: int, step: int, schedule: Schedule) -> None:

@@ -11,6 +11,8 @@ from gan_tf.host.errors import InputError
 
 Line = dict[str, Any]
 
+_TEXTS = {"health", "narrowest_class"}  # All else are numbers.
+
 
 def read_metrics(path: Path) -> list[Line]:
     """Returns the whole lines of a metrics file; a line that a crash cut short is left out.
@@ -26,7 +28,7 @@ def read_metrics(path: Path) -> list[Line]:
         try:
             line = json.loads(text)
             whole = isinstance(line, dict) and line.keys() >= {"attempt", "step", "seconds"}
-            if not whole or not all(_is_number(line[name]) for name in line.keys() - {"health"}):
+            if not whole or not all(_is_number(line[name]) for name in line.keys() - _TEXTS):
                 raise ValueError
         except ValueError:
             start = text[:40].decode(errors="replace").rstrip()
