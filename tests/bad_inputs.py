@@ -157,6 +157,15 @@ KINDS = {
         early("no sign to go by", "train --loss=wasserstein --augment=ada"),
         early("one that is none", "train --augment=mixup"),
     ],
+    "a class on request": [
+        early("networks that take no labels", "train --arch=paper_2014 --conditional=concat"),
+        early("fakes' labels without labels", "train --fake_labels=uniform"),
+        row(
+            "images of one class",
+            f"{CACHED} --conditional=projection",
+            cached(train_labels=np.zeros(200, np.int64), test_labels=np.zeros(200, np.int64)),
+        ),
+    ],
     "flag file": [
         early("it is not there", "train --flagfile=missing.flags"),
         early("it is no text", FLAG_FILE, text("mine.flags", b"\xff\xfe\x00")),

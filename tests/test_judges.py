@@ -186,8 +186,9 @@ def test_labels_decide_who_evaluates(tmp_path: Path) -> None:
 def test_many_held_out_images_are_compared_with_as_before(tmp_path: Path) -> None:
     data = dataset(tmp_path, shapes(150, 0), shapes(120, 1))
     judge = judges.find(data, "auto")
-    assert reals.compared(judge, data, 100)[::2] == ("test", 100)
-    assert reals.compared(judge, data, 121)[::2] == ("training", 121)
+    for number, against in ((100, "test"), (121, "training")):
+        found = reals.compared(judge, data, number)
+        assert (found.against, found.samples) == (against, number)
 
 
 def test_one_odd_image_makes_no_copier_of_what_is_far_from_all() -> None:
