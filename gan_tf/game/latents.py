@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from etils import epy
@@ -39,6 +39,7 @@ AUGMENT_STREAM = 7
 MIRROR_STREAM = 8
 LABEL_STREAM = 9
 EVALUATION_LABEL_STREAM = 10
+SAMPLING_LABEL_STREAM = 11
 _STREAMS = 16
 
 
@@ -85,6 +86,28 @@ def uniform_labels(number: int, classes: int, seed: tf.Tensor) -> tf.Tensor:
     )
 
 
+def labels_by_share(number: int, counts: Sequence[int], seed: tf.Tensor) -> tf.Tensor:
+    """Returns labels int64 `[number]`, each class as likely as its part of the counts' sum."""
+    ends = tf.cumsum(tf.constant(counts, tf.int64))
+    return tf.searchsorted(
+        ends, uniform_labels(number, sum(counts), seed), side="right", out_type=tf.int64
+    )
+
+
+def truncated(latents: tf.Tensor, truncations: tf.Tensor | float, mean: float) -> tf.Tensor:
+    """Returns latents nearer to their distribution's mean, or farther from it: mean + t (z - mean).
+
+    Nearer ones give images that are more usual and less varied. Karras et al. (2019, arXiv
+    1812.04948, appendix B) do so in another space, to each latent alike.
+
+    Args:
+      latents: float32 `[B, latent_dim]`.
+      truncations: t, float32 `[B, 1]` or one for all; 1 changes no bit.
+      mean: of the distribution, see MEANS.
+    """
+    return latents + (truncations - 1.0) * (latents - mean)
+
+
 def training_draws(
     distribution: Distribution,
     batch_size: int,
@@ -129,3 +152,5 @@ LATENTS: dict[str, Distribution] = {
     "unit_uniform": unit_uniform,
     "shifted_normal": shifted_normal,
 }
+
+MEANS = dict.fromkeys(LATENTS, 0.0) | {"shifted_normal": -1.0}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,24 @@ from tqdm import tqdm
 
 from gan_tf.data.dataset import Description
 from gan_tf.data.pixels import unscale
-from gan_tf.game.latents import LATENTS, SAMPLING_STREAM, stream_seed
+from gan_tf.game.latents import (
+    LATENTS,
+    MEANS,
+    SAMPLING_LABEL_STREAM,
+    SAMPLING_STREAM,
+    labels_by_share,
+    stream_seed,
+    truncated,
+)
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.serving import warm_up
 from gan_tf.serving.formats import CONVERTERS
 from gan_tf.serving.signatures import Endpoint
+
+Latents = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+Pixels = npt.NDArray[np.uint8]
 
 _METADATA = Path("assets.extra") / "gan_tf.json"
 _WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"  # Where TF Serving looks.
@@ -120,35 +132,67 @@ class Servable:
     _signature: Any
     _model: Any  # Keeps the signature's variables alive.
 
-    def generate(self, latents: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Returns images `[B, H, W, C]` in [-1, 1] for latents `[B, latent_dim]`."""
-        batches = np.split(latents, range(_BATCH, len(latents), _BATCH))
-        return np.concatenate(
-            [self._signature(latents=tf.constant(batch))["images"].numpy() for batch in batches]
-        )
+    @property
+    def classes(self) -> dict[str, int]:
+        """How many training images each class had, by its name, in the order of the labels; empty
+        in an unconditional model."""
+        return dict(self.metadata.get("classes", {}))
 
-    def sample(self, num: int, seed: int) -> npt.NDArray[np.uint8]:
-        """Returns `num` images as pixels 0..255; the same seed gives the same images."""
-        latents = self.latents(num, seed)
-        starts = range(0, num, _BATCH)
-        batches = (unscale(self.generate(latents[start : start + _BATCH])) for start in starts)
+    def generate(self, latents: Latents, labels: Labels | None = None) -> Latents:
+        """Returns images `[B, H, W, C]` in [-1, 1] for latents `[B, latent_dim]` and, of a
+        conditional model, labels int64 `[B]`."""
+        return np.concatenate(list(self._batches(latents, labels)))
+
+    def _batches(self, latents: Latents, labels: Labels | None) -> Iterator[Latents]:
+        for start in range(0, max(len(latents), 1), _BATCH):
+            rows = slice(start, start + _BATCH)
+            inputs = {"latents": tf.constant(latents[rows])}
+            if labels is not None:
+                inputs["labels"] = tf.constant(labels[rows])
+            yield self._signature(**inputs)["images"].numpy()
+
+    def sample(self, num: int, seed: int) -> Pixels:
+        """Returns `num` images as pixels 0..255; the same seed gives the same images. Those of a
+        conditional model are of the classes that `labels` returns."""
+        return self.draw(self.latents(num, seed), self.labels(num, seed))
+
+    def draw(self, latents: Latents, labels: Labels | None = None) -> Pixels:
+        """Returns what `generate` does, as pixels 0..255, and shows its progress."""
+        batches = map(unscale, self._batches(latents, labels))
         first = next(batches)
-        pixels = np.empty((num, *first.shape[1:]), np.uint8)
+        pixels = np.empty((len(latents), *first.shape[1:]), np.uint8)
         pixels[: len(first)] = first
         interval = 0.2 if sys.stderr.isatty() else 30.0
+        starts = range(_BATCH, len(latents), _BATCH)
         progress = tqdm(
-            starts[1:], "sampling", unit="batch", leave=False, delay=2, mininterval=interval
+            starts, "sampling", unit="batch", leave=False, delay=2, mininterval=interval
         )
         for start, batch in zip(progress, batches, strict=True):
             pixels[start : start + len(batch)] = batch
         return pixels
 
-    def latents(self, num: int, seed: int) -> npt.NDArray[np.float32]:
-        """Returns the `num` latents of a seed, `[num, latent_dim]`."""
-        draw = LATENTS[self.metadata["latents"]]
+    def latents(self, num: int, seed: int, truncation: float = 1.0) -> Latents:
+        """Returns the `num` latents of a seed, `[num, latent_dim]`, float32.
+
+        Args:
+          num, seed: how many, and of which seed.
+          truncation: from 0, where all are their distribution's mean, to 2; see `truncated`.
+        """
+        name = self.metadata["latents"]
         shape = num, self.metadata["latent_dim"]
-        latents: npt.NDArray[np.float32] = draw(shape, stream_seed(seed, SAMPLING_STREAM)).numpy()
+        z = LATENTS[name](shape, stream_seed(seed, SAMPLING_STREAM))
+        latents: Latents = truncated(z, truncation, MEANS[name]).numpy()
         return latents
+
+    def labels(self, num: int, seed: int) -> Labels | None:
+        """Returns the labels, int64 `[num]`, of what `sample` draws: each class has its part of
+        the training images. None for an unconditional model."""
+        if not self.classes:
+            return None
+        shares = list(self.classes.values())
+        drawn = labels_by_share(num, shares, stream_seed(seed, SAMPLING_LABEL_STREAM))
+        labels: Labels = drawn.numpy()
+        return labels
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -179,7 +223,8 @@ def load(path: Path) -> Servable:
     try:
         model = tf.saved_model.load(str(path))
         signature = model.signatures["serving_default"]
-        (latents,) = signature.structured_input_signature[1].values()
+        inputs = signature.structured_input_signature[1]
+        latents, labelled = inputs["latents"], "labels" in inputs
     except Exception as error:  # A damaged SavedModel fails in more ways than can be listed.
         raise InputError(
             f"{path}: the SavedModel was truncated or altered ({type(error).__name__}); export it "
@@ -189,5 +234,10 @@ def load(path: Path) -> Servable:
         raise InputError(
             f"{path}: {_METADATA} says latents of size {metadata['latent_dim']}, the SavedModel "
             f"takes {latents.shape[1]}"
+        )
+    if labelled != bool(metadata.get("classes")):
+        raise InputError(
+            f"{path}: {_METADATA} names {'no' if labelled else 'some'} classes, the SavedModel "
+            f"takes {'' if labelled else 'no '}labels"
         )
     return Servable(path, metadata, signature, model)

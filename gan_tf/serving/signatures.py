@@ -5,23 +5,30 @@
 | `serving_default` | `latents` [B, D] float32 | `images` [B, H, W, C] float32 in [-1, 1] |
 | `generate` | `seeds` [B] int64 | `images` [B, H, W, C] uint8 |
 | `generate_png` | `seeds` [B] int64 | `png_bytes` [B] string |
+| `generate_truncated` | `seeds` [B] int64, `truncations` [B] float32 in [0, 2] | as `generate` |
 | `interpolate` | `seeds_from`, `seeds_to` [B] int64, `fractions` [B] float32 | as `generate` |
 | `discriminate` | `images` [B, H, W, C] uint8 | `logits`, `probabilities` [B] float32 |
 
+That of a conditional run takes `labels` [B] int64 in each of them, but for `interpolate`, which
+takes `labels_from` and `labels_to`. And it has one more:
+
+| `classes` | `labels` [B] int64, whichever | `names` [B, K] string: of all K classes, by label |
+
 Every tensor shares its first dimension, as TensorFlow Serving's batching demands. The image of
-a seed depends on that seed alone, not on its batch.
+a seed (and a label) depends on those alone, not on their batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
 
 from gan_tf.data.pixels import scale, unscale_tensor
-from gan_tf.game.latents import SAMPLING_STREAM, Distribution, Draw, stream_seed
+from gan_tf.game.latents import SAMPLING_STREAM, Distribution, Draw, stream_seed, truncated
 from gan_tf.models import ImageShape
+from gan_tf.models.calling import apply
 
 _ROWS = 4  # Images that the generator draws at a time; dcgan's speed does not depend on it.
 
@@ -34,19 +41,24 @@ def signatures(
     discriminator: keras.Model,
     distribution: Distribution,
     *,
+    mean: float = 0.0,
     latent_dim: int,
     image_shape: ImageShape,
     cross_entropy: bool,
+    classes: Sequence[str] = (),
 ) -> dict[str, Endpoint]:
     """Returns each signature's function and inputs.
 
     Args:
-      generator: latents `[B, latent_dim]` to images `[B, H, W, C]`.
-      discriminator: images to logits `[B, 1]`.
+      generator: latents `[B, latent_dim]`, and labels of a conditional run, to images
+        `[B, H, W, C]`.
+      discriminator: images, and such labels, to logits `[B, 1]`.
       distribution: of the latents, one of LATENTS.
+      mean: that distribution's, of MEANS.
       latent_dim: size of z.
       image_shape: (H, W, C).
       cross_entropy: whether logits are those of probabilities; if not, there are none.
+      classes: their names in the order of the labels, if the run was conditional.
     """
 
     # Each function compares the shape of its inputs with the signature's: a runtime that loads the
@@ -54,7 +66,7 @@ def signatures(
 
     def images_of(draw: Draw) -> tf.Tensor:
         latents = tf.debugging.check_numerics(draw.latents, "latents")
-        images = generator(latents, training=False)
+        images = apply(generator, latents, draw.labels, training=False)
         # A generator without a bounded output is clipped here, never in training.
         return tf.clip_by_value(tf.debugging.check_numerics(images, "images"), -1.0, 1.0)
 
@@ -62,69 +74,126 @@ def signatures(
         # Matrix products of few rows and of many take other ways through a processor, and round
         # otherwise. So the generator sees _ROWS at a time, whatever the request's size.
         number = tf.shape(draw.latents)[0]
-        padded = tf.pad(draw.latents, [[0, -number % _ROWS], [0, 0]])
+        fours = [
+            tf.reshape(
+                tf.pad(each, [[0, -number % _ROWS], *[[0, 0]] * (len(each.shape) - 1)]),
+                [-1, _ROWS, *each.shape[1:]],
+            )
+            for each in (draw.latents, draw.labels)
+            if each is not None
+        ]
         images = tf.map_fn(
-            lambda rows: images_of(Draw(rows)),
-            tf.reshape(padded, [-1, _ROWS, latent_dim]),
+            lambda rows: images_of(Draw(*rows)),
+            tuple(fours),
             fn_output_signature=tf.TensorSpec([_ROWS, *image_shape], tf.float32),
         )
         return unscale_tensor(tf.reshape(images, [-1, *image_shape])[:number])
 
-    def draw_of(seeds: tf.Tensor) -> Draw:
+    def draw_of(seeds: tf.Tensor, labels: tf.Tensor | None = None) -> Draw:
         """What `gan_tf.sample` draws first with each seed."""
 
         def one(seed: tf.Tensor) -> tf.Tensor:
             return distribution((1, latent_dim), stream_seed(seed, SAMPLING_STREAM))[0]
 
         row = tf.TensorSpec([latent_dim], tf.float32)
-        return Draw(tf.map_fn(one, tf.ensure_shape(seeds, [None]), fn_output_signature=row))
+        seeds = tf.ensure_shape(seeds, [None])
+        return Draw(tf.map_fn(one, seeds, fn_output_signature=row), asked(labels, seeds))
 
-    def serving_default(latents: tf.Tensor) -> Tensors:
-        return {"images": images_of(Draw(tf.ensure_shape(latents, [None, latent_dim])))}
+    def asked(labels: tf.Tensor | None, beside: tf.Tensor) -> tf.Tensor | None:
+        """Labels that are classes, one for each row of what stands beside them."""
+        if labels is None:
+            return None
+        labels = tf.ensure_shape(labels, [None])
+        as_many(labels, beside)
+        named = tf.reduce_all(are_classes(labels))
+        tf.debugging.Assert(named, [f"labels must be from 0 to {len(classes) - 1}"])
+        return labels
 
-    def generate(seeds: tf.Tensor) -> Tensors:
-        return {"images": pixels_of(draw_of(seeds))}
+    def are_classes(labels: tf.Tensor) -> tf.Tensor:
+        return (labels >= 0) & (labels < len(classes))
 
-    def generate_png(seeds: tf.Tensor) -> Tensors:
+    def serving_default(latents: tf.Tensor, labels: tf.Tensor | None = None) -> Tensors:
+        latents = tf.ensure_shape(latents, [None, latent_dim])
+        images = images_of(Draw(latents, asked(labels, latents)))
+        if labels is not None:
+            # Other runtimes leave out the assertion: there, what is no class has no image.
+            known = are_classes(labels)[:, tf.newaxis, tf.newaxis, tf.newaxis]
+            images = tf.where(known, images, float("nan"))
+        return {"images": images}
+
+    def generate(seeds: tf.Tensor, labels: tf.Tensor | None = None) -> Tensors:
+        return {"images": pixels_of(draw_of(seeds, labels))}
+
+    def generate_png(seeds: tf.Tensor, labels: tf.Tensor | None = None) -> Tensors:
         # TensorFlow Serving sends what is named *_bytes as base64.
-        return {"png_bytes": tf.io.encode_png(generate(seeds)["images"])}
+        return {"png_bytes": tf.io.encode_png(generate(seeds, labels)["images"])}
 
-    def interpolate(seeds_from: tf.Tensor, seeds_to: tf.Tensor, fractions: tf.Tensor) -> Tensors:
+    def generate_truncated(
+        seeds: tf.Tensor, truncations: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> Tensors:
+        draw, truncations = draw_of(seeds, labels), tf.ensure_shape(truncations, [None])
+        as_many(seeds, truncations)
+        bounded = tf.reduce_all((truncations >= 0.0) & (truncations <= 2.0))  # NaN is not.
+        tf.debugging.Assert(bounded, ["truncations must be from 0 to 2"])
+        latents = truncated(draw.latents, truncations[:, tf.newaxis], mean)
+        return {"images": pixels_of(Draw(latents, draw.labels))}
+
+    def interpolate(
+        seeds_from: tf.Tensor,
+        seeds_to: tf.Tensor,
+        fractions: tf.Tensor,
+        labels_from: tf.Tensor | None = None,
+        labels_to: tf.Tensor | None = None,
+    ) -> Tensors:
         fractions = tf.ensure_shape(fractions, [None])
-        rows = [tf.shape(each)[0] for each in (seeds_from, seeds_to, fractions)]
-        tf.debugging.assert_equal(rows, rows[:1] * 3, "seeds and fractions must be as many")
-        start, end = draw_of(seeds_from).latents, draw_of(seeds_to).latents
-        return {"images": pixels_of(Draw(slerp(start, end, fractions[:, tf.newaxis])))}
+        as_many(seeds_from, seeds_to, fractions)
+        start, end = draw_of(seeds_from, labels_from), draw_of(seeds_to, labels_to)
+        latents = slerp(start.latents, end.latents, fractions[:, tf.newaxis])
+        if start.labels is None:
+            return {"images": pixels_of(Draw(latents))}
+        # Every picture is one of a class: networks need not know what lies between two.
+        labels = tf.where(fractions < 0.5, start.labels, end.labels)
+        return {"images": pixels_of(Draw(latents, labels))}
 
-    def discriminate(images: tf.Tensor) -> Tensors:
+    def discriminate(images: tf.Tensor, labels: tf.Tensor | None = None) -> Tensors:
         pixels = scale(tf.ensure_shape(images, [None, *image_shape]))
-        logits = tf.cast(discriminator(pixels, training=False)[:, 0], tf.float32)
+        judged = apply(discriminator, pixels, asked(labels, pixels), training=False)
+        logits = tf.cast(judged[:, 0], tf.float32)
         found = {"logits": logits}
         return found | ({"probabilities": tf.sigmoid(logits)} if cross_entropy else {})
 
-    def seeds(name: str) -> tf.TensorSpec:
+    def names(labels: tf.Tensor) -> Tensors:
+        rows = tf.shape(asked(labels, labels))[0]
+        return {"names": tf.repeat(tf.constant([classes]), rows, axis=0)}
+
+    def numbers(name: str) -> tf.TensorSpec:
         return tf.TensorSpec([None], tf.int64, name)
 
+    def floats(name: str, *shape: int) -> tf.TensorSpec:
+        return tf.TensorSpec([None, *shape], tf.float32, name)
+
+    def labels(*names: str) -> list[tf.TensorSpec]:
+        return [numbers(name) for name in names] if classes else []
+
+    seeds, images = numbers("seeds"), tf.TensorSpec([None, *image_shape], tf.uint8, "images")
+    ends = [numbers("seeds_from"), numbers("seeds_to"), floats("fractions")]
     return {
-        "serving_default": (
-            serving_default,
-            [tf.TensorSpec([None, latent_dim], tf.float32, "latents")],
+        "serving_default": (serving_default, [floats("latents", latent_dim), *labels("labels")]),
+        "generate": (generate, [seeds, *labels("labels")]),
+        "generate_png": (generate_png, [seeds, *labels("labels")]),
+        "generate_truncated": (
+            generate_truncated,
+            [seeds, floats("truncations"), *labels("labels")],
         ),
-        "generate": (generate, [seeds("seeds")]),
-        "generate_png": (generate_png, [seeds("seeds")]),
-        "interpolate": (
-            interpolate,
-            [
-                seeds("seeds_from"),
-                seeds("seeds_to"),
-                tf.TensorSpec([None], tf.float32, "fractions"),
-            ],
-        ),
-        "discriminate": (
-            discriminate,
-            [tf.TensorSpec([None, *image_shape], tf.uint8, "images")],
-        ),
-    }
+        "interpolate": (interpolate, [*ends, *labels("labels_from", "labels_to")]),
+        "discriminate": (discriminate, [images, *labels("labels")]),
+    } | ({"classes": (names, labels("labels"))} if classes else {})
+
+
+def as_many(*inputs: tf.Tensor) -> None:
+    """Asserts that inputs have as many rows."""
+    rows = [tf.shape(each)[0] for each in inputs]
+    tf.debugging.assert_equal(rows, rows[:1] * len(rows), "every input must have as many rows")
 
 
 def slerp(a: tf.Tensor, b: tf.Tensor, fractions: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from gan_tf import __version__
 from gan_tf.data.pixels import meaning
 from gan_tf.evaluation import random_network
-from gan_tf.game.latents import LATENTS
+from gan_tf.game.latents import LATENTS, MEANS
 from gan_tf.game.losses import LOSSES
 from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
@@ -154,6 +154,7 @@ def export(
         "metrics": metrics[0] if metrics else {},
         "classifier": _judge(run, metrics),
         "config": values,
+        **({"classes": dict(data.classes)} if data.classes else {}),
         "gan_tf": __version__,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
@@ -162,9 +163,11 @@ def export(
         trained.generator,
         trained.discriminator,
         LATENTS[config.latents],
+        mean=MEANS[config.latents],
         latent_dim=config.latent_dim,
         image_shape=data.image_shape,
         cross_entropy=LOSSES[config.loss].cross_entropy,
+        classes=list(data.classes),
     )
     players = {"generator": trained.generator, "discriminator": trained.discriminator}
     return servable.export(endpoints, players, metadata, directory, formats)
