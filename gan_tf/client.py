@@ -1,20 +1,18 @@
 """Ask TensorFlow Serving for images of an exported generator, by REST or gRPC.
 
-The image of a seed is always the same. Example:
+The image of a seed is always the same; a conditional model needs --labels or
+--text, too. Examples:
 python -m gan_tf.client --seeds=0,1,2 --output=three.png
+python -m gan_tf.client --text=2026 --output=2026.png
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import re
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
@@ -22,21 +20,19 @@ from urllib.parse import SplitResult, urlsplit
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
 from gan_tf.host.errors import InputError
+from gan_tf.serving import asking, remote
+from gan_tf.serving.remote import Ask, Request
 
 if TYPE_CHECKING:
     from gan_tf.report.pictures import Pixels
 
 _ROWS = 64  # What scripts/serving/batching.config allows a request.
-_HERE = ("localhost", "127.0.0.1", "::1")  # No proxy of the environment's can lead there.
 
-# No more than this is taken in, whatever a server sends: 64 pictures of 512x512 pixels fit, in
-# RGBA, in base64 and however badly they compress.
-_BYTES = 96 * 2**20  # Of an answer.
-_PIXELS = 64 * 512 * 512  # Of all pictures together.
+# Of all pictures together: 64 pictures of 512x512 pixels fit, and, in RGBA, in base64 and however
+# badly they compress, into the bytes that remote.py takes in.
+_PIXELS = 64 * 512 * 512
 
-# From seeds, and the seconds that are left, to the PNG of each. Raises InputError, in which main()
-# names the server, or TimeoutError.
-_Ask = Callable[[Sequence[int], float], list[bytes]]
+Inputs = Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,23 @@ class Options:
     version: int | None = knob(
         None, "Version of the model; the newest that is served by default.", low=1, high=2**31 - 1
     )
-    seeds: str = knob("0", "Seeds of the images.", unit="whole numbers and commas, as in 0,1,2")
+    seeds: str | None = knob(
+        None,
+        "Seeds of the images; 0 by default, or 0,1,2 and so on, as many as --labels or --text "
+        "asks for.",
+        unit="whole numbers and commas, as in 0,1,2",
+    )
+    labels: str | None = knob(
+        None,
+        "Classes to draw, of a conditional model, each of the seed in its place; all is a row "
+        "for each class, every row of the same seeds.",
+        unit="names of classes and commas, or all",
+    )
+    text: str | None = knob(
+        None,
+        "Write this in one row of images, where classes are called by one character each.",
+        unit="characters, as in 2026",
+    )
     output: str = knob(
         "served.png", "Where the images go, as a grid.", unit="a path that ends in .png"
     )
@@ -68,6 +80,7 @@ def main(options: Options) -> str:
     Raises:
       InputError: a flag or an answer cannot be used; nothing was written.
     """
+    asking.check(options.labels, options.text)
     address, seeds = _address(options.url), _seeds(options.seeds)
     from gan_tf.host.files import user_path
 
@@ -76,18 +89,31 @@ def main(options: Options) -> str:
         raise InputError(f"--output={output}: must be a path that ends in .png")
     if output.is_dir():
         raise InputError(f"--output={output}: is a directory; it must be a file")
-    ask = (_grpc if address.scheme == "grpc" else _rest)(options, address)
+    server = remote.Server(address, options.model, options.version, options.timeout)
+    ask = server.asked()
+    end = time.monotonic() + options.timeout
+    with _named(options):
+        conditional = options.labels is not None or options.text is not None
+        names = _classes(ask, end) if conditional else []
+    inputs, columns = _inputs(options, seeds, names)
     from gan_tf.report import pictures
 
+    with _named(options):
+        images = _images(ask, inputs, end)
+    pictures.write_grid(output, images, columns)
+    return str(output)
+
+
+@contextlib.contextmanager
+def _named(options: Options) -> Iterator[None]:
+    """Names the server in what is said of its answers."""
     try:
-        images = _images(ask, seeds, time.monotonic() + options.timeout)
+        yield
     except TimeoutError:
         late = f"no whole answer within {options.timeout:g} s; --timeout can give it longer"
         raise InputError(f"--url={options.url}: {late}") from None
     except InputError as error:
         raise InputError(f"--url={options.url}: {str(error)[:500]}") from None
-    pictures.write_grid(output, images)
-    return str(output)
 
 
 def _address(url: str) -> SplitResult:
@@ -101,8 +127,10 @@ def _address(url: str) -> SplitResult:
     )
 
 
-def _seeds(text: str) -> list[int]:
-    """The numbers of --seeds, each an int64."""
+def _seeds(text: str | None) -> list[int]:
+    """The numbers of --seeds, each an int64; none without it."""
+    if text is None:
+        return []
     whole = re.fullmatch(r"-?[0-9]{1,19}(,-?[0-9]{1,19})*", text)
     found = [int(seed) for seed in text.split(",")] if whole else []
     if not found or min(found) < -(2**63) or max(found) >= 2**63:
@@ -112,125 +140,50 @@ def _seeds(text: str) -> list[int]:
     return found
 
 
-def _images(ask: _Ask, seeds: Sequence[int], end: float) -> Pixels:
-    """The images of the seeds, uint8 [N, H, W, C]; `end` is a time of time.monotonic()."""
+def _classes(ask: Ask, end: float) -> list[str]:
+    """What the classes of the model there are called; `end` is a time of time.monotonic()."""
+    request = Request("classes", {"labels": [0]}, "names", end - time.monotonic())
+    try:
+        names = [name.decode(errors="replace") for name in ask(request)]
+    except remote.RefusedError as error:
+        raise InputError(f"{error} (--labels and --text need a conditional model)") from None
+    if not names:
+        raise InputError("answered no names of classes")
+    return names
+
+
+def _inputs(
+    options: Options, seeds: Sequence[int], names: Sequence[str]
+) -> tuple[Inputs, int | None]:
+    """What is asked of `generate_png`, and the columns of the grid."""
+    if not names:
+        return {"seeds": seeds or [0]}, None
+    columns = len(seeds) or asking.COLUMNS
+    asked = asking.find(options.labels, options.text, names, columns=columns)
+    if len(seeds) > len(asked.labels):
+        asked = asking.find(options.labels, options.text, names, len(seeds))
+    seeds = seeds or range(len(asked.places))
+    each = [seeds[place % len(seeds)] for place in asked.places]
+    return {"seeds": each, "labels": asked.labels}, asked.columns
+
+
+def _images(ask: Ask, inputs: Inputs, end: float) -> Pixels:
+    """The images of inputs, uint8 [N, H, W, C]."""
     import numpy as np
 
     from gan_tf.report import pictures
 
     images: list[Pixels] = []
-    for start in range(0, len(seeds), _ROWS):
-        some = seeds[start : start + _ROWS]
-        pngs = ask(some, end - time.monotonic())
-        if len(pngs) != len(some):
-            raise InputError(f"answered {len(pngs)} pictures for {len(some)} seeds")
-        images += [pictures.read_png(png, _PIXELS // len(seeds)) for png in pngs]
+    number = len(inputs["seeds"])
+    for start in range(0, number, _ROWS):
+        some = {name: numbers[start : start + _ROWS] for name, numbers in inputs.items()}
+        pngs = ask(Request("generate_png", some, "png_bytes", end - time.monotonic()))
+        if len(pngs) != len(some["seeds"]):
+            raise InputError(f"answered {len(pngs)} pictures for {len(some['seeds'])} seeds")
+        images += [pictures.read_png(png, _PIXELS // number) for png in pngs]
     if len({image.shape for image in images}) > 1:
         raise InputError("answered pictures of more than one size, which make no grid")
     return np.stack(images)
-
-
-def _rest(options: Options, address: SplitResult) -> _Ask:
-    """Asks by TensorFlow Serving's REST interface."""
-    import requests
-
-    version = f"/versions/{options.version}" if options.version else ""
-    url = f"{options.url.rstrip('/')}/v1/models/{options.model}{version}:predict"
-    proxies = {"no_proxy": str(address.hostname)} if address.hostname in _HERE else None
-
-    def ask(seeds: Sequence[int], seconds: float) -> list[bytes]:
-        rows = [{"seeds": seed} for seed in seeds]
-
-        def post() -> tuple[int, bytes]:
-            with requests.post(
-                url,
-                json={"signature_name": "generate_png", "instances": rows},
-                headers={"Accept-Encoding": "identity"},  # Few bytes must not unpack to many.
-                timeout=options.timeout + 1,  # Later than _within; it ends the thread.
-                proxies=proxies,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                return answer.status_code, answer.raw.read(_BYTES + 1, decode_content=False)
-
-        try:
-            status, body = _within(seconds, post)
-        except TimeoutError:
-            raise
-        except Exception as error:  # Those of requests, urllib3 and Python share no base.
-            reason = type(error).__name__
-            raise InputError(f"no answer ({reason}); is TensorFlow Serving there?") from None
-        return _pngs(status, body)
-
-    return ask
-
-
-def _within(seconds: float, post: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
-    """What `post` returns or raises, or TimeoutError.
-
-    A socket has a limit for each read only, which a server that drips never meets.
-    """
-    outcome: Future[tuple[int, bytes]] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(post())
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()  # A daemon does not keep a process alive.
-    return outcome.result(seconds)
-
-
-def _pngs(status: int, body: bytes) -> list[bytes]:
-    """What an answer by REST has for pictures."""
-    if len(body) > _BYTES:
-        raise InputError(f"answered more than {_BYTES >> 20} MiB; ask for fewer seeds at a time")
-    try:
-        found = json.loads(body)
-        if status == 200:
-            return [base64.b64decode(each["b64"], validate=True) for each in found["predictions"]]
-        reason = str(found["error"])
-    except (LookupError, TypeError, ValueError, RecursionError):
-        reason = f"answered HTTP {status}, but not as TensorFlow Serving, whose REST port is 8501"
-    raise InputError(reason)
-
-
-def _grpc(options: Options, address: SplitResult) -> _Ask:
-    """Asks by TensorFlow Serving's gRPC interface."""
-    from gan_tf.host import process
-
-    process.start_tensorflow()
-    try:
-        from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
-    except ImportError:
-        raise InputError("grpc:// needs more: pip install 'gan_tf[serving]'") from None
-    import grpc
-    import tensorflow as tf
-
-    limits = [
-        ("grpc.max_receive_message_length", _BYTES),
-        ("grpc.enable_http_proxy", int(address.hostname not in _HERE)),
-    ]
-
-    def ask(seeds: Sequence[int], seconds: float) -> list[bytes]:
-        request = predict_pb2.PredictRequest()
-        request.model_spec.name = options.model
-        request.model_spec.signature_name = "generate_png"
-        if options.version:
-            request.model_spec.version.value = options.version
-        request.inputs["seeds"].CopyFrom(tf.make_tensor_proto(seeds, tf.int64))
-        with grpc.insecure_channel(address.netloc + address.path, limits) as channel:
-            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-            try:
-                answer = stub.Predict(request, timeout=seconds)
-            except grpc.RpcError as error:
-                if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                    raise TimeoutError from None
-                raise InputError(f"{error.code().name}: {error.details()}") from None
-        return list(answer.outputs["png_bytes"].string_val)
-
-    return ask
 
 
 if __name__ == "__main__":

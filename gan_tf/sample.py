@@ -1,16 +1,28 @@
 """Draw images from a trained generator: a PNG grid, single PNGs, or a NumPy array.
 
-The same seed gives the same images.
+The same seed gives the same images. A conditional model (--conditional, in
+gan_tf.train) draws the classes that it is asked for, else each as often as the
+training images have it. Example:
+python -m gan_tf.sample --run_dir=RUN --text=2026 --output=2026.png
 """
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
 from gan_tf.host.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from gan_tf.serving.asking import Asked
+
+_IMAGES = 64  # Where nothing says how many.
 
 
 @dataclass(frozen=True)
@@ -23,8 +35,33 @@ class Options:
     saved_model: str | None = knob(
         None, "Sample this SavedModel instead.", unit="a directory such as RUN_DIR/export/1"
     )
-    num: int = knob(64, "How many images.", unit="images", low=1, high=1_000_000)
+    num: int | None = knob(
+        None,
+        "How many images; 64 by default, or as many as --labels or --text asks for, which are "
+        "taken in turn.",
+        unit="images",
+        low=1,
+        high=1_000_000,
+    )
     seed: int = knob(0, "Seed of the latents.", low=0, high=2**31 - 1)
+    labels: str | None = knob(
+        None,
+        "Classes to draw, of a conditional model: 3,1,4 is one image of each; all is a row of 8 "
+        "images for each class, every row of the same latents.",
+        unit="names of classes and commas, or all",
+    )
+    text: str | None = knob(
+        None,
+        "Write this in one row of images, where classes are called by one character each.",
+        unit="characters, as in 2026",
+    )
+    truncation: float = knob(
+        1.0,
+        "How far latents are from their mean: below 1 images are more usual and vary less, above "
+        "1 they vary more.",
+        low=0.0,
+        high=2.0,
+    )
     output: str = knob(
         "samples.png",
         "What to write: a grid if it ends in .png, uint8 [num, H, W, C] if in .npy; "
@@ -36,7 +73,9 @@ class Options:
 def main(options: Options) -> str:
     """Writes the samples and returns where."""
     from gan_tf.host.files import user_path
+    from gan_tf.serving import asking
 
+    asking.check(options.labels, options.text)
     output = user_path("output", options.output)
     ending = output.suffix.lower()
     if ending in (".png", ".npy"):
@@ -57,19 +96,41 @@ def main(options: Options) -> str:
     from gan_tf.training import exporting
 
     path = exporting.find(options.run_dir, options.saved_model)
-    pixels = servable.load(path).sample(options.num, options.seed)
+    asked = _asked(options, path, list(servable.read_metadata(path).get("classes", {})))
+    exported = servable.load(path)
+    num = max(asked.places) + 1 if asked else options.num or _IMAGES
+    latents = exported.latents(num, options.seed, options.truncation)
+    if asked:
+        pixels = exported.draw(latents[asked.places], np.array(asked.labels))
+    else:
+        pixels = exported.draw(latents, exported.labels(num, options.seed))
     if ending == ".png":
-        pictures.write_grid(output, pixels)
+        pictures.write_grid(output, pixels, asked.columns if asked else None)
     elif ending == ".npy":
         with files.published(output) as temporary, temporary.open("wb") as file:
             np.save(file, pixels)
     else:
-        digits = len(str(options.num - 1))
+        digits = len(str(len(pixels) - 1))
         with files.published(output) as temporary:
             temporary.mkdir()
             for index, image in enumerate(pixels):
                 pictures.write_png(temporary / f"{index:0{digits}d}.png", image)
     return str(output)
+
+
+def _asked(options: Options, path: Path, classes: Sequence[str]) -> Asked | None:
+    """The images that --labels or --text asks an export for; None without these flags."""
+    from gan_tf.serving import asking
+
+    if options.labels is None and options.text is None:
+        return None
+    if not classes:
+        flag = "text" if options.labels is None else "labels"
+        raise InputError(
+            f"--{flag}: {path} draws no class on request; train with --conditional=projection for "
+            "one that does"
+        )
+    return asking.find(options.labels, options.text, classes, options.num)
 
 
 if __name__ == "__main__":

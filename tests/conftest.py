@@ -102,6 +102,19 @@ def trained(once: Once, home: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def conditional(once: Once, home: Path) -> Path:
+    """The run directory of a very short run of dense networks that know MNIST's ten classes."""
+
+    def make(place: Path) -> None:
+        flags = ("--arch=mlp", "--conditional=concat", "--steps=20", "--batch_size=16")
+        more = ("--evaluate_every=0", f"--run_dir={place / 'run'}")
+        finished = run_warm("train", *flags, *more, cwd=place, home=home, timeout=300)
+        assert finished.returncode == 0, finished.stderr
+
+    return once("conditional", make) / "run"
+
+
+@pytest.fixture(scope="session")
 def replay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The C program, compiled against the wheel's own library."""
     program, library = tmp_path_factory.mktemp("c") / "replay", Path(tf.__file__).parent

@@ -23,7 +23,7 @@ def to_json(name: str, row: Any) -> Any:
     """One row of an output, as REST has it."""
     if name.endswith("_bytes"):
         return {"b64": base64.b64encode(row).decode()}
-    return row.tolist()
+    return [text.decode() for text in row] if row.dtype == object else row.tolist()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -96,9 +96,9 @@ def rest(session: Session) -> contextlib.AbstractContextManager[str]:
             columns = {n: [to_json(n, row) for row in array] for n, array in found.items()}
             return {"outputs": columns if len(columns) > 1 else next(iter(columns.values()))}
         rows = content["instances"]
-        (first, *_) = names = list(session.signatures[signature].inputs)
+        (first, *_) = session.signatures[signature].inputs
         named = [row if isinstance(row, dict) else {first: row} for row in rows]
-        found = session(signature, {name: [row[name] for row in named] for name in names})
+        found = session(signature, {name: [row[name] for row in named] for name in named[0]})
         results = [
             {name: to_json(name, array[index]) for name, array in found.items()}
             for index in range(len(rows))

@@ -72,6 +72,7 @@ def test_every_signature_has_a_dynamic_batch_that_all_its_tensors_share(session:
         "serving_default": {"latents": ("float32", [-1, 64])},
         "generate": {"seeds": ("int64", [-1])},
         "generate_png": {"seeds": ("int64", [-1]), "png_bytes": ("string", [-1])},
+        "generate_truncated": {"seeds": ("int64", [-1]), "truncations": ("float32", [-1])},
         "interpolate": {
             "seeds_from": ("int64", [-1]),
             "seeds_to": ("int64", [-1]),
@@ -87,6 +88,7 @@ def test_every_signature_has_a_dynamic_batch_that_all_its_tensors_share(session:
         for name, kind in (
             ("serving_default", "float32"),
             ("generate", "uint8"),
+            ("generate_truncated", "uint8"),
             ("interpolate", "uint8"),
         )
     }
@@ -177,6 +179,21 @@ def test_interpolation_goes_from_one_seed_to_the_other(session: Session) -> None
     assert np.abs(same["images"][0].astype(int) - ends[0]).max() <= 1
 
 
+def test_truncation_goes_from_one_image_for_all_to_the_images_as_they_are(
+    session: Session,
+) -> None:
+    def of(truncation: float) -> np.ndarray:
+        request = {"seeds": SEEDS, "truncations": [truncation] * len(SEEDS)}
+        return session("generate_truncated", request)["images"].astype(int)
+
+    as_it_is = session("generate", {"seeds": SEEDS})["images"]
+    np.testing.assert_array_equal(of(1.0), as_it_is)
+    assert (of(0.0) == of(0.0)[:1]).all()
+    spreads = [of(truncation).std(0).mean() for truncation in (0.0, 0.5, 1.0)]
+    assert spreads[0] < spreads[1] < spreads[2]
+    assert not np.array_equal(of(2.0), as_it_is)
+
+
 def test_slerp_keeps_to_the_circle() -> None:
     a, b = np.array([[1.0, 0.0], [1.0, 0.0]], np.float32), np.array([[0, 1], [-1, 0]], np.float32)
     middle = slerp(tf.constant(a), tf.constant(b), tf.constant([[0.5], [0.5]])).numpy()
@@ -211,6 +228,10 @@ def test_the_discriminator_is_that_of_the_checkpoint(
         ("interpolate", {"seeds_from": [1], "seeds_to": [2, 3, 4], "fractions": [0.5, 0.5]}),
         ("interpolate", {"seeds_from": [1], "seeds_to": [2, 3, 4], "fractions": [0.5]}),
         ("discriminate", {"images": np.zeros((1, 32, 32, 1))}),
+        ("generate_truncated", {"seeds": [1], "truncations": [np.nan]}),
+        ("generate_truncated", {"seeds": [1], "truncations": [-0.1]}),
+        ("generate_truncated", {"seeds": [1], "truncations": [2.1]}),
+        ("generate_truncated", {"seeds": [1, 2], "truncations": [1.0]}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -262,9 +283,12 @@ def warm_ups(saved_model: Path) -> dict[str, dict[str, np.ndarray]]:
     return found
 
 
+@pytest.mark.parametrize("run", ["trained", "conditional"])
 def test_a_c_program_answers_every_warm_up_request(
-    saved_model: Path, session: Session, replay: Path, tmp_path: Path
+    request: pytest.FixtureRequest, run: str, replay: Path, tmp_path: Path
 ) -> None:
+    saved_model = request.getfixturevalue(run) / "export" / "1"
+    session = Session(saved_model)
     requests_found = warm_ups(saved_model)
     assert sorted(requests_found) == sorted(n for n in session.signatures if n[0] != "_")
     for name, inputs in requests_found.items():
@@ -278,13 +302,14 @@ def test_a_c_program_answers_every_warm_up_request(
         for key in expected:
             operation, _, index = signature.outputs[key].name.partition(":")
             arguments += [operation, index, tmp_path / f"{key}.out"]
-        request = " ".join(map(str, arguments)) + "\n"
-        answer = subprocess.check_output([replay, saved_model], input=request, text=True)
+        asked = " ".join(map(str, arguments)) + "\n"
+        answer = subprocess.check_output([replay, saved_model], input=asked, text=True)
         assert answer == "ok\n"
         for key, value in expected.items():
             content = (tmp_path / f"{key}.out").read_bytes()
             if value.dtype == object:
-                assert content == len(value[0]).to_bytes(8, "little") + value[0]
+                strings = [len(each).to_bytes(8, "little") + each for each in value.ravel()]
+                assert content == b"".join(strings)
             else:
                 found = np.frombuffer(content, value.dtype).reshape(value.shape)
                 np.testing.assert_allclose(found, value, atol=1e-5)

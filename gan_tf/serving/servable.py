@@ -200,9 +200,10 @@ def read_metadata(path: Path) -> dict[str, Any]:
     try:
         metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
         named = metadata["latents"] in LATENTS and isinstance(metadata["dataset"], str)
-        if named and type(metadata["latent_dim"]) is int:
+        counted = {type(count) for count in metadata.get("classes", {}).values()} <= {int}
+        if named and counted and type(metadata["latent_dim"]) is int:
             return dict(metadata)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     raise InputError(f"{path}: must be a SavedModel that gan_tf exported, such as RUN_DIR/export/1")
 
