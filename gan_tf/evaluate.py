@@ -158,11 +158,13 @@ def main(options: Options) -> str:
     from gan_tf.host import process
 
     process.start_tensorflow()
+    import numpy as np
+
     from gan_tf import __version__
     from gan_tf.data.dataset import open_dataset, open_imported
     from gan_tf.data.images.wanted import Wanted
     from gan_tf.evaluation import class_table, classifier, judges, likeness, scorecard
-    from gan_tf.serving import servable
+    from gan_tf.serving import asking, servable
     from gan_tf.training import exporting, run_directory
 
     exported = servable.load(exporting.find(options.run_dir, options.saved_model))
@@ -184,11 +186,11 @@ def main(options: Options) -> str:
         judge = classifier.inception(user_path("inception_weights", options.inception_weights))
     else:
         judge = judges.find(data, judges.to_evaluate(data, options.classifier))
-    names = list(about.get("classes", {}))
+    names = list(exported.classes)
     if rows and not names:
         raise InputError(f"--classes={rows}: {exported.path} takes no labels; it has no classes")
     card = scorecard.scorecard(
-        exported.sample_with_labels,
+        lambda num, seed: (exported.sample(num, seed), exported.labels(num, seed)),
         judge,
         data,
         num=options.num,
@@ -204,7 +206,9 @@ def main(options: Options) -> str:
     if output:
         write_text(output, json.dumps(card, indent=2) + "\n")
     if rows:
-        class_table.write(rows, exported.sample_rows(seeds[0]), names, card)
+        asked = asking.find(asking.ALL, None, names)
+        latents = exported.latents(asking.COLUMNS, seeds[0])[asked.places]
+        class_table.write(rows, exported.draw(latents, np.array(asked.labels)), names, card)
     if picture:
         likeness.write(picture, exported.sample(card["num"], seeds[0]), judge, data)
     return scorecard.table(card)
