@@ -20,6 +20,7 @@ from .scenes import (
     cached,
     config,
     cut,
+    digits,
     directory,
     images,
     last_line,
@@ -422,6 +423,21 @@ KINDS = {
         ),
         row("below a file", f"{SAMPLE} --output=file/a.png", on_run(text("file", "mine"))),
         row("a directory over a file", f"{SAMPLE} --output=file", on_run(text("file", "mine"))),
+    ],
+    "classes to draw": [
+        early("asked for twice", f"{SAMPLE} --labels=3 --text=3"),
+        row("of a generator that takes none", f"{SAMPLE} --labels=3", run),
+        row("a number that is none", f"{SAMPLE} --labels=3,11", on_run(alter(DESCRIPTION, digits))),
+        row(
+            "letters, where there are digits",
+            f"{SAMPLE} --text=cat",
+            on_run(alter(DESCRIPTION, digits)),
+        ),
+        early("of a server, asked for twice", "client --labels=3 --text=3"),
+    ],
+    "truncation": [
+        early("more than twice as far", f"{SAMPLE} --truncation=3"),
+        early("no number", f"{SAMPLE} --truncation=psi"),
     ],
     "export to write": [
         row("below a file", f"{EXPORT} --output=file/export", on_run(text("file", "mine"))),

@@ -146,6 +146,12 @@ def other_latents(content: bytes) -> bytes:
     return json.dumps(json.loads(content) | {"latent_dim": 7}).encode()
 
 
+def digits(content: bytes) -> bytes:
+    """An export's description, of a generator that draws ten digits on request."""
+    classes = dict.fromkeys("0123456789", 100)
+    return json.dumps(json.loads(content) | {"classes": classes}).encode()
+
+
 def dataset_of(directory: Path, name: str, **arrays: np.ndarray) -> None:
     """Prepares a dataset in a data directory from `train_images`, `train_labels`, `test_...`."""
     parts = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from gan_tf.serving.formats import CONVERTERS
 from gan_tf.training import exporting, run_directory
 
 from .conftest import Command, one_line
+from .processes import ROOT
 from .standins import rest, rpc
 
 DIGITS = [str(digit) for digit in range(10)]
@@ -299,6 +301,18 @@ def test_the_client_names_what_is_no_class(
     )
     assert "labels" in one_line(command("client", url, "--seeds=1"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_requests_of_the_page_are_answered(servers: tuple[str, str], tmp_path: Path) -> None:
+    """Every curl command of it, against the stand-in."""
+    text = (ROOT / "docs" / "conditional.md").read_text(encoding="utf-8")
+    bodies = re.findall(r"-d '(\{.*?\})'", text)
+    assert len(bodies) == 3
+    url = f"{servers[0]}/v1/models/gan_tf:predict"
+    for body in bodies:
+        answer = requests.post(url, data=body, timeout=30)
+        assert (answer.status_code, len(answer.json()["predictions"])) == (200, 1)
+    assert answer.json()["predictions"] == [DIGITS]
 
 
 def test_a_plain_request_says_what_is_wrong(servers: tuple[str, str]) -> None:

@@ -55,6 +55,7 @@ def blocks(page: str, language: str) -> list[str]:
 (ALONE,) = blocks("docs/serving.md", "python")
 SAMPLING, OWN_NETWORK = blocks("docs/library.md", "python")
 (OWN_IMAGES,) = blocks("docs/images.md", "python")
+(CLASSES,) = blocks("docs/conditional.md", "python")
 
 
 def python(program: str, *flags: str, cwd: Path, home: Path, status: int = 0) -> str:
@@ -85,7 +86,7 @@ def test_the_library_in_fifteen_lines(tmp_path: Path, home: Path, data_dir: Path
 
 def test_every_program_is_run() -> None:
     programs = [program for page in PAGES for program in blocks(page, "python")]
-    assert sorted(programs) == sorted([LIBRARY, ALONE, SAMPLING, OWN_NETWORK, OWN_IMAGES])
+    assert sorted(programs) == sorted([LIBRARY, ALONE, SAMPLING, OWN_NETWORK, OWN_IMAGES, CLASSES])
 
 
 def test_the_export_alone(tmp_path: Path, home: Path, trained: Path) -> None:
@@ -101,6 +102,11 @@ def test_the_export_alone(tmp_path: Path, home: Path, trained: Path) -> None:
     command = ["bash", "-ec", shell]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     np.testing.assert_array_equal(np.load(tmp_path / "images.npy")[0, ..., 0], pixels)
+
+
+def test_a_class_on_request(tmp_path: Path, home: Path, conditional: Path) -> None:
+    shutil.copytree(conditional / "export", tmp_path / "runs" / "digits" / "export")
+    assert python(CLASSES, cwd=tmp_path, home=home).startswith("(4, 28, 28, 1) {'0': 5923, ")
 
 
 def test_images_of_ones_own(tmp_path: Path, home: Path) -> None:
