@@ -19,10 +19,11 @@ from gan_tf.data.feed import Batch
 from gan_tf.game import adaptive, affine, colours, penalties
 from gan_tf.game.adaptive import Probability
 from gan_tf.game.algorithm_1 import update_discriminator, update_generator
-from gan_tf.game.augment import Augment, ada, augment_of, diffaugment, mirrored
+from gan_tf.game.augment import Augment, Scheduled, ada, augment_of, diffaugment, mirrored
 from gan_tf.game.chance import Chance, uniforms
 from gan_tf.game.penalties import penalty_of
 from gan_tf.game.rules import Game, metrics_of
+from gan_tf.game.schedules import by_images
 from gan_tf.game.step import UPDATES, step
 from gan_tf.host.errors import InputError
 
@@ -237,6 +238,18 @@ def test_a_change_is_a_function_of_seed_and_update() -> None:
     assert not np.array_equal(seen(1, 2), seen(1, 3))
     assert not np.array_equal(seen(1, 2), seen(2, 2))
     assert augment_of("none", seed=0, probability=None) is None
+
+
+def test_a_probability_by_a_schedule() -> None:
+    """At 0 nothing changes; it rises with the steps, whatever D thinks."""
+    step = tf.Variable(0, dtype=tf.int64)
+    probability = Scheduled(by_images("0:1@4", 1), step)
+    change, given = augment_of("ada", seed=0, probability=probability), images(8, 8, 8, 3)
+    assert change is not None
+    np.testing.assert_array_equal(change(given, 0), given)
+    step.assign(4)
+    assert float(probability.value) == pytest.approx(1.0)
+    assert not np.array_equal(change(given, 0), given)
 
 
 def test_half_of_the_reals_are_mirrored() -> None:

@@ -28,7 +28,9 @@ def values(knob: Knob) -> st.SearchStrategy[Any]:
     if knob.kind is int:
         allowed: st.SearchStrategy[Any] = st.integers(int(knob.low), int(knob.high))
     elif knob.kind is float:
-        allowed = st.floats(knob.low, knob.high)
+        allowed = ends = st.floats(knob.low, knob.high)
+        if knob.scheduled:
+            allowed |= st.builds("{}:{}@{}".format, ends, ends, st.integers(1, 10**9))
     else:
         printable = st.characters(categories=("L", "M", "N", "P", "S"), include_characters=" ")
         allowed = st.text(printable, min_size=1)
@@ -40,6 +42,7 @@ configs = st.fixed_dictionaries({knob.name: values(knob) for knob in knobs(Confi
         **chosen
         | ({} if LOSSES[chosen["loss"]].smoothable else {"label_smoothing": 0.0})
         | ({} if LOSSES[chosen["loss"]].signed else {"augment": "diffaugment"})
+        | {"augment_p": None, "lr_decay": 1.0}
         | ({"generator_steps": 1} if chosen["update"] == "simultaneous" else {})
         | ({} if ARCHITECTURES[chosen["arch"]].width else {"width": None})
     )
@@ -61,7 +64,8 @@ def test_flags_round_trip(config: Config) -> None:
 
 @pytest.mark.parametrize("knob", [k for k in knobs(Config) if k.kind in (int, float)])
 def test_bounds_hold_on_both_sides(knob: Knob) -> None:
-    plain = Config(update="discriminator_first")  # The order that takes any number of G's steps.
+    # The order that takes any number of G's steps, and the augmentation that has a probability.
+    plain = Config(update="discriminator_first", augment="ada")
     for bound, outside in ((knob.low, knob.low - 1), (knob.high, knob.high + 1)):
         kind = knob.kind
         dataclasses.replace(plain, **{knob.name: kind(bound)})
@@ -102,12 +106,21 @@ def test_steps_win_over_epochs_and_epochs_count_reals() -> None:
     assert Config(epochs=1, batch_size=64).total_steps(60_000) == 938
 
 
+def test_a_schedule_has_one_spelling_and_a_number_stays_one() -> None:
+    texts = ("0.002:5e-4@2M", "2e-3:0.0005@2000k", "0.0020:.0005@2000000")
+    assert {Config(generator_lr=text).generator_lr for text in texts} == {"0.002:0.0005@2M"}
+    assert {type(Config(generator_lr=rate).generator_lr) for rate in (1, "1:1@2M")} == {float}
+    rates = {"generator_lr": "1:0.1@1.5M", "lr_decay": 1.1}
+    with pytest.raises(InputError, match=r"^--lr_decay=1\.1: --generator_lr=1:0\.1@1500k has a"):
+        Config(**rates)  # type: ignore[arg-type]
+
+
 @given(
     st.sampled_from(knobs(Config)),
     st.text()
     | st.integers().map(str)
     | st.floats().map(str)
-    | st.sampled_from(["", "true", "nan"]),
+    | st.sampled_from(["", "true", "nan", "0.5:0.2@3k", "0.5:0.5@3k", "1:2@0.5", "1:inf@2M"]),
 )
 def test_whatever_a_flag_says_is_allowed_or_refused_in_its_own_words(knob: Knob, text: str) -> None:
     try:
@@ -117,7 +130,7 @@ def test_whatever_a_flag_says_is_allowed_or_refused_in_its_own_words(knob: Knob,
     else:
         said = knob.refusal(text)
         assert knob.check(value) == value
-        assert type(value) is knob.kind
+        assert type(value) is (str if knob.scheduled and "@" in str(value) else knob.kind)
         if isinstance(value, (int, float)) and knob.kind is not bool:
             assert knob.low <= value <= knob.high
     assert said == knob.refusal(text)

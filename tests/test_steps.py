@@ -18,9 +18,10 @@ from gan_tf.data.pixels import scale
 from gan_tf.game.algorithm_1 import update_discriminator, update_generator
 from gan_tf.game.latents import LATENTS, Draw, training_draws
 from gan_tf.game.losses import LOSSES, discriminator_objective
-from gan_tf.game.optimizers import Adam, decaying
+from gan_tf.game.optimizers import Adam
 from gan_tf.game.players import GanState, new_state
 from gan_tf.game.rules import METRICS, Game
+from gan_tf.game.schedules import growing
 from gan_tf.game.step import UPDATES, step
 from gan_tf.models import ARCHITECTURES
 
@@ -45,17 +46,17 @@ def new(
         latent_dim=10,
         seed=seed,
         precision=precision,
-        generator_optimizer=functools.partial(adam, learning_rate=decaying(generator_lr, 1.0, 0.0)),
-        discriminator_optimizer=functools.partial(
-            adam, learning_rate=decaying(discriminator_lr, 1.0, 0.0)
-        ),
+        generator_optimizer=functools.partial(adam, learning_rate=generator_lr),
+        discriminator_optimizer=functools.partial(adam, learning_rate=discriminator_lr),
         reals=np.zeros((1, *SHAPE), np.uint8),
     )
     draw = training_draws(LATENTS["normal"], BATCH, 10, seed=seed)
     generator_loss = LOSSES[loss].generator
     smoothing = 0.1 if LOSSES[loss].smoothable else 0.0
     discriminator_loss = discriminator_objective(loss, smoothing, "sum")
-    return Game(state, generator_loss, discriminator_loss, draw, **{"ema_decay": 0.9} | rules)
+    return Game(
+        state, generator_loss, discriminator_loss, draw, **{"average": growing(0.9)} | rules
+    )
 
 
 def reals(k: int = 1) -> Batch:

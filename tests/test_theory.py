@@ -14,9 +14,10 @@ from gan_tf.data.feed import Batch
 from gan_tf.evaluation import theory
 from gan_tf.game.latents import Draw
 from gan_tf.game.losses import LOSSES, discriminator_objective
-from gan_tf.game.optimizers import Adam, decaying
+from gan_tf.game.optimizers import Adam
 from gan_tf.game.players import new_state
 from gan_tf.game.rules import Game
+from gan_tf.game.schedules import decaying
 from gan_tf.game.step import step
 from gan_tf.models import Architecture
 

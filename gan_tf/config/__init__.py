@@ -45,10 +45,21 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             raise InputError(
                 f"--loss={self.loss}: has no target to smooth; add --label_smoothing=0"
             )
-        if self.augment == "ada" and not LOSSES[self.loss].signed:
+        if self.augment_p is not None and self.augment != "ada":
+            raise InputError(
+                f"--augment_p={self.augment_p}: is of --augment=ada alone, and --augment is "
+                f"{self.augment}; leave it out, or add --augment=ada"
+            )
+        if self.augment == "ada" and self.augment_p is None and not LOSSES[self.loss].signed:
             raise InputError(
                 f"--augment=ada: goes by the sign of D, and with --loss={self.loss} it means "
-                "nothing; add --augment=diffaugment"
+                "nothing; add --augment=diffaugment, or --augment_p=0.3"
+            )
+        rates = {"generator_lr": self.generator_lr, "discriminator_lr": self.discriminator_lr}
+        own = [f"--{name}={rate}" for name, rate in rates.items() if isinstance(rate, str)]
+        if own and self.lr_decay != 1.0:
+            raise InputError(
+                f"--lr_decay={self.lr_decay}: {own[0]} has a schedule of its own; leave out one"
             )
         if self.update == "simultaneous" and self.generator_steps != 1:
             raise InputError(
@@ -83,6 +94,8 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
         `following.rules`."""
         signed = LOSSES[self.loss].signed
         found = following.rules(self.batch_size, image_shape, images, signed=signed)
+        if self.ema_half_life is not None:
+            del found["ema_decay"]
         return {name: v for name, v in found.items() if getattr(self, name) in (None, "auto")}
 
     def follow(self, image_shape: tuple[int, int, int] | None, images: int | None) -> Config:

@@ -82,7 +82,7 @@ def ema_decay(batch_size: int) -> Followed:
 
     0.999 in batches of 64 forgets half in 44,000 images. The number of images to train on does
     not matter: the average never remembers more than about a ninth of the way done
-    (`GanState.average_generator`), which keeps it short in a short run.
+    (`schedules.growing`), which keeps it short in a short run.
     """
     decay = round(_EMA_DECAY ** (batch_size / _BATCH), 6)
     reason = f"half is forgotten in 44,000 images, in batches of {batch_size:,}"

@@ -34,12 +34,13 @@ class GameConfig:
     discriminator_reduction: str = knob(
         "sum", "Sum or mean of D's terms for reals and for fakes.", choices=("sum", "mean")
     )
-    r1_gamma: float | None = knob(
+    r1_gamma: float | str | None = knob(
         None,
         "Weight of the R1 penalty on D's slope at the reals, for D without batch norm; 0 is none. "
         "By default 0.3 up to 32x32 pixels, and in proportion to the pixels above.",
         low=0.0,
         high=1e6,
+        scheduled=True,
         older=0.3,
         kept=True,
     )
@@ -66,6 +67,13 @@ class GameConfig:
         choices=(*AUGMENTS, "auto"),
         older="none",
         kept=True,
+    )
+    augment_p: float | str | None = knob(
+        None,
+        "Probability of each change of --augment=ada, in place of one that follows D.",
+        low=0.0,
+        high=1.0,
+        scheduled=True,
     )
     mirror: bool = knob(False, "Mirror half of the reals, drawn anew each time, left to right.")
     update: str = knob(
@@ -106,14 +114,21 @@ class GameConfig:
         high=10_000_000,
     )
     optimizer: str = knob("adam", "Optimiser of both players.", choices=("adam", "sgd"))
-    generator_lr: float = knob(1e-3, "Learning rate of G.", low=0.0, high=1e6)
-    discriminator_lr: float = knob(1e-3, "Learning rate of D.", low=0.0, high=1e6)
+    generator_lr: float | str = knob(1e-3, "Learning rate of G.", low=0.0, high=1e6, scheduled=True)
+    discriminator_lr: float | str = knob(
+        1e-3, "Learning rate of D.", low=0.0, high=1e6, scheduled=True
+    )
     lr_decay: float = knob(
-        1.0, "What each update divides the learning rates by.", low=1.0, high=2.0
+        1.0,
+        "What each update divides the learning rates by, where they have no schedule of their own.",
+        low=1.0,
+        high=2.0,
     )
     lr_min: float = knob(0.0, "Where that decay ends.", low=0.0, high=1e6)
     beta_1: float = knob(0.0, "Adam's decay of the first moment.", low=0.0, high=0.9999)
-    beta_2: float = knob(0.99, "Adam's decay of the second moment.", low=0.0, high=0.999999)
+    beta_2: float | str = knob(
+        0.99, "Adam's decay of the second moment.", low=0.0, high=0.999999, scheduled=True
+    )
     adam_epsilon: float = knob(
         1e-7, "Adam's epsilon: 1e-7 in Keras, 1e-8 in PyTorch.", low=1e-16, high=1.0
     )
@@ -132,4 +147,14 @@ class GameConfig:
         high=0.999999,
         older=0.999,
         kept=True,
+        instead_of="ema_half_life",
+    )
+    ema_half_life: float | str | None = knob(
+        None,
+        "That average in images, in place of --ema_decay: in so many half of it is forgotten, from "
+        "the first step on, where --ema_decay begins with fewer.",
+        unit="images",
+        low=0.0,
+        high=1e12,
+        scheduled=True,
     )

@@ -14,6 +14,7 @@ import typing
 from collections.abc import Collection
 from typing import Any
 
+from gan_tf.game import schedules
 from gan_tf.host.errors import InputError
 
 Value = bool | int | float | str | None
@@ -33,6 +34,8 @@ class Knob:
       unit: what a number counts ("steps"), or what a text names ("a path").
       low, high: inclusive bounds of a number.
       choices: the names allowed, where they are a fixed list.
+      scheduled: whether a number may change over the run: then it may also be a text that
+        `schedules.read` takes, whose ends are within the bounds.
       resumable: whether a run may go on with another value of it.
       instead_of: the knob that is not given, if this one is given behind it: the last one counts.
       older: what a configuration means that was written before this knob was, where that is not
@@ -49,6 +52,7 @@ class Knob:
     low: float = -math.inf
     high: float = math.inf
     choices: Collection[str] = ()
+    scheduled: bool = False
     resumable: bool = False
     instead_of: str = ""
     older: Value = None
@@ -71,13 +75,19 @@ class Knob:
         if self.kind is int:
             unit = f" of {self.unit}" if self.unit else ""
             return f"a whole number{unit} from {self.low:,} to {self.high:,}"
-        return f"a number from {self.low:g} to {self.high:g}"
+        unit = f" of {self.unit}" if self.unit else ""
+        number = f"a number{unit} from {self.low:g} to {self.high:g}"
+        if not self.scheduled:
+            return number
+        return f"{number}, or a cosine by images between two, such as {schedules.EXAMPLE}"
 
     def parse(self, text: str) -> Value:
         """Returns the value that a flag's text stands for; raises ValueError in its words."""
         try:
             if self.kind is bool:
                 return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+            if self.scheduled and "@" in text:
+                return self.check(text)
             return self.check(self.kind(text))
         except (ValueError, KeyError, OverflowError):
             raise ValueError(self.refusal(text)) from None
@@ -91,6 +101,8 @@ class Knob:
             value = os.fspath(value)
         if value is None and self.default is None:
             return None
+        if self.scheduled and isinstance(value, str):
+            return self._check_schedule(value)
         if self.kind is float and type(value) is int:
             value = float(value)
         fits = type(value) is self.kind
@@ -104,6 +116,16 @@ class Knob:
         if not fits:
             raise ValueError(self.refusal(value))
         return typing.cast(Value, value)
+
+    def _check_schedule(self, text: str) -> Value:
+        """A schedule in its one spelling; a number, if it does not change."""
+        try:
+            cosine = schedules.read(text)
+        except ValueError:
+            raise ValueError(self.refusal(text)) from None
+        if not all(self.low <= each <= self.high for each in cosine[:2]):
+            raise ValueError(self.refusal(text))
+        return cosine.start if cosine.start == cosine.end else str(cosine)
 
     def refusal(self, value: object) -> str:
         """What to say of a value that is not allowed."""

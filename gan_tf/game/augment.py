@@ -13,8 +13,7 @@ arXiv 2006.06676), which is called ADA.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import tensorflow as tf
@@ -23,6 +22,7 @@ from gan_tf.game import affine, colours
 from gan_tf.game.adaptive import Probability
 from gan_tf.game.chance import Chance, uniforms
 from gan_tf.game.latents import AUGMENT_STREAM, MIRROR_STREAM, stream_seed
+from gan_tf.game.schedules import Schedule, at
 
 _SHIFT = 0.125  # Of a side: the farthest translation of DiffAugment.
 _CUT = 0.5  # Of a side: the square that it cuts out.
@@ -40,7 +40,22 @@ class Augment(Protocol):
         """
 
 
-def augment_of(name: str, *, seed: int, probability: Probability | None) -> Augment | None:
+@dataclass(frozen=True)
+class Scheduled:
+    """A probability of each change that is a schedule of the steps, not one that follows D."""
+
+    schedule: Schedule
+    step: tf.Variable
+
+    @property
+    def value(self) -> tf.Tensor | float:
+        """What it is at this step."""
+        return at(self.schedule, self.step)
+
+
+def augment_of(
+    name: str, *, seed: int, probability: Probability | Scheduled | None
+) -> Augment | None:
     """Returns an augmentation; None where D sees images as they are.
 
     Args:
@@ -50,12 +65,12 @@ def augment_of(name: str, *, seed: int, probability: Probability | None) -> Augm
     """
     if name == "none":
         return None
-    change: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = diffaugment
-    if probability is not None:
-        change = functools.partial(ada, probability=probability.value)
 
     def augment(images: tf.Tensor, number: tf.Tensor | int) -> tf.Tensor:
-        return change(tf.cast(images, tf.float32), stream_seed(seed, AUGMENT_STREAM, number))
+        images, drawn = tf.cast(images, tf.float32), stream_seed(seed, AUGMENT_STREAM, number)
+        if probability is None:
+            return diffaugment(images, drawn)
+        return ada(images, drawn, probability.value)
 
     return augment
 
@@ -107,7 +122,7 @@ def _kept(uniform: tf.Tensor, size: int) -> tf.Tensor:
     return 1.0 - tf.cast((place >= 0) & (place < cut), tf.float32)
 
 
-def ada(images: tf.Tensor, seed: tf.Tensor, probability: tf.Tensor) -> tf.Tensor:
+def ada(images: tf.Tensor, seed: tf.Tensor, probability: tf.Tensor | float) -> tf.Tensor:
     """The geometry and the colours of ADA, each change with a probability; see `affine` and
     `colours`. At 0 an image comes out with its bits."""
     chance = Chance(seed, images.shape[0], probability)

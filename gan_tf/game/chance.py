@@ -16,7 +16,7 @@ def uniforms(seed: tf.Tensor, number: int, images: int) -> list[tf.Tensor]:
 class Chance:
     """Hands out numbers `[B]` of one seed, each once, in the order in which they are asked for."""
 
-    def __init__(self, seed: tf.Tensor, images: int, probability: tf.Tensor) -> None:
+    def __init__(self, seed: tf.Tensor, images: int, probability: tf.Tensor | float) -> None:
         """Takes the seed, how many images there are, and the probability of each change."""
         one, other = tf.unstack(tf.random.experimental.stateless_split(seed, 2, alg="philox"))
         self._uniforms = iter(uniforms(one, _MOST, images))

@@ -5,13 +5,13 @@ Their moments and counts are plain variables, so that a checkpoint holds all of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import keras
 import tensorflow as tf
 
-Schedule = Callable[[tf.Tensor], tf.Tensor]
+from gan_tf.game.schedules import Schedule, at
 
 
 class Optimizer(Protocol):
@@ -25,16 +25,6 @@ class Optimizer(Protocol):
         """Takes one step down the gradients, which stand in the order of the variables."""
 
 
-def decaying(start: float, divisor: float, floor: float) -> Schedule:
-    """A learning rate that is divided by `divisor` at each update, down to `floor`."""
-    return lambda updates: tf.maximum(start / tf.pow(divisor, updates), min(start, floor))
-
-
-def rising(start: float, end: float, updates: float) -> Schedule:
-    """A momentum that goes from `start` to `end` in a straight line over so many updates."""
-    return lambda done: start + (end - start) * tf.minimum(done / max(updates, 1.0), 1.0)
-
-
 class Adam:
     """Adam (Kingma & Ba, 2015, arXiv 1412.6980, algorithm 1) as one fused kernel a variable."""
 
@@ -43,11 +33,15 @@ class Adam:
         variables: Sequence[keras.Variable],
         learning_rate: Schedule,
         beta_1: float,
-        beta_2: float,
+        beta_2: Schedule,
         epsilon: float,
     ) -> None:
-        """Takes the variables to move and, besides the paper's constants, the learning rate
-        as a function of the number of updates done."""
+        """Takes the variables to move and the paper's constants, of which the learning rate and
+        beta_2 may change with the number of updates done.
+
+        Where beta_2 changes, the correction for the moment's start is by its value of now, as in
+        PyTorch, whose optimiser Huang et al. (2024) set a beta_2 at each step.
+        """
         self._variables = [variable.value for variable in variables]
         self._rate, self._beta_1, self._beta_2 = learning_rate, beta_1, beta_2
         self._epsilon = epsilon
@@ -62,7 +56,10 @@ class Adam:
 
     def apply(self, gradients: Sequence[tf.Tensor]) -> None:
         """See Optimizer."""
-        done = tf.cast(self._count, tf.float32)
+        count = self._count.read_value()
+        rate, beta_2 = at(self._rate, count), at(self._beta_2, count)
+        number = tf.cast(count, tf.float32) + 1.0
+        beta_1_power, beta_2_power = tf.pow(self._beta_1, number), tf.pow(beta_2, number)
         self._count.assign_add(1)
         for variable, mean, square, gradient in zip(
             self._variables, self._means, self._squares, gradients, strict=True
@@ -71,11 +68,11 @@ class Adam:
                 var=variable.handle,
                 m=mean.handle,
                 v=square.handle,
-                beta1_power=tf.pow(self._beta_1, done + 1.0),
-                beta2_power=tf.pow(self._beta_2, done + 1.0),
-                lr=self._rate(done),
+                beta1_power=beta_1_power,
+                beta2_power=beta_2_power,
+                lr=rate,
                 beta1=self._beta_1,
-                beta2=self._beta_2,
+                beta2=beta_2,
                 epsilon=self._epsilon,
                 grad=gradient,
             )
@@ -100,7 +97,8 @@ class Sgd:
 
     def apply(self, gradients: Sequence[tf.Tensor]) -> None:
         """See Optimizer."""
-        done = tf.cast(self._count, tf.float32)
+        count = self._count.read_value()
+        rate, momentum = at(self._rate, count), at(self._momentum, count)
         self._count.assign_add(1)
         for variable, velocity, gradient in zip(
             self._variables, self._velocities, gradients, strict=True
@@ -108,7 +106,7 @@ class Sgd:
             tf.raw_ops.ResourceApplyKerasMomentum(
                 var=variable.handle,
                 accum=velocity.handle,
-                lr=self._rate(done),
+                lr=rate,
                 grad=gradient,
-                momentum=self._momentum(done),
+                momentum=momentum,
             )

@@ -12,6 +12,7 @@ import tensorflow as tf
 from gan_tf.data.feed import Batch
 from gan_tf.game.latents import PENALTY_STREAM, stream_seed
 from gan_tf.game.rules import Judge, Penalty, no_penalty
+from gan_tf.game.schedules import Schedule, at
 
 # D of one class, or an unconditional one: images `[B, H, W, C]` and `training` to logits `[B, 1]`.
 Discriminator = Callable[..., tf.Tensor]
@@ -49,13 +50,18 @@ def gradient_penalty(
 
 
 def penalty_of(
-    *, gradient_penalty_weight: float, r1_gamma: float, r1_every: int, seed: int, step: tf.Variable
+    *,
+    gradient_penalty_weight: float,
+    r1_gamma: Schedule,
+    r1_every: int,
+    seed: int,
+    step: tf.Variable,
 ) -> Penalty:
     """Returns what is added to D's loss.
 
     Args:
       gradient_penalty_weight: of the gradient penalty; 0 is none.
-      r1_gamma: weight of R1; 0 is none.
+      r1_gamma: weight of R1, by the steps done; 0 is none.
       r1_every: steps between two R1 penalties, each as many times as heavy. The mean pull is the
         same at a fraction of the cost: "lazy" regularisation (Karras et al., 2020, section 3.1).
       seed: decides the points between reals and fakes.
@@ -76,7 +82,7 @@ def penalty_of(
         if r1_gamma:
             total += tf.cond(
                 step % r1_every == 0,
-                lambda: r1_gamma * r1_every * r1(discriminator, images),
+                lambda: at(r1_gamma, step) * r1_every * r1(discriminator, images),
                 lambda: tf.zeros([]),
             )
         return total

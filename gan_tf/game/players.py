@@ -73,11 +73,8 @@ class GanState:
             for index, variable in enumerate(variables)
         }
 
-    def average_generator(self, decay: float) -> None:
-        """Moves the average towards G; its horizon grows with the step, so that it never
-        remembers the initial weights for long."""
-        steps = tf.cast(self.step, tf.float32)
-        kept = tf.minimum(decay, (1.0 + steps) / (10.0 + steps))
+    def average_generator(self, kept: tf.Tensor | float) -> None:
+        """Moves the average towards G, `kept` being the share of itself that it keeps."""
         for average, current in zip(
             self.ema_generator.weights, self.generator.network.weights, strict=True
         ):

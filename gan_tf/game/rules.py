@@ -13,6 +13,7 @@ from gan_tf.game import adaptive
 from gan_tf.game.augment import Augment
 from gan_tf.game.latents import Draw
 from gan_tf.game.players import GanState
+from gan_tf.game.schedules import Schedule
 from gan_tf.models.calling import apply
 
 Metrics = dict[str, tf.Tensor]
@@ -70,7 +71,7 @@ class Game:
       generator_steps: updates of G a step; 0 freezes it.
       same_latents: whether G learns from the latents of D's last update, not from fresh ones.
       penalty: what is added to D's loss.
-      ema_decay: decay of the generator's average a step.
+      average: the share of its average that each step keeps, by the steps done.
       augment: what D sees in place of an image; None where it sees it as it is.
       mirror: called with the reals of a step and its number; what the step takes in their place.
     """
@@ -83,7 +84,7 @@ class Game:
     generator_steps: int = 1
     same_latents: bool = False
     penalty: Penalty = no_penalty
-    ema_decay: float = 0.0
+    average: Schedule = 0.0
     augment: Augment | None = None
     mirror: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 

@@ -8,6 +8,7 @@ from gan_tf.data.feed import Batch
 from gan_tf.game.algorithm_1 import discriminator_first, generator_first
 from gan_tf.game.one_pass import simultaneous
 from gan_tf.game.rules import Game, Metrics
+from gan_tf.game.schedules import at
 
 UPDATES: dict[str, Callable[[Game, Sequence[Batch]], Metrics]] = {
     "discriminator_first": discriminator_first,
@@ -27,7 +28,7 @@ def step(game: Game, reals: Batch) -> Metrics:
       The scalars of `rules.metrics_of`.
     """
     metrics = UPDATES[game.update](game, game.batches(reals))
-    game.state.average_generator(game.ema_decay)
+    game.state.average_generator(at(game.average, game.state.step))
     if game.state.probability is not None:
         game.state.probability.move(game.state.step)
     game.state.step.assign_add(1)

@@ -6,6 +6,8 @@ import dataclasses
 import functools
 from pathlib import Path
 
+import tensorflow as tf
+
 from gan_tf.config import Config
 from gan_tf.config.data import wanted
 from gan_tf.data.cache import Split
@@ -17,11 +19,11 @@ from gan_tf.evaluation import judges
 from gan_tf.evaluation import reals as real_images
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.measure import Measure
-from gan_tf.game import latents
-from gan_tf.game.augment import augment_of, mirrored
+from gan_tf.game import latents, schedules
+from gan_tf.game.augment import Scheduled, augment_of, mirrored
 from gan_tf.game.losses import LOSSES, discriminator_objective
 from gan_tf.game.one_pass import mixes_images
-from gan_tf.game.optimizers import Adam, Sgd, decaying, rising
+from gan_tf.game.optimizers import Adam, Sgd
 from gan_tf.game.penalties import penalty_of
 from gan_tf.game.players import GanState, MakeOptimizer, new_state
 from gan_tf.game.rules import Game
@@ -123,7 +125,7 @@ def schedule(config: Config, images: int, evaluated: bool) -> Schedule:
 
 def epochs(config: Config, steps: int, images: int) -> float:
     """Returns the passes over the reals in so many steps, counting every batch that D sees."""
-    return steps * config.discriminator_steps * config.batch_size / images
+    return steps * images_a_step(config) / images
 
 
 def game(config: Config, reals: Split, classes: int = 0) -> Game:
@@ -139,17 +141,18 @@ def game(config: Config, reals: Split, classes: int = 0) -> Game:
     """
     config = config.follow(reals.image_shape, len(reals.images))
     assert config.r1_gamma is not None
-    assert config.ema_decay is not None
     state = new_state(
         networks(config.arch, config.width, config.conditional, classes),
         image_shape=reals.image_shape,
         latent_dim=config.latent_dim,
         seed=config.seed,
         precision=config.precision,
-        generator_optimizer=_optimizer(config, config.generator_lr),
-        discriminator_optimizer=_optimizer(config, config.discriminator_lr),
+        generator_optimizer=_optimizer(config, config.generator_lr, config.generator_steps),
+        discriminator_optimizer=_optimizer(
+            config, config.discriminator_lr, config.discriminator_steps
+        ),
         reals=reals.images,
-        adaptive=config.augment == "ada",
+        adaptive=config.augment == "ada" and config.augment_p is None,
     )
     if config.update == "simultaneous" and mixes_images(state.discriminator.network):
         raise InputError(
@@ -175,27 +178,58 @@ def game(config: Config, reals: Split, classes: int = 0) -> Game:
         same_latents=config.generator_latents == "same",
         penalty=penalty_of(
             gradient_penalty_weight=config.gradient_penalty,
-            r1_gamma=config.r1_gamma,
+            r1_gamma=schedules.by_images(config.r1_gamma, images_a_step(config)),
             r1_every=config.r1_every,
             seed=config.seed,
             step=state.step,
         ),
-        ema_decay=config.ema_decay,
-        augment=augment_of(config.augment, seed=config.seed, probability=state.probability),
+        average=_average(config),
+        augment=augment_of(
+            config.augment,
+            seed=config.seed,
+            probability=state.probability or _probability(config, state.step),
+        ),
         mirror=functools.partial(mirrored, seed=config.seed) if config.mirror else None,
     )
 
 
-def _optimizer(config: Config, learning_rate: float) -> MakeOptimizer:
-    """Returns what makes one player's optimiser from its variables."""
-    rate = decaying(learning_rate, config.lr_decay, config.lr_min)
+def images_a_step(config: Config) -> int:
+    """Returns how many reals D is given in a step: what the images of a schedule count."""
+    return config.batch_size * config.discriminator_steps
+
+
+def _optimizer(config: Config, learning_rate: float | str, updates: int) -> MakeOptimizer:
+    """Returns what makes one player's optimiser from its variables, `updates` being its own of a
+    step."""
+    images = images_a_step(config) / max(updates, 1)
+    rate = (
+        schedules.by_images(learning_rate, images)
+        if isinstance(learning_rate, str)
+        else schedules.decaying(learning_rate, config.lr_decay, config.lr_min)
+    )
     if config.optimizer == "sgd":
-        momentum = rising(config.momentum, config.final_momentum, config.momentum_updates)
+        momentum = schedules.rising(config.momentum, config.final_momentum, config.momentum_updates)
         return functools.partial(Sgd, learning_rate=rate, momentum=momentum)
     return functools.partial(
         Adam,
         learning_rate=rate,
         beta_1=config.beta_1,
-        beta_2=config.beta_2,
+        beta_2=schedules.by_images(config.beta_2, images),
         epsilon=config.adam_epsilon,
     )
+
+
+def _average(config: Config) -> schedules.Schedule:
+    """Returns the share of its average that each step keeps."""
+    images = images_a_step(config)
+    if config.ema_half_life is not None:
+        return schedules.forgetting(schedules.by_images(config.ema_half_life, images), images)
+    assert config.ema_decay is not None
+    return schedules.growing(config.ema_decay)
+
+
+def _probability(config: Config, step: tf.Variable) -> Scheduled | None:
+    """Returns the probability of each change where a flag says it."""
+    if config.augment_p is None:
+        return None
+    return Scheduled(schedules.by_images(config.augment_p, images_a_step(config)), step)
