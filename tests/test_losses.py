@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan_tf.game.losses import LOSSES, discriminator_cross_entropy, discriminator_objective
+from gan_tf.game.losses import (
+    LOSSES,
+    discriminator_cross_entropy,
+    discriminator_objective,
+    generator_objective,
+)
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (64, 1))
 REALS, FAKES = LOGITS[:32], LOGITS[32:]
@@ -54,12 +59,30 @@ def test_least_squares_hinge_and_critic_by_their_formulas() -> None:
         ),
         "wasserstein": (np.mean(FAKES) - np.mean(REALS), -np.mean(FAKES)),
     }
-    assert set(expected) | {"non_saturating", "minimax"} == set(LOSSES)
+    assert set(expected) | {"non_saturating", "minimax", "relativistic"} == set(LOSSES)
     for name, (discriminator, generator) in expected.items():
         found = discriminator_objective(name, 0.1, "sum")(tensor(REALS), tensor(FAKES))
         assert float(found) == pytest.approx(discriminator, rel=1e-5), name
         found = LOSSES[name].generator(tensor(FAKES))
         assert float(found) == pytest.approx(generator, rel=1e-5), name
+
+
+def test_relativistic_by_its_formula() -> None:
+    """Each fake beside its own real; a constant added to both is not seen."""
+    generator = -np.mean(np.log(sigmoid(FAKES - REALS)))
+    discriminator = -np.mean(np.log(sigmoid(REALS - FAKES)))
+    found = generator_objective("relativistic")(tensor(FAKES), tensor(REALS))
+    assert float(found) == pytest.approx(generator, rel=1e-5)
+    for name in set(LOSSES) - {"relativistic"}:
+        found = generator_objective(name)(tensor(FAKES), None)
+        assert float(found) == float(LOSSES[name].generator(tensor(FAKES))), name
+    for constant in (0.0, 30.0):
+        for reduction, share in (("sum", 1.0), ("mean", 0.5)):
+            loss = discriminator_objective("relativistic", 0.0, reduction)
+            found = loss(tensor(REALS + constant), tensor(FAKES + constant))
+            assert float(found) == pytest.approx(share * discriminator, rel=1e-5)
+    far = LOSSES["relativistic"].generator(tf.constant([[-1e4]]), tf.constant([[1e4]]))
+    assert float(far) == 2e4
 
 
 @pytest.mark.parametrize("name", ["non_saturating", "minimax"])

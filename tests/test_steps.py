@@ -17,7 +17,7 @@ from gan_tf.data.feed import Batch
 from gan_tf.data.pixels import scale
 from gan_tf.game.algorithm_1 import update_discriminator, update_generator
 from gan_tf.game.latents import LATENTS, Draw, training_draws
-from gan_tf.game.losses import LOSSES, discriminator_objective
+from gan_tf.game.losses import LOSSES, discriminator_objective, generator_objective
 from gan_tf.game.optimizers import Adam
 from gan_tf.game.players import GanState, new_state
 from gan_tf.game.rules import METRICS, Game
@@ -51,11 +51,15 @@ def new(
         reals=np.zeros((1, *SHAPE), np.uint8),
     )
     draw = training_draws(LATENTS["normal"], BATCH, 10, seed=seed)
-    generator_loss = LOSSES[loss].generator
+    generator_loss = generator_objective(loss)
     smoothing = 0.1 if LOSSES[loss].smoothable else 0.0
     discriminator_loss = discriminator_objective(loss, smoothing, "sum")
     return Game(
-        state, generator_loss, discriminator_loss, draw, **{"average": growing(0.9)} | rules
+        state,
+        generator_loss,
+        discriminator_loss,
+        draw,
+        **{"average": growing(0.9), "compares": LOSSES[loss].compares} | rules,
     )
 
 
@@ -206,6 +210,27 @@ def test_no_latents_are_drawn_twice(rules: dict[str, Any]) -> None:
     assert len(drawn) == 3 * (2 + (0 if {"generator_steps", "update"} & set(rules) else 1)) or (
         rules.get("update") == "generator_first" and len(drawn) == 9
     )
+
+
+def test_a_loss_of_pairs_shows_d_the_reals_in_both_updates_and_others_in_one() -> None:
+    """G learns from them as they are, and D says of each pair which it takes for real."""
+    for loss, times in (("relativistic", 4), ("non_saturating", 3)):
+        asked: list[tf.Tensor] = []
+
+        def noting(images: tf.Tensor, number: tf.Tensor | int, to: Any = asked) -> tf.Tensor:
+            to.append(images)
+            return images
+
+        step(new(loss=loss, augment=noting), reals())
+        assert len(asked) == times, loss
+    pairs = new("dcgan", loss="relativistic")
+    discriminator, number = pairs.state.discriminator.network, tf.constant(0, tf.int64)
+    fakes = pairs.state.generator.network(pairs.draw(number).latents, training=True)
+    apart = discriminator(batch().images) - discriminator(fakes)
+    seen = update_discriminator(pairs, batch(), pairs.draw(number))
+    share = 1 / (1 + np.exp(-apart.numpy()))
+    assert float(seen["d_real"]) == pytest.approx(share.mean(), rel=1e-4)
+    assert float(seen["d_fake"]) == pytest.approx(1 - share.mean(), rel=1e-4)
 
 
 def test_one_shuffled_batch_is_the_mean_of_two_passes() -> None:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from gan_tf.data.feed import Batch
 from gan_tf.evaluation import theory
 from gan_tf.game.latents import Draw
-from gan_tf.game.losses import LOSSES, discriminator_objective
+from gan_tf.game.losses import discriminator_objective, generator_objective
 from gan_tf.game.optimizers import Adam
 from gan_tf.game.players import new_state
 from gan_tf.game.rules import Game
@@ -67,6 +67,7 @@ def test_any_other_discriminator_is_below() -> None:
 
 
 def test_extreme_logits_and_accuracy() -> None:
+    assert theory.ranked(np.array([1, 5, -3]), np.array([0, 6, -4])) == pytest.approx(2 / 3)
     assert theory.value(np.array([1e4]), np.array([-1e4])) == 0.0
     assert theory.value(np.array([-1e4]), np.array([0.0])) == pytest.approx(-1e4 - math.log(2))
     assert theory.accuracy(np.array([1, 1, -1, 1]), np.array([-1, 1, 1, 1])) == 0.5
@@ -107,7 +108,7 @@ def test_the_step_reaches_the_optimal_discriminator(p_g: np.ndarray, loss: str) 
     )
     game = Game(
         state,
-        LOSSES[loss].generator,
+        generator_objective(loss),
         discriminator_objective(loss, 0.0, "sum"),
         lambda n: Draw(tf.random.stateless_uniform([2_000, 1], [0, n], alg="philox")),
         generator_steps=0,

@@ -41,6 +41,11 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
                 f"--fake_labels={self.fake_labels}: is for a run with labels; add "
                 "--conditional=projection"
             )
+        if self.fake_labels != "reals" and LOSSES[self.loss].compares:
+            raise InputError(
+                f"--fake_labels={self.fake_labels}: with --loss={self.loss} each fake is compared "
+                "with a real of its class; add --fake_labels=reals"
+            )
         if self.label_smoothing and not LOSSES[self.loss].smoothable:
             raise InputError(
                 f"--loss={self.loss}: has no target to smooth; add --label_smoothing=0"

@@ -16,7 +16,12 @@ _WITHOUT_TARGET = [name for name, loss in LOSSES.items() if not loss.smoothable]
 class GameConfig:
     """Losses, order of updates, latents, optimisers, the average."""
 
-    loss: str = knob("non_saturating", "The players' losses.", choices=LOSSES)
+    loss: str = knob(
+        "non_saturating",
+        "The players' losses. relativistic compares each fake with a real; it wants R1 and R2 "
+        "(--r2_gamma).",
+        choices=LOSSES,
+    )
     label_smoothing: float = knob(
         0.0,
         "One-sided label smoothing: 0.1 makes D's target for reals 0.9. Losses without a "
@@ -44,9 +49,16 @@ class GameConfig:
         older=0.3,
         kept=True,
     )
+    r2_gamma: float | str = knob(
+        0.0,
+        "Weight of the R2 penalty on D's slope at the fakes, as heavy as R1 in R3GAN; 0 is none.",
+        low=0.0,
+        high=1e6,
+        scheduled=True,
+    )
     r1_every: int = knob(
         8,
-        "Steps between two R1 penalties, each as many times as heavy.",
+        "Steps between two R1 penalties, each as many times as heavy, and so with R2.",
         unit="steps",
         low=1,
         high=1_000,

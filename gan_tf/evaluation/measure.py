@@ -25,6 +25,7 @@ class Measure:
 
     Attributes:
       held_out: how many reals it measures on at the end, 10,000 at most.
+      in_pairs: whether D is right about pairs of a real and a fake, for its loss compares them.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Measure:
         self.held_out = min(_MOST, len(held_out.images))
         self._draw, self._latent_dim, self._seed = draw, latent_dim, seed
         self._cross_entropy = LOSSES[loss].cross_entropy
+        self.in_pairs = LOSSES[loss].compares
+        self._accuracy = theory.ranked if self.in_pairs else theory.accuracy
         self._judge = tf.function(self._logits, reduce_retracing=True)
 
     def __call__(self, step: int) -> dict[str, float]:
         """Returns the figures of a log line; a function of the state and the step alone."""
         real_logits, fake_logits = self._both(min(_IMAGES, self.held_out), step)
-        found = {"d_accuracy": theory.accuracy(real_logits, fake_logits)}
+        found = {"d_accuracy": self._accuracy(real_logits, fake_logits)}
         if self._cross_entropy:
             found["value"] = theory.value(real_logits, fake_logits)
             found["jensen_shannon"] = theory.jensen_shannon(found["value"])
@@ -56,7 +59,7 @@ class Measure:
 
     def accuracy(self) -> float:
         """Returns D's accuracy on `held_out` reals and as many fresh fakes."""
-        return theory.accuracy(*self._both(self.held_out, 0))
+        return self._accuracy(*self._both(self.held_out, 0))
 
     def _both(self, number: int, step: int) -> tuple[theory.Logits, theory.Logits]:
         """The logits of the first held-out reals, and of as many fakes of the same classes."""

@@ -27,6 +27,12 @@ def jensen_shannon(value: float) -> float:
     return (value + math.log(4.0)) / 2.0
 
 
+def ranked(real_logits: Logits, fake_logits: Logits) -> float:
+    """Returns the share of pairs in which D puts the real above the fake: what a loss that compares
+    them asks of it. The first real is beside the first fake, and so on."""
+    return float((real_logits > fake_logits).mean())
+
+
 def accuracy(real_logits: Logits, fake_logits: Logits) -> float:
     """Returns the share that D classifies correctly, of reals and fakes in equal parts."""
     return float(((real_logits > 0).mean() + (fake_logits < 0).mean()) / 2.0)

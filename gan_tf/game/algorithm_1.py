@@ -39,11 +39,11 @@ def update_discriminator(game: Game, batch: Batch, draw: Draw) -> Metrics:
         loss = game.discriminator_loss(real_logits, fake_logits)
         objective = loss + game.penalty(judge, batch, fakes, labels)
     discriminator.learn(tape.gradient(objective, discriminator.weights))
-    d_fake = tf.reduce_mean(tf.sigmoid(fake_logits))
+    d_fake = game.taken_for_real(fake_logits, real_logits)
     return {
-        "generator_loss": game.generator_loss(fake_logits),
+        "generator_loss": game.generator_loss(fake_logits, real_logits),
         "discriminator_loss": loss,
-        "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+        "d_real": game.taken_for_real(real_logits, fake_logits),
         "d_fake": d_fake,
         "d_fake_after": d_fake,
         "generator_gradient": tf.zeros([]),
@@ -54,19 +54,20 @@ def update_generator(game: Game, batch: Batch, draw: Draw) -> Metrics:
     """G learns to pass its fakes off as reals: one step down its loss, through D as it is.
 
     `batch` are the reals of the step: for their labels, and for a loss that compares fakes with
-    them; none does yet.
+    them, which alone asks what D says of them.
     """
     generator, judge = game.state.generator, game.judge(draw)
     labels = game.labels(batch, draw)
     with tf.GradientTape() as tape:
         fakes = game.generate(draw, labels)
         fake_logits = judge(fakes, labels)
-        loss = game.generator_loss(fake_logits)
+        real_logits = judge(batch.images, batch.labels) if game.compares else None
+        loss = game.generator_loss(fake_logits, real_logits)
     gradients = tape.gradient(loss, generator.weights)
     generator.learn(gradients)
     return {
         "generator_loss": loss,
-        "d_fake_after": tf.reduce_mean(tf.sigmoid(fake_logits)),
+        "d_fake_after": game.taken_for_real(fake_logits, real_logits),
         "generator_gradient": tf.linalg.global_norm(gradients),
     }
 

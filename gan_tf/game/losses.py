@@ -101,25 +101,55 @@ def generator_critic(fake_logits: tf.Tensor) -> tf.Tensor:
     return -tf.reduce_mean(fake_logits)
 
 
+def discriminator_relativistic(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """D's loss, -E[log sigmoid(D(x) - D(G(z)))], of pairs of a real and a fake.
+
+    See RSGAN in "The relativistic discriminator" (Jolicoeur-Martineau, 2018, arXiv 1807.00734);
+    Huang et al. (2024, arXiv 2501.05441) add R1 and R2, without which it need not converge.
+
+    Args:
+      real_logits: D's outputs on reals, `[B, 1]`.
+      fake_logits: those on fakes, `[B, 1]`; the first is compared with the first real, and so on.
+    """
+    return tf.reduce_mean(tf.nn.softplus(fake_logits - real_logits))
+
+
+def generator_relativistic(fake_logits: tf.Tensor, real_logits: tf.Tensor) -> tf.Tensor:
+    """G's loss, -E[log sigmoid(D(G(z)) - D(x))]: a fake shall look more real than its real. See
+    `discriminator_relativistic`."""
+    return tf.reduce_mean(tf.nn.softplus(real_logits - fake_logits))
+
+
 @dataclass(frozen=True)
 class Loss:
     """A pair of losses to be minimised, one for each player.
 
     Attributes:
-      generator: called with fake logits.
+      generator: called with fake logits and, if the loss `compares`, with real logits.
       discriminator: called with real logits and fake logits and, if the loss is
         `smoothable`, the label smoothing.
       smoothable: whether D's reals have a target that smoothing can lower.
       cross_entropy: whether D's output is the logit of a probability, so that the value
         V(D, G) of the 2014 paper means something.
       signed: whether D's output is meant to be positive for reals and negative for fakes.
+      compares: whether D's output means something only beside another one: a constant added to
+        all of them changes nothing. Then it has no sign either, and is no probability.
     """
 
-    generator: Callable[[tf.Tensor], tf.Tensor]
+    generator: Callable[..., tf.Tensor]
     discriminator: Callable[..., tf.Tensor]
     smoothable: bool = True
     cross_entropy: bool = False
     signed: bool = True
+    compares: bool = False
+
+
+def generator_objective(name: str) -> Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]:
+    """Returns a loss of G in fake logits and real logits, which only one that compares looks at."""
+    loss = LOSSES[name]
+    if loss.compares:
+        return loss.generator
+    return lambda fake_logits, real_logits: loss.generator(fake_logits)
 
 
 def discriminator_objective(
@@ -148,5 +178,12 @@ LOSSES: dict[str, Loss] = {
     "hinge": Loss(generator_critic, discriminator_hinge, smoothable=False),
     "wasserstein": Loss(
         generator_critic, discriminator_wasserstein, smoothable=False, signed=False
+    ),
+    "relativistic": Loss(
+        generator_relativistic,
+        discriminator_relativistic,
+        smoothable=False,
+        signed=False,
+        compares=True,
     ),
 }

@@ -27,7 +27,9 @@ def update_both(game: Game, batch: Batch, draw: Draw) -> Metrics:
 
     D judges each image on its own. So at a fake the slopes of both losses differ by the factor
     by which they differ at its logit, and a second pass back through D, which would cost 5 % of
-    a step of TensorFlow's tutorial, is not needed.
+    a step of TensorFlow's tutorial, is not needed. So it is with a loss of pairs, too: a fake's
+    logit stands in one pair, and G has no part in that of the real. No penalty has a slope at the
+    fakes themselves (`penalties`).
     """
     generator, discriminator = game.state.generator, game.state.discriminator
     judge, labels = game.judge(draw), game.labels(batch, draw)
@@ -35,7 +37,7 @@ def update_both(game: Game, batch: Batch, draw: Draw) -> Metrics:
         fakes = game.generate(draw, labels)
         real_logits = judge(batch.images, batch.labels)
         fake_logits = judge(fakes, labels)
-        generator_loss = game.generator_loss(fake_logits)
+        generator_loss = game.generator_loss(fake_logits, real_logits)
         loss = game.discriminator_loss(real_logits, fake_logits)
         objective = loss + game.penalty(judge, batch, fakes, labels)
         # D's loss can have a slope of exactly 0 at a fake, by which nothing can be divided. This
@@ -47,11 +49,11 @@ def update_both(game: Game, batch: Batch, draw: Draw) -> Metrics:
     slopes *= tf.cast(factors, slopes.dtype)[:, :, None, None]
     gradients = tape.gradient(fakes, generator.weights, slopes)
     generator.learn(gradients)
-    d_fake = tf.reduce_mean(tf.sigmoid(fake_logits))
+    d_fake = game.taken_for_real(fake_logits, real_logits)
     return {
         "generator_loss": generator_loss,
         "discriminator_loss": loss,
-        "d_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+        "d_real": game.taken_for_real(real_logits, fake_logits),
         "d_fake": d_fake,
         "d_fake_after": d_fake,
         "generator_gradient": tf.linalg.global_norm(gradients),

@@ -31,6 +31,19 @@ def r1(discriminator: Discriminator, reals: tf.Tensor) -> tf.Tensor:
     return 0.5 * tf.reduce_mean(_squared_slopes(discriminator, reals))
 
 
+def r2(discriminator: Discriminator, fakes: tf.Tensor) -> tf.Tensor:
+    """Returns E[|dD/dx|^2] / 2 at the fakes, the zero-centred penalty R2 for gamma = 1. D alone
+    learns from it: the fakes are taken as they are.
+
+    See Mescheder et al. (2018), equation 10.
+
+    Args:
+      discriminator: maps images to logits `[B, 1]`.
+      fakes: `[B, H, W, C]`.
+    """
+    return 0.5 * tf.reduce_mean(_squared_slopes(discriminator, tf.stop_gradient(fakes)))
+
+
 def gradient_penalty(
     discriminator: Discriminator, reals: tf.Tensor, fakes: tf.Tensor, mix: tf.Tensor
 ) -> tf.Tensor:
@@ -56,35 +69,44 @@ def penalty_of(
     r1_every: int,
     seed: int,
     step: tf.Variable,
+    r2_gamma: Schedule = 0.0,
 ) -> Penalty:
     """Returns what is added to D's loss.
 
     Args:
       gradient_penalty_weight: of the gradient penalty; 0 is none.
       r1_gamma: weight of R1, by the steps done; 0 is none.
-      r1_every: steps between two R1 penalties, each as many times as heavy. The mean pull is the
-        same at a fraction of the cost: "lazy" regularisation (Karras et al., 2020, section 3.1).
+      r1_every: steps between two R1 penalties, each as many times as heavy, and so with R2. The
+        mean pull is the same at a fraction of the cost: "lazy" regularisation (Karras et al., 2020,
+        section 3.1).
       seed: decides the points between reals and fakes.
       step: the number of steps done.
+      r2_gamma: weight of R2, as that of R1.
     """
-    if not gradient_penalty_weight and not r1_gamma:
+    if not (gradient_penalty_weight or r1_gamma or r2_gamma):
         return no_penalty
 
     def penalty(judge: Judge, reals: Batch, fakes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        del labels  # Of the fakes: what lies between reals and fakes is judged as the reals are.
         total, images = tf.zeros([]), reals.images
+        # Of the class of the reals: what lies between reals and fakes is judged so, too.
         discriminator = functools.partial(judge, labels=reals.labels)
         if gradient_penalty_weight:
             mix = tf.random.stateless_uniform(
                 [images.shape[0], 1, 1, 1], stream_seed(seed, PENALTY_STREAM, step), alg="philox"
             )
             total += gradient_penalty_weight * gradient_penalty(discriminator, images, fakes, mix)
-        if r1_gamma:
-            total += tf.cond(
-                step % r1_every == 0,
-                lambda: at(r1_gamma, step) * r1_every * r1(discriminator, images),
-                lambda: tf.zeros([]),
-            )
+
+        def zero_centred() -> tf.Tensor:
+            terms = []
+            if r1_gamma:
+                terms.append(at(r1_gamma, step) * r1_every * r1(discriminator, images))
+            if r2_gamma:
+                of_fakes = functools.partial(judge, labels=labels)
+                terms.append(at(r2_gamma, step) * r1_every * r2(of_fakes, fakes))
+            return sum(terms[1:], terms[0])
+
+        if r1_gamma or r2_gamma:
+            total += tf.cond(step % r1_every == 0, zero_centred, lambda: tf.zeros([]))
         return total
 
     return penalty

@@ -64,9 +64,11 @@ class Game:
 
     Attributes:
       state: what a step changes.
-      generator_loss: called with fake logits `[B, 1]`; a scalar.
+      generator_loss: called with fake logits `[B, 1]` and real ones, or None if it does not compare
+        them; a scalar.
       discriminator_loss: called with real logits and fake logits; a scalar.
       draw: called with an int64 number; the latents and labels of that draw.
+      compares: whether both losses compare each fake with a real.
       update: the order of updates, one of `step.UPDATES`.
       generator_steps: updates of G a step; 0 freezes it.
       same_latents: whether G learns from the latents of D's last update, not from fresh ones.
@@ -77,9 +79,10 @@ class Game:
     """
 
     state: GanState
-    generator_loss: Callable[[tf.Tensor], tf.Tensor]
+    generator_loss: Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
     discriminator_loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     draw: Callable[[tf.Tensor], Draw]
+    compares: bool = False
     update: str = "discriminator_first"
     generator_steps: int = 1
     same_latents: bool = False
@@ -112,6 +115,16 @@ class Game:
             return apply(self.state.discriminator.network, seen, labels, training)
 
         return judge
+
+    def taken_for_real(self, logits: tf.Tensor, others: tf.Tensor | None) -> tf.Tensor:
+        """Returns the mean probability by which D takes images for real; if losses compare, for
+        more real than the image beside it.
+
+        Args:
+          logits: of the images, `[B, 1]`.
+          others: of those beside them.
+        """
+        return tf.reduce_mean(tf.sigmoid(logits - others if self.compares else logits))
 
     def note(self, real_logits: tf.Tensor) -> Metrics:
         """Notes what D said of reals, for an augmentation that follows it; returns its metrics."""

@@ -21,7 +21,7 @@ from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.measure import Measure
 from gan_tf.game import latents, schedules
 from gan_tf.game.augment import Scheduled, augment_of, mirrored
-from gan_tf.game.losses import LOSSES, discriminator_objective
+from gan_tf.game.losses import LOSSES, discriminator_objective, generator_objective
 from gan_tf.game.one_pass import mixes_images
 from gan_tf.game.optimizers import Adam, Sgd
 from gan_tf.game.penalties import penalty_of
@@ -161,10 +161,11 @@ def game(config: Config, reals: Split, classes: int = 0) -> Game:
         )
     return Game(
         state=state,
-        generator_loss=LOSSES[config.loss].generator,
+        generator_loss=generator_objective(config.loss),
         discriminator_loss=discriminator_objective(
             config.loss, config.label_smoothing, config.discriminator_reduction
         ),
+        compares=LOSSES[config.loss].compares,
         draw=latents.training_draws(
             latents.LATENTS[config.latents],
             config.batch_size,
@@ -179,6 +180,7 @@ def game(config: Config, reals: Split, classes: int = 0) -> Game:
         penalty=penalty_of(
             gradient_penalty_weight=config.gradient_penalty,
             r1_gamma=schedules.by_images(config.r1_gamma, images_a_step(config)),
+            r2_gamma=schedules.by_images(config.r2_gamma, images_a_step(config)),
             r1_every=config.r1_every,
             seed=config.seed,
             step=state.step,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import keras
 
 from gan_tf.config import Config
+from gan_tf.game.losses import LOSSES
 from gan_tf.game.rules import Game
 from gan_tf.models.layers.classes import ClassAffine
 
@@ -63,13 +64,16 @@ def _operations(g: float, d: float, config: Config) -> float:
     """Those of a step an image of each batch, from those of a forward pass of each player."""
     k = config.discriminator_steps
     # D judges reals and fakes, forward and both gradients. R1 is of the reals alone: forward, the
-    # slope, and both gradients of that.
+    # slope, and both gradients of that; R2 is of the fakes.
     learning_d = 6 * d + (config.gradient_penalty > 0) * 4 * d
-    learning_d += 4 * d / config.r1_every if config.r1_gamma else 0.0
+    penalties = sum(1 for gamma in (config.r1_gamma, config.r2_gamma) if gamma)
+    learning_d += penalties * 4 * d / config.r1_every
     if config.update == "simultaneous":  # The last pass back through D is G's, too.
         return k * (g + learning_d) + 2 * g
-    # G's update goes back through D to its inputs, not to its weights.
-    return k * (g + learning_d) + config.generator_steps * (3 * g + 2 * d)
+    # G's update goes back through D to its inputs, not to its weights; a loss that compares has the
+    # reals judged, too.
+    judged = d if LOSSES[config.loss].compares else 0.0
+    return k * (g + learning_d) + config.generator_steps * (3 * g + 2 * d + judged)
 
 
 def multiplications(network: keras.Model) -> float:

@@ -32,6 +32,7 @@ class Result:
       discriminator_accuracy: share that D classifies correctly of all held-out reals and as many
         fresh fakes.
       held_out: how many reals that were.
+      in_pairs: whether it is the share of pairs in which D puts the real above the fake.
       best: the metrics line of the best generator, which is what is exported; None where nothing
         was evaluated.
       last: the last metrics line.
@@ -54,6 +55,7 @@ class Result:
     evaluation_seconds: float
     discriminator_accuracy: float
     held_out: int
+    in_pairs: bool
     best: dict[str, Any] | None
     last: dict[str, Any]
     classifier: str | None
@@ -61,6 +63,12 @@ class Result:
     judged: int
     health: str | None
     attempts: list[dict[str, Any]]
+
+    def _of_d(self) -> str:
+        share, number = f"{100 * self.discriminator_accuracy:.2f} %", f"{self.held_out:,}"
+        if self.in_pairs:
+            return f"D puts {share} of {number} held-out images above a fresh fake"
+        return f"D classifies {share} of {number} held-out images and as many fresh fakes correctly"
 
     def dumps(self) -> str:
         """Returns all of it as JSON text."""
@@ -75,8 +83,7 @@ class Result:
         said = [
             f"{self.steps:,} steps ({self.executed:,} of them now) in {self.seconds / 60:.1f} "
             f"minutes, {speed:,.0f} images/s, peak memory {memory:.2f} GiB",
-            f"D classifies {100 * self.discriminator_accuracy:.2f} % of {self.held_out:,} held-out "
-            "images and as many fresh fakes correctly",
+            self._of_d(),
         ]
         if self.best and "frechet_distance" in self.last:
             share = 100 * self.evaluation_seconds / self.seconds

@@ -231,6 +231,7 @@ class _Run:
             evaluation_seconds=sum(line.get("evaluation_seconds", 0.0) for line in lines),
             discriminator_accuracy=attempt.measure.accuracy(),
             held_out=attempt.measure.held_out,
+            in_pairs=attempt.measure.in_pairs,
             best=exporting.line(export) if export else best(everything),
             last=lines[-1] if lines else {},
             classifier=self.judge.classifier.name if self.judge else None,
