@@ -66,6 +66,11 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             raise InputError(
                 f"--lr_decay={self.lr_decay}: {own[0]} has a schedule of its own; leave out one"
             )
+        if self.patience and not self.evaluate_every:
+            raise InputError(
+                f"--patience={self.patience}: counts evaluations, and --evaluate_every=0 makes "
+                "none; leave out one"
+            )
         if self.update == "simultaneous" and self.generator_steps != 1:
             raise InputError(
                 f"--generator_steps={self.generator_steps}: must be 1 with --update=simultaneous; "

@@ -28,6 +28,15 @@ class EvaluationConfig:
         low=100,
         high=100_000,
     )
+    patience: int = knob(
+        0,
+        "Evaluations in a row without a smaller Fréchet distance after which the run ends; 0 goes "
+        "its whole length.",
+        unit="evaluations",
+        low=0,
+        high=100_000,
+        resumable=True,
+    )
     classifier: str = knob(
         "auto",
         "What judges the samples: auto is the package's own classifier for MNIST (mnist-v1), and "

@@ -19,7 +19,7 @@ from gan_tf.game.step import step
 from gan_tf.host import files
 from gan_tf.host.errors import InterruptedRunError
 from gan_tf.report import pictures
-from gan_tf.training import build, costs, drawing, grids, health, resume, warm_start
+from gan_tf.training import build, costs, drawing, grids, health, patience, resume, warm_start
 from gan_tf.training.health import Verdict
 from gan_tf.training.journal import Journal, forget
 from gan_tf.training.loop import Loop, NotFiniteError
@@ -73,9 +73,27 @@ class Attempt:
         rollback = number > 1 and config.on_collapse == "rollback"
         point = self._memory.restore(self.schedule, rollback)
         self.step, self.seconds = point.step, point.seconds
+        # Only a regular evaluation can have been the last one that it waited for.
+        regular = self.schedule.evaluates(self.step)
+        self._waited = patience.waited_until(directory, number, self.step) if regular else 0
         if config.init_from and self.step == 0:
             about = warm_start.words(config.to_json(), reals.image_shape)
             warm_start.begin(game.state, files.seen_from_here(Path(config.init_from)), about)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why it ends here, before its length, in words; None if it does not."""
+        most, total = self._config.patience, self.schedule.total
+        waits = not most or self._waited < most or self.step >= total
+        return None if waits else patience.words(self._waited, self.step, total)
+
+    @property
+    def over(self) -> str | None:
+        """Why no step is left, in words; None if one is."""
+        if self.step < self.schedule.total:
+            return self.stopped
+        longer = "steps" if self._config.steps else "epochs"
+        return f"already at step {self.step:,}: a larger --{longer} goes on"
 
     def forget_the_end(self, before: Schedule) -> None:
         """Removes what was written behind this step, which will be written again, and what was
@@ -114,6 +132,9 @@ class Attempt:
                     if verdict := self._pause(journal, progress, stopping):
                         return verdict
                     settled = reached
+                    if self.stopped:
+                        progress.say(self.stopped)
+                        break
                     if stopping and reached < total:
                         raise InterruptedRunError(
                             f"saved at step {reached:,} of {total:,}; the same command goes on "
@@ -156,6 +177,10 @@ class Attempt:
             line = self._take_metrics(due)
         if due.evaluation:
             self._judge(line)
+        if due.best:
+            self._waited = patience.waited([*journal.evaluated, line])
+        if self.stopped:
+            due = due._replace(grid=True, checkpoint=True)
         verdict = self._diagnose(line, due, journal, progress)
         given_up = health.ends(verdict, self._config.on_collapse, self.images)
         epoch = build.epochs(self._config, self.step, self.images)
@@ -194,7 +219,7 @@ class Attempt:
         before, here = journal.evaluated, {"step": self.step, **line}
         history = [*before, here] if due.evaluation else before
         verdict = health.verdict(history) if due.evaluation else None
-        if verdict is None and self.step == self.schedule.total:
+        if verdict is None and self.over:
             verdict = health.ending(history, here)
         if verdict:
             line["health"] = verdict.kind
@@ -217,10 +242,9 @@ class Attempt:
         pictures.write_grid(path, samples, self._grid.columns)
         grids.thin(self._directory, every, self.step)
         spacing = grids.spacing(every, self.step)
-        if self.step % spacing == 0 or self.step == self.schedule.total:
+        if self.step % spacing == 0 or self.over:
             journal.show(self.step, path)
 
     def _words(self, verdict: Verdict) -> str:
-        return (
-            f"health: attempt {self.number}, step {self.step:,}: {verdict.kind}: {verdict.reason}"
-        )
+        here = f"attempt {self.number}, step {self.step:,}"
+        return f"health: {here}: {verdict.kind}: {verdict.reason}"

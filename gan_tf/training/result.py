@@ -40,6 +40,7 @@ class Result:
       judges: the `--classifier` of the run; None where nothing was judged.
       judged: how many samples it judged each time.
       health: what is wrong with where it ended, in words; None if nothing is.
+      stopped: why it ended before its length, in words; None if it did not.
       attempts: what is on record of each attempt that was given up.
     """
 
@@ -62,6 +63,7 @@ class Result:
     judges: str | None
     judged: int
     health: str | None
+    stopped: str | None
     attempts: list[dict[str, Any]]
 
     def _of_d(self) -> str:
@@ -99,6 +101,8 @@ class Result:
                 "training images; to see them:",
                 f"  python -m gan_tf.evaluate --run_dir={self.run_dir} --copies=copies.png",
             ]
+        if self.stopped:
+            said.append(self.stopped)
         if self.health:
             said.append(f"health: {self.health}; lower learning rates are the usual remedy")
         said += [

@@ -146,12 +146,11 @@ class _Run:
             ):
                 _say(line)
             verdict = None
-            if attempt.step < attempt.schedule.total:
+            if attempt.over:
+                _say(attempt.over)
+            else:
                 self._take_up(attempt)
                 verdict = attempt.train(stop_requested)
-            else:
-                longer = "--steps" if self.config.steps else "--epochs"
-                _say(f"already at step {attempt.step:,}: a larger {longer} goes on")
             executed += attempt.loop.executed
             if verdict is None:
                 return self._finish(attempt, executed)
@@ -238,6 +237,7 @@ class _Run:
             judges=self.config.classifier if self.judge else None,
             judged=self.judge.samples if self.judge else 0,
             health=health.at_the_end(lines),
+            stopped=attempt.stopped,
             attempts=run_directory.attempts_given_up(directory),
         )
         if not (directory / "result.json").exists():

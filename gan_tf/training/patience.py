@@ -1,0 +1,33 @@
+"""When a run ends before its length, because no evaluation found a better generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_tf.training.metrics import Line, read_metrics
+
+
+def waited(lines: Sequence[Line]) -> int:
+    """Returns how many evaluations came after that with the least Fréchet distance, the first such
+    one; 0 without any.
+
+    Args:
+      lines: lines of metrics, oldest first; those without an evaluation do not count.
+    """
+    distances = [line["frechet_distance"] for line in lines if "frechet_distance" in line]
+    return len(distances) - 1 - distances.index(min(distances)) if distances else 0
+
+
+def waited_until(directory: Path, attempt: int, step: int) -> int:
+    """Returns the same of what a run directory says of an attempt up to a step."""
+    lines = read_metrics(directory / "metrics.jsonl")
+    return waited([each for each in lines if each["attempt"] == attempt and each["step"] <= step])
+
+
+def words(number: int, step: int, total: int) -> str:
+    """What is said of a run that ends at `step` after so many evaluations."""
+    return (
+        f"patience: no better generator in {number} evaluations, so the run ends at step {step:,} "
+        f"of {total:,}; a larger --patience, or 0, goes on"
+    )
