@@ -157,10 +157,27 @@ KINDS = {
     "augmentation": [
         early("no sign to go by", "train --loss=wasserstein --augment=ada"),
         early("one that is none", "train --augment=mixup"),
+        early("a probability without ada", "train --augment_p=0.3"),
+        early("pairs have no sign", "train --loss=relativistic --augment=ada"),
+    ],
+    "schedule": [
+        early("no images", "train --generator_lr=0.001:0.0001"),
+        early("an unknown unit", "train --discriminator_lr=0.001:0.0001@2G"),
+        early("no image", "train --r1_gamma=1:0.1@0"),
+        early("an end out of bounds", "train --beta_2=0.9:1.5@2M"),
+        early("two at once", "train --lr_decay=1.1 --generator_lr=0.001:0.0001@2M"),
+    ],
+    "without what it needs": [
+        early("no latents beside the code", "train --latents=mixture --latent_dim=16"),
+        early("patience without evaluations", "train --patience=5 --evaluate_every=0"),
     ],
     "a class on request": [
         early("networks that take no labels", "train --arch=paper_2014 --conditional=concat"),
         early("fakes' labels without labels", "train --fake_labels=uniform"),
+        early(
+            "a fake of another class than its real",
+            "train --conditional=projection --loss=relativistic --fake_labels=uniform",
+        ),
         row(
             "images of one class",
             f"{CACHED} --conditional=projection",

@@ -26,11 +26,12 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from gan_tf.data import pixels
 from gan_tf.game import latents
+from gan_tf.game.latents import slerp
 from gan_tf.host.process import computing_in
 from gan_tf.models import ARCHITECTURES
 from gan_tf.serving import servable
 from gan_tf.serving.formats import CONVERTERS
-from gan_tf.serving.signatures import signatures, slerp
+from gan_tf.serving.signatures import signatures
 from gan_tf.training import exporting, run_directory
 
 from .conftest import MNIST_SHAPE, Command, one_line

@@ -22,6 +22,7 @@ from gan_tf.config.knobs import check_all, knobs
 from gan_tf.config.models import ModelsConfig
 from gan_tf.config.serving import ServingConfig
 from gan_tf.config.training import TrainingConfig
+from gan_tf.game.latents import LATENTS
 from gan_tf.game.losses import LOSSES
 from gan_tf.host import devices
 from gan_tf.host.errors import InputError
@@ -65,6 +66,11 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
         if own and self.lr_decay != 1.0:
             raise InputError(
                 f"--lr_decay={self.lr_decay}: {own[0]} has a schedule of its own; leave out one"
+            )
+        if LATENTS[self.latents].codes and self.latent_codes >= self.latent_dim:
+            raise InputError(
+                f"--latent_codes={self.latent_codes}: leave room for other latents; add "
+                f"--latent_dim={self.latent_codes + 48}, or more than {self.latent_codes}"
             )
         if self.patience and not self.evaluate_every:
             raise InputError(

@@ -6,7 +6,7 @@ import dataclasses
 
 from gan_tf.config.following import AUGMENTS
 from gan_tf.config.knobs import MAX_STEPS, knob
-from gan_tf.game.latents import LATENTS
+from gan_tf.game.latents import CODES, LATENTS
 from gan_tf.game.losses import LOSSES
 
 _WITHOUT_TARGET = [name for name, loss in LOSSES.items() if not loss.smoothable]
@@ -103,8 +103,16 @@ class GameConfig:
     latents: str = knob(
         "normal",
         "Distribution of z: normal is N(0, 1), uniform is U(-1, 1), unit_uniform the same "
-        "with unit variance, shifted_normal is N(-1, 1).",
+        "with unit variance, shifted_normal is N(-1, 1); mixture is one of --latent_codes codes, "
+        "drawn alike, beside N(0, 1).",
         choices=LATENTS,
+    )
+    latent_codes: int = knob(
+        CODES,
+        "Codes of --latents=mixture, a latent each: one of them is 3, the others are 0.",
+        unit="latents",
+        low=2,
+        high=4_095,
     )
     generator_latents: str = knob(
         "fresh",

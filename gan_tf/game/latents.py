@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from etils import epy
@@ -10,7 +11,79 @@ from etils import epy
 with epy.lazy_imports():
     import tensorflow as tf
 
-Distribution = Callable[[tuple[int, int], "tf.Tensor"], "tf.Tensor"]
+CODE_SIZE = 3.0  # What stands in a code's one place that is not 0.
+CODES = 16
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How latents are distributed. Called with a shape (B, latent_dim) and a seed `[2]`, it gives
+    such latents, float32.
+
+    Attributes:
+      draw: what it gives then.
+      mean: of each latent that belongs to no code.
+      codes: how many of the first latents are a code, all 0 but one.
+    """
+
+    draw: Callable[[tuple[int, int], tf.Tensor], tf.Tensor]
+    mean: float = 0.0
+    codes: int = 0
+
+    def __call__(self, shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+        """Returns latents; the same seed gives the same, and of more rows the first ones."""
+        return self.draw(shape, seed)
+
+    def truncated(self, latents: tf.Tensor, truncations: tf.Tensor | float) -> tf.Tensor:
+        """Returns latents nearer to their mean, or farther from it: mean + t (z - mean). A code
+        stays what it is: no image is of the mean of all codes.
+
+        Nearer ones give images that are more usual and less varied. Karras et al. (2019, arXiv
+        1812.04948, appendix B) do so in another space, to each latent alike.
+
+        Args:
+          latents: float32 `[B, latent_dim]`.
+          truncations: t, float32 `[B, 1]` or one for all; 1 changes no bit.
+        """
+        code, rest = latents[:, : self.codes], latents[:, self.codes :]
+        return tf.concat([code, rest + (truncations - 1.0) * (rest - self.mean)], 1)
+
+    def between(self, a: tf.Tensor, b: tf.Tensor, fractions: tf.Tensor) -> tf.Tensor:
+        """Returns latents on the way from `a` (fraction 0) to `b` (fraction 1): on the great circle
+        between them, see `slerp`, and in a straight line between two codes.
+
+        The way from one code to another leads through what G never saw, and what it draws there is
+        no kind of image. With the same code at both ends all of the way is of that kind.
+
+        Args:
+          a, b: float32 `[B, latent_dim]`.
+          fractions: float32 `[B, 1]`.
+        """
+        way = slerp(a[:, self.codes :], b[:, self.codes :], fractions)
+        if not self.codes:
+            return way
+        codes = (1.0 - fractions) * a[:, : self.codes] + fractions * b[:, : self.codes]
+        return tf.concat([codes, way], 1)
+
+
+def slerp(a: tf.Tensor, b: tf.Tensor, fractions: tf.Tensor) -> tf.Tensor:
+    """Returns latents on the great circle from `a` (fraction 0) to `b` (fraction 1).
+
+    Between two draws of a normal distribution a straight line passes through lengths that the
+    generator never saw (White, 2016, "Sampling Generative Networks", section 2.1). Where the two
+    are parallel, the line is all there is.
+
+    Args:
+      a, b: float32 `[B, latent_dim]`.
+      fractions: float32 `[B, 1]`.
+    """
+    cosine = tf.reduce_sum(tf.nn.l2_normalize(a, -1) * tf.nn.l2_normalize(b, -1), -1, True)
+    angle = tf.acos(tf.clip_by_value(cosine, -1.0, 1.0))
+    sine = tf.sin(angle)
+    straight = sine < 1e-4
+    safe = tf.where(straight, 1.0, sine)  # A division by zero would be NaN in the branch not taken.
+    along = (tf.sin((1.0 - fractions) * angle) * a + tf.sin(fractions * angle) * b) / safe
+    return tf.where(straight, (1.0 - fractions) * a + fractions * b, along)
 
 
 class Draw(NamedTuple):
@@ -79,6 +152,25 @@ def shifted_normal(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
     return standard_normal(shape, seed) - 1.0
 
 
+def mixture(codes: int) -> Distribution:
+    """Returns a mixture of as many normal distributions as there are codes, each as likely: the
+    first `codes` latents are 0 but for one of them, CODE_SIZE; the rest is N(0, 1).
+
+    A normal distribution is connected, and so is what a continuous G makes of it; images of several
+    kinds are not, and what lies between two kinds is drawn too (Khayatkhoei et al., 2018, arXiv
+    1806.00880; Tanielian et al., 2020, arXiv 2006.04596). DeLiGAN (Gurumurthy et al., 2017, arXiv
+    1706.02071) draws from a mixture whose means and widths are learned; here they are fixed.
+    """
+
+    def draw(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+        one, other = tf.unstack(tf.random.experimental.stateless_split(seed, 2, alg="philox"))
+        places = uniform_labels(shape[0], codes, one)
+        rest = standard_normal((shape[0], shape[1] - codes), other)
+        return tf.concat([CODE_SIZE * tf.one_hot(places, codes), rest], 1)
+
+    return Distribution(draw, codes=codes)
+
+
 def uniform_labels(number: int, classes: int, seed: tf.Tensor) -> tf.Tensor:
     """Returns labels int64 `[number]`, each class as likely."""
     return tf.random.stateless_uniform(
@@ -92,20 +184,6 @@ def labels_by_share(number: int, counts: Sequence[int], seed: tf.Tensor) -> tf.T
     return tf.searchsorted(
         ends, uniform_labels(number, sum(counts), seed), side="right", out_type=tf.int64
     )
-
-
-def truncated(latents: tf.Tensor, truncations: tf.Tensor | float, mean: float) -> tf.Tensor:
-    """Returns latents nearer to their distribution's mean, or farther from it: mean + t (z - mean).
-
-    Nearer ones give images that are more usual and less varied. Karras et al. (2019, arXiv
-    1812.04948, appendix B) do so in another space, to each latent alike.
-
-    Args:
-      latents: float32 `[B, latent_dim]`.
-      truncations: t, float32 `[B, 1]` or one for all; 1 changes no bit.
-      mean: of the distribution, see MEANS.
-    """
-    return latents + (truncations - 1.0) * (latents - mean)
 
 
 def training_draws(
@@ -147,10 +225,15 @@ def training_draws(
 
 
 LATENTS: dict[str, Distribution] = {
-    "normal": standard_normal,
-    "uniform": uniform,
-    "unit_uniform": unit_uniform,
-    "shifted_normal": shifted_normal,
+    "normal": Distribution(standard_normal),
+    "uniform": Distribution(uniform),
+    "unit_uniform": Distribution(unit_uniform),
+    "shifted_normal": Distribution(shifted_normal, mean=-1.0),
+    "mixture": mixture(CODES),
 }
 
-MEANS = dict.fromkeys(LATENTS, 0.0) | {"shifted_normal": -1.0}
+
+def distribution_of(name: str, codes: int = CODES) -> Distribution:
+    """Returns one of LATENTS, with so many codes if it has any."""
+    found = LATENTS[name]
+    return mixture(codes) if found.codes else found

@@ -28,13 +28,13 @@ from tqdm import tqdm
 from gan_tf.data.dataset import Description
 from gan_tf.data.pixels import unscale
 from gan_tf.game.latents import (
+    CODES,
     LATENTS,
-    MEANS,
     SAMPLING_LABEL_STREAM,
     SAMPLING_STREAM,
+    distribution_of,
     labels_by_share,
     stream_seed,
-    truncated,
 )
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
@@ -176,12 +176,15 @@ class Servable:
 
         Args:
           num, seed: how many, and of which seed.
-          truncation: from 0, where all are their distribution's mean, to 2; see `truncated`.
+          truncation: from 0, where all are their distribution's mean, to 2; see
+            `Distribution.truncated`.
         """
-        name = self.metadata["latents"]
+        # Exports before codes have none of them.
+        codes = self.metadata.get("latent_codes", CODES)
+        distribution = distribution_of(self.metadata["latents"], codes)
         shape = num, self.metadata["latent_dim"]
-        z = LATENTS[name](shape, stream_seed(seed, SAMPLING_STREAM))
-        latents: Latents = truncated(z, truncation, MEANS[name]).numpy()
+        z = distribution(shape, stream_seed(seed, SAMPLING_STREAM))
+        latents: Latents = distribution.truncated(z, truncation).numpy()
         return latents
 
     def labels(self, num: int, seed: int) -> Labels | None:
@@ -200,6 +203,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     try:
         metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
         named = metadata["latents"] in LATENTS and isinstance(metadata["dataset"], str)
+        named = named and type(metadata.get("latent_codes", CODES)) is int
         counted = {type(count) for count in metadata.get("classes", {}).values()} <= {int}
         if named and counted and type(metadata["latent_dim"]) is int:
             return dict(metadata)

@@ -26,7 +26,7 @@ import keras
 import tensorflow as tf
 
 from gan_tf.data.pixels import scale, unscale_tensor
-from gan_tf.game.latents import SAMPLING_STREAM, Distribution, Draw, stream_seed, truncated
+from gan_tf.game.latents import SAMPLING_STREAM, Distribution, Draw, stream_seed
 from gan_tf.models import ImageShape
 from gan_tf.models.calling import apply
 
@@ -41,7 +41,6 @@ def signatures(
     discriminator: keras.Model,
     distribution: Distribution,
     *,
-    mean: float = 0.0,
     latent_dim: int,
     image_shape: ImageShape,
     cross_entropy: bool,
@@ -54,7 +53,6 @@ def signatures(
         `[B, H, W, C]`.
       discriminator: images, and such labels, to logits `[B, 1]`.
       distribution: of the latents, one of LATENTS.
-      mean: that distribution's, of MEANS.
       latent_dim: size of z.
       image_shape: (H, W, C).
       cross_entropy: whether logits are those of probabilities; if not, there are none.
@@ -135,7 +133,7 @@ def signatures(
         as_many(seeds, truncations)
         bounded = tf.reduce_all((truncations >= 0.0) & (truncations <= 2.0))  # NaN is not.
         tf.debugging.Assert(bounded, ["truncations must be from 0 to 2"])
-        latents = truncated(draw.latents, truncations[:, tf.newaxis], mean)
+        latents = distribution.truncated(draw.latents, truncations[:, tf.newaxis])
         return {"images": pixels_of(Draw(latents, draw.labels))}
 
     def interpolate(
@@ -148,7 +146,7 @@ def signatures(
         fractions = tf.ensure_shape(fractions, [None])
         as_many(seeds_from, seeds_to, fractions)
         start, end = draw_of(seeds_from, labels_from), draw_of(seeds_to, labels_to)
-        latents = slerp(start.latents, end.latents, fractions[:, tf.newaxis])
+        latents = distribution.between(start.latents, end.latents, fractions[:, tf.newaxis])
         if start.labels is None:
             return {"images": pixels_of(Draw(latents))}
         # Every picture is one of a class: networks need not know what lies between two.
@@ -194,23 +192,3 @@ def as_many(*inputs: tf.Tensor) -> None:
     """Asserts that inputs have as many rows."""
     rows = [tf.shape(each)[0] for each in inputs]
     tf.debugging.assert_equal(rows, rows[:1] * len(rows), "every input must have as many rows")
-
-
-def slerp(a: tf.Tensor, b: tf.Tensor, fractions: tf.Tensor) -> tf.Tensor:
-    """Returns latents on the great circle from `a` (fraction 0) to `b` (fraction 1).
-
-    Between two draws of a normal distribution a straight line passes through lengths that the
-    generator never saw (White, 2016, "Sampling Generative Networks", section 2.1). Where the two
-    are parallel, the line is all there is.
-
-    Args:
-      a, b: float32 `[B, latent_dim]`.
-      fractions: float32 `[B, 1]`.
-    """
-    cosine = tf.reduce_sum(tf.nn.l2_normalize(a, -1) * tf.nn.l2_normalize(b, -1), -1, True)
-    angle = tf.acos(tf.clip_by_value(cosine, -1.0, 1.0))
-    sine = tf.sin(angle)
-    straight = sine < 1e-4
-    safe = tf.where(straight, 1.0, sine)  # A division by zero would be NaN in the branch not taken.
-    along = (tf.sin((1.0 - fractions) * angle) * a + tf.sin(fractions * angle) * b) / safe
-    return tf.where(straight, (1.0 - fractions) * a + fractions * b, along)

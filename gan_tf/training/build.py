@@ -105,7 +105,7 @@ def measure(config: Config, state: GanState, held_out: Split) -> Measure:
     return Measure(
         state,
         held_out,
-        latents.LATENTS[config.latents],
+        latents.distribution_of(config.latents, config.latent_codes),
         latent_dim=config.latent_dim,
         seed=config.seed,
         loss=config.loss,
@@ -167,7 +167,7 @@ def game(config: Config, reals: Split, classes: int = 0) -> Game:
         ),
         compares=LOSSES[config.loss].compares,
         draw=latents.training_draws(
-            latents.LATENTS[config.latents],
+            latents.distribution_of(config.latents, config.latent_codes),
             config.batch_size,
             config.latent_dim,
             seed=config.seed,

@@ -74,5 +74,5 @@ def draw(generator: keras.Model, asked: Draw) -> Pixels:
 
 def _latents(config: Config, number: int, stream: int) -> tf.Tensor:
     """Latents that stay the same for a whole attempt."""
-    distribution = latents.LATENTS[config.latents]
+    distribution = latents.distribution_of(config.latents, config.latent_codes)
     return distribution((number, config.latent_dim), latents.stream_seed(config.seed, stream))

@@ -14,7 +14,7 @@ import tensorflow as tf
 from gan_tf import __version__
 from gan_tf.data.pixels import meaning
 from gan_tf.evaluation import random_network
-from gan_tf.game.latents import LATENTS, MEANS
+from gan_tf.game.latents import distribution_of
 from gan_tf.game.losses import LOSSES
 from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
@@ -140,6 +140,7 @@ def export(
         del values[place]  # Paths of this machine mean nothing elsewhere.
     metadata = {
         "latents": config.latents,
+        "latent_codes": config.latent_codes,
         "latent_dim": config.latent_dim,
         "image_shape": list(data.image_shape),
         "pixels": meaning(data.image_shape[2]),
@@ -162,8 +163,7 @@ def export(
     endpoints = signatures.signatures(
         trained.generator,
         trained.discriminator,
-        LATENTS[config.latents],
-        mean=MEANS[config.latents],
+        distribution_of(config.latents, config.latent_codes),
         latent_dim=config.latent_dim,
         image_shape=data.image_shape,
         cross_entropy=LOSSES[config.loss].cross_entropy,

@@ -152,7 +152,8 @@ def follow(config: Config, marks: Sequence[float], score: Evaluation) -> list[di
     )
     loop = Loop(lambda batch: step(game, batch), game.state, feed, _MARGIN)
     total = config.total_steps(len(reals.images))
-    z = latents.LATENTS[config.latents]((_SAMPLES, config.latent_dim), tf.constant([0, 7]))
+    distribution = latents.distribution_of(config.latents, config.latent_codes)
+    z = distribution((_SAMPLES, config.latent_dim), tf.constant([0, 7]))
 
     def judge() -> dict[str, float]:
         parts = [game.state.ema_generator(part, training=False) for part in tf.split(z, 40)]
