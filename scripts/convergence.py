@@ -94,11 +94,11 @@ def way(
         each.network.weights[0] for each in (played.state.generator, played.state.discriminator)
     ]
     reals = feed.Batch(tf.zeros([1, 1, 1, 1, 1]), tf.zeros([1, 1], tf.int64))
-    found = [start]
+    found = [np.array(start)]
     for _ in range(steps):
         run(reals)
-        found.append(tuple(float(each.numpy().item()) for each in weights))
-    return np.array(found)
+        found.append(np.array([each.numpy().item() for each in weights]))
+    return np.stack(found)
 
 
 def dirac(update: str, rules: Rules, start: tuple[float, float], rate: float) -> game.Game:

@@ -15,10 +15,11 @@ import tensorflow as tf
 
 from gan_tf.data.feed import Batch
 from gan_tf.game.latents import Draw, stream_seed, uniform_labels
-from gan_tf.game.losses import LOSSES, discriminator_objective
-from gan_tf.game.optimizers import Adam, decaying
+from gan_tf.game.losses import discriminator_objective, generator_objective
+from gan_tf.game.optimizers import Adam
 from gan_tf.game.players import new_state
 from gan_tf.game.rules import Game
+from gan_tf.game.schedules import decaying
 from gan_tf.game.step import step
 from gan_tf.models import ARCHITECTURES, Architecture, networks
 from gan_tf.models.calling import apply
@@ -112,7 +113,8 @@ def test_the_step_reaches_the_optimal_discriminator_of_a_joint_distribution(unif
         return Draw(z, uniform_labels(number, 2, stream_seed(1, 0, n)) if uniform else None, n)
 
     loss = discriminator_objective("non_saturating", 0.0, "sum")
-    game = Game(state, LOSSES["non_saturating"].generator, loss, draw, generator_steps=0)
+    of_g = generator_objective("non_saturating")
+    game = Game(state, of_g, loss, draw, generator_steps=0)
     run = tf.function(functools.partial(step, game))
     rng = np.random.default_rng(0)
     for _ in range(400):
@@ -136,8 +138,8 @@ def test_both_orders_of_one_pass_and_two_learn_from_the_same_labels() -> None:
     games = []
     for update in ("simultaneous", "discriminator_first"):
         adam = functools.partial(Adam, beta_1=0.5, beta_2=0.999, epsilon=1e-7)
-        still = functools.partial(adam, learning_rate=decaying(0.0, 1.0, 0.0))
-        moves = functools.partial(adam, learning_rate=decaying(1e-3, 1.0, 0.0))
+        still = functools.partial(adam, learning_rate=0.0)
+        moves = functools.partial(adam, learning_rate=1e-3)
         state = new_state(
             networks("dcgan", 8, "projection", 10),
             image_shape=(28, 28, 1),
@@ -149,7 +151,7 @@ def test_both_orders_of_one_pass_and_two_learn_from_the_same_labels() -> None:
             reals=np.zeros((1, 28, 28, 1), np.uint8),
         )
         draw = Draw(tf.random.stateless_normal([16, 10], [0, 0]), tf.range(16, dtype=tf.int64) % 10)
-        generator_loss = LOSSES["non_saturating"].generator
+        generator_loss = generator_objective("non_saturating")
         discriminator_loss = discriminator_objective("non_saturating", 0.0, "sum")
         game = Game(state, generator_loss, discriminator_loss, functools.partial(always, draw))
         games.append(dataclasses.replace(game, update=update, same_latents=True))

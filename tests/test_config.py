@@ -42,7 +42,7 @@ configs = st.fixed_dictionaries({knob.name: values(knob) for knob in knobs(Confi
         **chosen
         | ({} if LOSSES[chosen["loss"]].smoothable else {"label_smoothing": 0.0})
         | ({} if LOSSES[chosen["loss"]].signed else {"augment": "diffaugment"})
-        | {"augment_p": None, "lr_decay": 1.0}
+        | {"augment_p": None, "lr_decay": 1.0, "conditional": "none", "fake_labels": "reals"}
         | ({"latent_codes": 2, "latent_dim": 64} if chosen["latents"] == "mixture" else {})
         | ({} if chosen["evaluate_every"] else {"patience": 0})
         | ({"generator_steps": 1} if chosen["update"] == "simultaneous" else {})

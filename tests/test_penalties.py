@@ -48,7 +48,9 @@ def test_both_penalties_against_differences() -> None:
     rng = np.random.default_rng(0)
     kernel = tf.constant(rng.normal(size=(16, 5)), tf.float32)
 
-    def judge(images: tf.Tensor, labels: tf.Tensor, training: bool = True) -> tf.Tensor:
+    def judge(
+        images: tf.Tensor, labels: tf.Tensor | None = None, training: bool = True
+    ) -> tf.Tensor:
         """Logits of twice the slope for fakes' labels."""
         hidden = tf.tanh(tf.reshape(images, [-1, 16]) @ kernel)
         return tf.cast(labels, tf.float32)[:, None] * tf.reduce_sum(hidden, 1, keepdims=True)

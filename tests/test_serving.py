@@ -131,7 +131,7 @@ def test_so_it_is_with_dense_networks(precision: str) -> None:
         )
     found = signatures(
         *pair,
-        latents.standard_normal,
+        latents.LATENTS["normal"],
         latent_dim=100,
         image_shape=MNIST_SHAPE,
         cross_entropy=True,

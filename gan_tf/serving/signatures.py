@@ -175,7 +175,7 @@ def signatures(
 
     seeds, images = numbers("seeds"), tf.TensorSpec([None, *image_shape], tf.uint8, "images")
     ends = [numbers("seeds_from"), numbers("seeds_to"), floats("fractions")]
-    return {
+    endpoints: dict[str, Endpoint] = {
         "serving_default": (serving_default, [floats("latents", latent_dim), *labels("labels")]),
         "generate": (generate, [seeds, *labels("labels")]),
         "generate_png": (generate_png, [seeds, *labels("labels")]),
@@ -185,7 +185,8 @@ def signatures(
         ),
         "interpolate": (interpolate, [*ends, *labels("labels_from", "labels_to")]),
         "discriminate": (discriminate, [images, *labels("labels")]),
-    } | ({"classes": (names, labels("labels"))} if classes else {})
+    }
+    return endpoints | ({"classes": (names, labels("labels"))} if classes else {})
 
 
 def as_many(*inputs: tf.Tensor) -> None:
