@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -36,12 +38,12 @@ D = 196 * 16 * 32 + 49 * 16 * 32 * 64 + 3_136 * 256 + 256
         ({"r1_gamma": 0.0, "update": "simultaneous"}, 3 * G + 6 * D),
         ({"r1_gamma": 0.0, "discriminator_steps": 2}, (5 * G + 14 * D) / 2),
         ({"r1_gamma": 0.0, "generator_steps": 0}, G + 6 * D),
+        ({"r1_gamma": 0.0, "r2_gamma": 1.0, "r1_every": 4}, 4 * G + 9 * D),
+        ({"r1_gamma": "1:0@9", "loss": "relativistic"}, 4 * G + 9 * D + 4 * D / 8),
     ],
 )
-def test_operations_are_counted_as_by_hand(
-    values: dict[str, float], multiplications: float
-) -> None:
-    config = Config(precision="float32", **values).follow((28, 28, 1), 8)  # type: ignore[arg-type]
+def test_operations_are_counted_as_by_hand(values: dict[str, Any], multiplications: float) -> None:
+    config = Config(precision="float32", **values).follow((28, 28, 1), 8)
     found = costs.of(build.game(config, images(28, 28, 1)), config)
     assert found.operations == pytest.approx(2 * multiplications)
     assert (found.generator, found.discriminator) == (681_601, 836_705)

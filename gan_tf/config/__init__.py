@@ -69,8 +69,8 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             )
         if LATENTS[self.latents].codes and self.latent_codes >= self.latent_dim:
             raise InputError(
-                f"--latent_codes={self.latent_codes}: leave room for other latents; add "
-                f"--latent_dim={self.latent_codes + 48}, or more than {self.latent_codes}"
+                f"--latent_dim={self.latent_dim}: must be above --latent_codes="
+                f"{self.latent_codes}, for it counts the codes and the latents beside them"
             )
         if self.patience and not self.evaluate_every:
             raise InputError(
