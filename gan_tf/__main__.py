@@ -11,6 +11,7 @@ COMMANDS = {
     "evaluate": ("judge an exported generator", "--run_dir=runs/dcgan-mnist"),
     "sample": ("draw images from an exported generator", "--run_dir=runs/dcgan-mnist"),
     "export": ("export a run's generator as a SavedModel", "--run_dir=runs/dcgan-mnist"),
+    "report": ("make a page of a run, or of several", "--run_dirs=runs/dcgan-mnist"),
     "client": ("ask TensorFlow Serving for images", "--seeds=0,1,2,3"),
 }
 

@@ -58,7 +58,8 @@ def run(main: Callable[[Options], str], options: type[Options], description: str
     process.open_standard_streams()
     argv = sys.argv[1:]
     spec = getattr(sys.modules["__main__"], "__spec__", None)  # None unless run by `-m`.
-    name = spec.name if spec else Path(sys.argv[0]).name
+    # A folder that is a command has it in its `__main__`.
+    name = spec.name.removesuffix(".__main__") if spec else Path(sys.argv[0]).name
     try:
         process.require_linux()
         if {"-h", "--help", "-help", "--helpfull"} & set(argv):

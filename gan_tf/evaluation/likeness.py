@@ -1,8 +1,10 @@
-"""A picture of samples beside the real images that are most like them."""
+"""Samples beside the real images that are most like them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +23,40 @@ _TYPICAL = 6  # ... and those that are spread over all others.
 _NEIGHBOURS = 3  # Training images beside each.
 
 
+class Likeness(NamedTuple):
+    """Rows of a sample, the training images nearest to it, and the nearest held-out image.
+
+    Attributes:
+      tiles: uint8 `[rows, columns, H, W, C]`.
+      texts: what each is, with its distances to the sample by features and by pixels, as
+        `[rows][columns]`.
+      training: how many training images were looked at.
+    """
+
+    tiles: Pixels
+    texts: Sequence[Sequence[str]]
+    training: int
+
+
 def write(path: Path, samples: Pixels, judge: Classifier, data: Dataset) -> None:
-    """Publishes a PNG with a row for each of some samples: the sample, the training images nearest
-    to it, and the nearest held-out image, with their distances by features and by pixels.
+    """Publishes a PNG with a row for each of some samples; see `find`."""
+    tiles, texts, _ = find(samples, judge, data)
+    pictures.write_rows(path, tiles, texts)
+
+
+def find(samples: Pixels, judge: Classifier, data: Dataset, most: int = reals.MOST) -> Likeness:
+    """Returns some samples beside the real images most like them.
 
     Args:
-      path: where it goes.
       samples: uint8 `[N, H, W, C]`, from which those nearest to a training image are taken, and
         others at even shares of all.
       judge: whose features say what is near.
       data: the dataset, with at least three training images.
+      most: training images that are looked at.
     """
     features = judge(samples).features
-    training = nearest(features, reals.of_training(judge, data).features, _NEIGHBOURS)
+    real = reals.of_training(judge, data, most).features
+    training = nearest(features, real, _NEIGHBOURS)
     order = training.distances[:, 0].argsort(kind="stable")
     spread = np.linspace(min(_NEAREST, len(order) - 1), len(order) - 1, _TYPICAL).astype(int)
     shown = order[np.unique([*range(min(_NEAREST, len(order))), *spread])]
@@ -54,7 +77,7 @@ def write(path: Path, samples: Pixels, judge: Classifier, data: Dataset) -> None
                     )
                 ]
             )
-    pictures.write_rows(path, np.stack(tiles, axis=1), list(zip(*texts, strict=True)))
+    return Likeness(np.stack(tiles, axis=1), list(zip(*texts, strict=True)), len(real))
 
 
 def _images(data: Dataset, split: str, found: Nearest, shown: npt.NDArray[np.intp]) -> Pixels:

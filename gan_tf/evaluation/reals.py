@@ -93,9 +93,9 @@ def compared(judge: Classifier, data: Dataset, num: int) -> Reals:
     return Reals("training", images, labels(data, "train", len(images.features)), num)
 
 
-def of_training(judge: Classifier, data: Dataset) -> Judged:
-    """Returns what a judge makes of the training images, of MOST at most."""
-    return judged(judge, data, "train", min(MOST, len(data.split("train").images)))
+def of_training(judge: Classifier, data: Dataset, most: int = MOST) -> Judged:
+    """Returns what a judge makes of the training images, of `most` at most."""
+    return judged(judge, data, "train", min(most, len(data.split("train").images)))
 
 
 def of_held_out(judge: Classifier, data: Dataset) -> Judged | None:

@@ -103,7 +103,7 @@ def write_rows(path: Path, tiles: Pixels, texts: Sequence[Sequence[str]]) -> Non
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=11)
     for row, column in itertools.product(range(rows), range(columns)):
         x, y = _GAP + column * across, _GAP + row * down
-        sheet.paste(_opaque(_picture(tiles[row, column], scale)), (x, y))
+        sheet.paste(opaque(_picture(tiles[row, column], scale)), (x, y))
         draw.text((x, y + scale * height + 2), texts[row][column], fill="black", font=font)
     with published(path) as temporary:
         sheet.save(temporary, format="PNG")
@@ -116,7 +116,7 @@ def opaque_png(path: Path) -> tuple[bytes, tuple[int, int]]:
         if picture.mode != "RGBA":
             return path.read_bytes(), picture.size
         png = io.BytesIO()
-        _opaque(picture).save(png, format="PNG")
+        opaque(picture).save(png, format="PNG")
         return png.getvalue(), picture.size
 
 
@@ -147,7 +147,7 @@ def write_gif(path: Path, frames: Mapping[int, Path], seconds: float = 6.0) -> N
 def _captioned(picture: Image.Image, text: str) -> Image.Image:
     """The picture with a line of text below it, on the colour of its border."""
     paper, ink = ("white", "black") if picture.mode == "RGBA" else ("black", "white")
-    laid = _opaque(picture)
+    laid = opaque(picture)
     higher = Image.new(laid.mode, (laid.width, laid.height + _LINE), paper)
     higher.paste(laid)
     place = (4, laid.height + _LINE // 2)
@@ -156,8 +156,8 @@ def _captioned(picture: Image.Image, text: str) -> Image.Image:
     return higher
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
-    """The picture laid over white, in RGB; the same one if it has no alpha."""
+def opaque(picture: Image.Image) -> Image.Image:
+    """Returns the picture laid over white, in RGB; the same one if it has no alpha."""
     if picture.mode != "RGBA":
         return picture
     paper = Image.new("RGBA", picture.size, "white")

@@ -18,11 +18,22 @@ def read_metrics(path: Path) -> list[Line]:
     """Returns the whole lines of a metrics file; a line that a crash cut short is left out.
 
     Attempts are counted from 1. Version 0.1.0 counted from 0, which its first line shows.
+
+    Raises:
+      InputError: a line is not as it was written.
     """
-    if not path.exists():
-        return []
+    lines, wrong = readable(path)
+    if wrong:
+        raise InputError(wrong)
+    return lines
+
+
+def readable(path: Path) -> tuple[list[Line], str | None]:
+    """Returns the lines of a metrics file before the first that is not as it was written, and
+    what is wrong with that one; None if all are whole."""
     lines: list[Line] = []
-    for text in path.read_bytes().splitlines(keepends=True):
+    wrong = None
+    for text in path.read_bytes().splitlines(keepends=True) if path.exists() else []:
         if not text.endswith(b"\n"):
             break
         try:
@@ -32,15 +43,16 @@ def read_metrics(path: Path) -> list[Line]:
                 raise ValueError
         except ValueError:
             start = text[:40].decode(errors="replace").rstrip()
-            raise InputError(
+            wrong = (
                 f"{path}: line {len(lines) + 1} must be metrics as they were written, and begins "
                 f"with {start!r}"
-            ) from None
+            )
+            break
         lines.append(line)
     if lines and lines[0]["attempt"] == 0:
         for line in lines:
             line["attempt"] += 1
-    return lines
+    return lines, wrong
 
 
 def _is_number(value: object) -> bool:

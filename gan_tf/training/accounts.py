@@ -1,0 +1,239 @@
+"""What a run directory tells of its run, for a report: of a whole one, or of what is left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_tf.evaluation.figures import FIGURES
+from gan_tf.host import files
+from gan_tf.host.errors import InputError
+from gan_tf.report.account import Account, Attempt, Figure
+from gan_tf.training import grids, words
+from gan_tf.training.metrics import Line, best, readable
+
+Values = dict[str, Any]
+
+_OF_A_RUN = ("config.json", "metrics.jsonl", "result.json", "samples", "checkpoints", "export")
+
+
+def read(directory: Path) -> Account:
+    """Returns what is known of the run in a directory; InputError if it is no run directory.
+
+    What is missing, damaged or of another version is left out, and said in `missing`. Nothing
+    here needs TensorFlow.
+    """
+    if not any((directory / name).exists() for name in _OF_A_RUN):
+        raise InputError(f"{directory}: must be a run directory; it holds nothing of a run")
+    missing: list[str] = []
+    content = _read(directory / "config.json", missing)
+    config, data = _values(content, "config"), _values(content, "data")
+    result: Values = {}
+    if (directory / "result.json").exists():
+        result = _read(directory / "result.json", missing)
+    lines = _lines(directory / "metrics.jsonl", missing)
+    attempts = _attempts(directory, lines, result)
+    if not any(each.frames for each in attempts):
+        missing.append("samples: no grid of samples is left")
+    exported = _exported(directory)
+    evaluated = _scores(directory)
+    figures, judged = _figures(evaluated, best(lines), result)
+    return Account(
+        name=directory.resolve().name,
+        about=_about(config, data),
+        state=_state(directory, result),
+        ended=tuple(_ended(result, lines)),
+        missing=tuple(missing),
+        networks=tuple(_networks(config, result)),
+        rules=tuple(words.rules(config)),
+        versions=tuple(_versions(content, exported)),
+        licence=str(data.get("licence", "")),
+        private=bool(config.get("images")),
+        command=words.command(config) if config else "",
+        flags={name: words.text(value) for name, value in config.items()},
+        given=words.given(config),
+        attempts=attempts,
+        best=best(lines),
+        figures=figures,
+        judged=judged,
+        grid=_shape(config, data),
+        latents=tuple(str(config.get(name)) for name in ("latents", "latent_dim", "seed")),
+    )
+
+
+def _lines(path: Path, missing: list[str]) -> list[Line]:
+    """The lines of metrics that can be read; what cannot is noted."""
+    try:
+        lines, wrong = readable(path)
+    except OSError as error:
+        lines, wrong = [], f"{path.name}: {error.strerror or error}"
+    if wrong:
+        missing.append(f"{wrong}; it and what follows are left out")
+    elif not lines:
+        missing.append(f"{path.name}: holds no line")
+    return lines
+
+
+def _read(path: Path, missing: list[str]) -> Values:
+    """The object that a JSON file holds; empty if there is none, which is noted."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        missing.append(f"{path.name}: {error.strerror or error}")
+    except ValueError:
+        missing.append(f"{path.name}: is not JSON; it was truncated or altered")
+    else:
+        if isinstance(content, dict):
+            return content
+        missing.append(f"{path.name}: holds no object; it was altered")
+    return {}
+
+
+def _values(content: Mapping[str, Any], name: str) -> Values:
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _attempts(directory: Path, lines: Sequence[Line], result: Values) -> list[Attempt]:
+    """The attempts that anything is left of: those given up, then the one that the run is in."""
+    records = {}
+    for path in directory.glob("attempts/*/attempt.json"):
+        if path.parent.name.isdecimal():
+            records[int(path.parent.name)] = _read(path, [])
+    last = max([0, *records]) + 1
+    ended = result.get("attempts")
+    if result.get("failed") and isinstance(ended, list) and ended and isinstance(ended[-1], dict):
+        records[last] = ended[-1]
+    found = []
+    for number in sorted({last, *records}):
+        place = directory if number == last else directory / "attempts" / str(number)
+        mine = [line for line in lines if line["attempt"] == number]
+        found.append(Attempt(number, mine, grids.found(place), records.get(number)))
+    return found
+
+
+def _state(directory: Path, result: Values) -> str:
+    if result:
+        return "failed" if result.get("failed") else "finished"
+    return "under way" if files.is_locked(directory / "run.lock") else "stopped"
+
+
+def _about(config: Values, data: Values) -> str:
+    name = data.get("name") or config.get("dataset") or config.get("images")
+    if not config or not name:
+        return ""
+    shape = data.get("image_shape")
+    size = f", images of {'x'.join(map(str, shape))}" if isinstance(shape, list) else ""
+    return f"{config.get('arch')} on {name}{size}"
+
+
+def _shape(config: Values, data: Values) -> tuple[int, int] | None:
+    shape = data.get("image_shape", [28, 28, 1] if config.get("dataset") == "mnist" else None)
+    if isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape):
+        return shape[0], shape[1]
+    return None
+
+
+def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
+    """Yields how the run went, a sentence each."""
+    steps, seconds, batch = (_number(result, key) for key in ("steps", "seconds", "batch_size"))
+    if steps and seconds and batch:
+        speed = steps * batch / seconds
+        yield f"{steps:,.0f} steps in {duration(seconds)}, {speed:,.0f} images a second."
+    elif lines:
+        yield f"{lines[-1]['step']:,} steps so far, in {duration(lines[-1]['seconds'])}."
+    accuracy, held_out = (_number(result, key) for key in ("discriminator_accuracy", "held_out"))
+    if accuracy is not None and held_out:
+        yield (
+            f"D classifies {100 * accuracy:.1f} % of {held_out:,.0f} held-out images and as many "
+            "fresh fakes correctly; at chance it is 50 %."
+        )
+    if line := best(lines):
+        yield (
+            f"The best generator is of step {line['step']:,}, attempt {line['attempt']}: Fréchet "
+            f"distance {line['frechet_distance']:.2f}."
+        )
+    if result.get("health"):
+        yield f"Health at its end: {result['health']}."
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _number(values: Mapping[str, Any], name: str) -> float | None:
+    value = values.get(name)
+    return value if type(value) in (int, float) else None
+
+
+def _networks(config: Values, result: Values) -> Iterator[tuple[str, str]]:
+    """Yields what the networks are, and how large."""
+    if arch := config.get("arch"):
+        width = f", width {config['width']}" if config.get("width") else ""
+        yield "Architecture", f"{arch}{width}"
+    parameters = _values(result, "parameters")
+    for player in ("generator", "discriminator"):
+        if number := _number(parameters, player):
+            yield player.capitalize(), f"{number:,} parameters"
+
+
+def _versions(content: Values, exported: Values) -> Iterator[tuple[str, str]]:
+    for name in ("gan_tf", "tensorflow", "keras"):
+        if version := content.get(name) or exported.get(name):
+            yield name, str(version)
+
+
+def _exported(directory: Path) -> Values:
+    """The description of the newest export; empty without one."""
+    versions = sorted(
+        (path for path in directory.glob("export/*") if path.name.isdecimal()),
+        key=lambda path: int(path.name),
+    )
+    return _read(versions[-1] / "assets.extra" / "gan_tf.json", []) if versions else {}
+
+
+def _scores(directory: Path) -> Values:
+    """The newest scorecard of `gan_tf.evaluate` that lies in a run directory; empty without."""
+    found = [path for path in directory.glob("*.json") if not path.name.startswith(".")]
+    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
+        card = _read(path, [])
+        if {"num", "seeds", "classifier", "against"} <= card.keys():
+            return card
+    return {}
+
+
+def _figures(card: Values, line: Line | None, result: Values) -> tuple[list[Figure], str]:
+    """The figures of a scorecard, or else those that the run took itself, and who judged."""
+    if card:
+        taken = {name: card[name] for name in FIGURES if isinstance(card.get(name), dict)}
+        figures = [_figure(name, each) for name, each in taken.items()]
+        seeds = card["seeds"] if isinstance(card["seeds"], list) else []
+        return figures, (
+            f"{card['num']} samples of each of {len(seeds)} seeds against "
+            f"{card.get('reals', 'as many')} {card['against']} images, judged by "
+            f"{card['classifier']}. The interval is 95 % over the seeds; real is what as many "
+            "real images score."
+        )
+    if not line:
+        return [], ""
+    judge = f", judged by {result['classifier']}" if result.get("classifier") else ""
+    samples = f"{result['judged']:,} samples" if _number(result, "judged") else "samples"
+    return (
+        [_figure(name, {"value": line[name]}) for name in FIGURES if name in line],
+        f"The run's own figures of its best generator, of {samples}{judge}. "
+        "gan_tf.evaluate gives intervals, and what real images score.",
+    )
+
+
+def _figure(name: str, found: Mapping[str, Any]) -> Figure:
+    form, better = FIGURES[name]
+    value, low, high, real = (
+        "" if number is None else format(number, form)
+        for number in (_number(found, key) for key in ("value", "low", "high", "floor"))
+    )
+    return Figure(name, value, f"{low} to {high}" if low and high else "", real, better)

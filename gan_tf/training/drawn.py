@@ -1,0 +1,169 @@
+"""What a report shows of an export: images drawn from it now, and real ones beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gan_tf.data.dataset import Dataset, is_prepared, open_dataset, open_imported
+from gan_tf.data.images.wanted import Wanted
+from gan_tf.evaluation import judges, likeness
+from gan_tf.host.errors import InputError
+from gan_tf.host.files import data_directory
+from gan_tf.report.account import Account, Drawing
+from gan_tf.serving import servable
+from gan_tf.serving.servable import Servable
+from gan_tf.training.words import NOT_GIVEN
+
+_ROWS, _COLUMNS = 4, 9  # Of an interpolation.
+_TIMES = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0, 1.25)  # What latents are multiplied by.
+# The mean of each distribution that can be scaled, and whether it has a bound.
+_MEANS = {
+    "normal": (0.0, False),
+    "shifted_normal": (-1.0, False),
+    "uniform": (0.0, True),
+    "unit_uniform": (0.0, True),
+}
+_SAMPLES = 500  # Among which those most like a training image are sought.
+_TRAINING = 10_000  # Training images that are looked at, whose features take seconds.
+
+Floats = npt.NDArray[np.float32]
+
+
+def with_drawings(account: Account, run_dir: Path, *, training_images: bool) -> Account:
+    """Returns an account of a run with what its newest export draws; a note if there is none that
+    can be loaded.
+
+    Args:
+      account: what is known of the run.
+      run_dir: its directory.
+      training_images: whether real images may stand beside samples, if the data is at hand.
+    """
+    versions = servable.versions(run_dir / "export")
+    if not versions:
+        return account
+    missing, found = list(account.missing), []
+    try:
+        exported = servable.load(versions[-1])
+        found += [_interpolation(exported), *_truncation(exported)]
+        if training_images:
+            found += _nearest(exported, account.flags)
+    except InputError as error:
+        missing.append(str(error))
+    return dataclasses.replace(account, drawings=tuple(found), missing=tuple(missing))
+
+
+def samples(run_dir: Path, number: int) -> npt.NDArray[np.uint8] | None:
+    """Returns what `gan_tf.sample` draws of seed 0 from a run's newest export, `[N, H, W, C]`;
+    None if there is none that can be loaded."""
+    versions = servable.versions(run_dir / "export")
+    try:
+        return servable.load(versions[-1]).sample(number, 0) if versions else None
+    except InputError:
+        return None
+
+
+def between(start: Floats, end: Floats, shares: Floats, *, on_a_sphere: bool) -> Floats:
+    """Returns the latents `[shares, latent_dim]` between two of them `[latent_dim]`.
+
+    Args:
+      start, end: the two.
+      shares: from 0, the start, to 1, the end.
+      on_a_sphere: along the great circle, on which latents of N(0, 1) stay as long as they usually
+        are (White, 2016, arXiv 1609.04468); else along the straight line.
+    """
+    shares = shares[:, None]
+    length = float(np.linalg.norm(start) * np.linalg.norm(end)) or 1.0
+    angle = float(np.arccos(np.clip(np.dot(start, end) / length, -1.0, 1.0)))
+    if not on_a_sphere or np.sin(angle) < 1e-3:
+        return ((1.0 - shares) * start + shares * end).astype(np.float32)
+    weights = np.sin((1.0 - shares) * angle), np.sin(shares * angle)
+    return ((weights[0] * start + weights[1] * end) / np.sin(angle)).astype(np.float32)
+
+
+def _interpolation(exported: Servable) -> Drawing:
+    latents = exported.latents(2 * _ROWS, 0)
+    shares = np.linspace(0.0, 1.0, _COLUMNS, dtype=np.float32)
+    sphere = exported.metadata["latents"] == "normal"
+    ways = [
+        between(latents[2 * row], latents[2 * row + 1], shares, on_a_sphere=sphere)
+        for row in range(_ROWS)
+    ]
+    return Drawing(
+        "Interpolation",
+        "Each row goes from one latent vector to another in equal steps. Where G has learned the "
+        "data by heart, images jump from one to the next; here they should change little by "
+        "little.",
+        _drawn(exported, np.stack(ways)),
+        columns=[f"{share:.3g}" for share in shares],
+    )
+
+
+def _truncation(exported: Servable) -> list[Drawing]:
+    if exported.metadata["latents"] not in _MEANS:
+        return []
+    mean, bounded = _MEANS[exported.metadata["latents"]]
+    times = [each for each in _TIMES if each <= 1.0 or not bounded]
+    latents = exported.latents(_ROWS, 1)
+    scaled = mean + np.array(times, np.float32)[None, :, None] * (latents[:, None] - mean)
+    return [
+        Drawing(
+            "Truncation",
+            "Each row is one latent vector, at so many times its distance from the mean: 1 is as "
+            "it was drawn. Nearer to the mean images are more typical, and more alike.",
+            _drawn(exported, scaled.astype(np.float32)),
+            columns=[f"{each:g}" for each in times],
+        )
+    ]
+
+
+def _drawn(exported: Servable, latents: Floats) -> npt.NDArray[np.uint8]:
+    """The images `[rows, columns, H, W, C]` of latents `[rows, columns, latent_dim]`."""
+    images = exported.draw(latents.reshape(-1, latents.shape[-1]))
+    return images.reshape(*latents.shape[:2], *images.shape[1:])
+
+
+def _nearest(exported: Servable, flags: Mapping[str, str]) -> list[Drawing]:
+    """Samples beside the real images most like them; nothing if the data is not at hand."""
+    try:
+        data = _data(exported.metadata, flags)
+        if data is None:
+            return []
+        servable.check_shape(exported, data.description)
+        judge = judges.find(data, "auto")
+        found = likeness.find(exported.sample(_SAMPLES, 0), judge, data, _TRAINING)
+    except InputError:  # It was removed, or altered, or is too little to judge by.
+        return []
+    return [
+        Drawing(
+            "Nearest real images",
+            f"Samples beside the three most similar of {found.training:,} training images, and, if "
+            f"any are held out, the most similar of those. First come the {len(found.tiles) // 2} "
+            f"of {_SAMPLES} samples that are nearest to a training image, then others at even "
+            "shares of the rest. Below each: its distance to the sample by the features of "
+            f"{judge.name}, then by pixels (root mean square, of 1). A copy of a training image "
+            "would be at 0.",
+            found.tiles,
+            notes=found.texts,
+            holds_training_images=True,
+        )
+    ]
+
+
+def _data(about: Mapping[str, Any], flags: Mapping[str, str]) -> Dataset | None:
+    """What an export was trained on, if that is prepared in the run's data directory."""
+    given = flags.get("data_dir", NOT_GIVEN)
+    name = str(about["dataset"])
+    data_dir = data_directory(None if given == NOT_GIVEN else given)
+    if about.get("imported"):
+        return open_imported(name, str(about["digest"]), data_dir)
+    config = about.get("config", {})
+    wanted = Wanted(**{key: config[key] for key in Wanted().as_dict() if key in config})
+    if not is_prepared(name, data_dir, wanted):
+        return None
+    return open_dataset(name, data_dir, wanted=wanted)

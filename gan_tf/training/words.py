@@ -1,0 +1,135 @@
+"""The rules of a run in words, and the command that makes it, from what its config.json holds."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gan_tf.config import Config
+from gan_tf.config.knobs import knobs
+
+Values = Mapping[str, Any]
+
+NOT_GIVEN = "not given"  # How a flag without a value is shown.
+
+_ORDERS = {
+    "discriminator_first": "D learns, then G, as in Algorithm 1 (Goodfellow et al., 2014)",
+    "generator_first": "G learns, then D",
+    "simultaneous": "both learn at once, from one forward pass",
+}
+_LOSSES = {
+    "non_saturating": "D: -E[log D(x)] - E[log(1 - D(G(z)))]; G: -E[log D(G(z))]",
+    "minimax": "D: -E[log D(x)] - E[log(1 - D(G(z)))]; G: E[log(1 - D(G(z)))]",
+    "least_squares": "D: E[(D(x) - 1)²]/2 + E[D(G(z))²]/2; G: E[(D(G(z)) - 1)²]/2",
+    "hinge": "D: E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]; G: -E[D(G(z))]",
+    "wasserstein": "D: E[D(G(z))] - E[D(x)]; G: -E[D(G(z))]",
+}
+_LATENTS = {
+    "normal": "N(0, 1)",
+    "uniform": "U(-1, 1)",
+    "unit_uniform": "uniform, of unit variance",
+    "shifted_normal": "N(-1, 1)",
+}
+_ILL = {
+    "restart": "begin anew with the next seed",
+    "rollback": "go back to the best generator, with the next seed",
+    "stop": "stop",
+    "ignore": "report it and go on",
+}
+
+
+def rules(config: Values) -> Iterator[tuple[str, str]]:
+    """Yields each rule of a run's game with its name; what the configuration does not say is left
+    out."""
+    for name, rule in _RULES.items():
+        with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+            if text := rule(config):
+                yield name, text
+
+
+def _order(config: Values) -> str:
+    order, k = _ORDERS.get(config["update"], config["update"]), config["discriminator_steps"]
+    each = f"; {k} updates of D in a step" if k != 1 else ""
+    return f"{order}{each}, in batches of {config['batch_size']:,}"
+
+
+def _loss(config: Values) -> str:
+    name = config["loss"].replace("_", " ")
+    formula = f": {_LOSSES[config['loss']]}" if config["loss"] in _LOSSES else ""
+    smoothing = config["label_smoothing"]
+    target = f"; D's target for reals is {1 - smoothing:g}" if smoothing else ""
+    return f"{name}{formula}{target}"
+
+
+def _penalties(config: Values) -> str:
+    found = []
+    if config["r1_gamma"]:
+        found.append(
+            f"R1 of weight {config['r1_gamma']:g} on D's slope at the reals, every "
+            f"{config['r1_every']} steps (Mescheder et al., 2018)"
+        )
+    if config["gradient_penalty"]:
+        weight = config["gradient_penalty"]
+        found.append(f"D's slope is pulled to 1, of weight {weight:g} (Gulrajani et al., 2017)")
+    return "; ".join(found)
+
+
+def _optimizer(config: Values) -> str:
+    rates = f"learning rates {config['generator_lr']:g} of G, {config['discriminator_lr']:g} of D"
+    if config["optimizer"] == "adam":
+        return f"Adam, {rates}, betas {config['beta_1']:g} and {config['beta_2']:g}"
+    return f"{config['optimizer']}, {rates}, momentum {config['momentum']:g}"
+
+
+def _average(config: Values) -> str:
+    decay = config["ema_decay"]
+    return f"the average of G's weights is sampled and exported, decay {decay:g}" if decay else ""
+
+
+def _judging(config: Values) -> str:
+    if not config["evaluate_every"]:
+        return ""
+    return f"{config['evaluate_images']:,} samples every {config['evaluate_every']:,} steps"
+
+
+_RULES: dict[str, Callable[[Values], str]] = {
+    "Updates": _order,
+    "Losses": _loss,
+    "Penalties": _penalties,
+    "Latents": lambda config: (
+        f"{config['latent_dim']:,} numbers, {_LATENTS.get(config['latents'], config['latents'])}"
+    ),
+    "Optimiser": _optimizer,
+    "Average": _average,
+    "Augmentation": lambda config: {"none": ""}.get(config["augment"], config["augment"]),
+    "Judged": _judging,
+    "If it turns ill": lambda config: _ILL.get(config["on_collapse"], config["on_collapse"]),
+    "Seed, arithmetic": lambda config: f"{config['seed']}, {config['precision']}",
+}
+
+
+def given(config: Values) -> list[str]:
+    """Returns the names of the flags that are not at their defaults, in their order."""
+    names = [
+        each.name
+        for each in knobs(Config)
+        if each.name in config and config[each.name] not in (None, each.default)
+    ]
+    if config.get("steps"):
+        names = [name for name in names if name != "epochs"]  # The steps count.
+    return names
+
+
+def command(config: Values) -> str:
+    """Returns the command line that makes a run, for a shell."""
+    flags = [f"--{name}={text(config[name])}" for name in given(config)]
+    return shlex.join(["python", "-m", "gan_tf.train", *flags])
+
+
+def text(value: object) -> str:
+    """Returns a flag's value as it is typed."""
+    if value is None:
+        return NOT_GIVEN
+    return str(value).lower() if isinstance(value, bool) else str(value)
