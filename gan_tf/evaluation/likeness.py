@@ -28,19 +28,25 @@ class Likeness(NamedTuple):
 
     Attributes:
       tiles: uint8 `[rows, columns, H, W, C]`.
-      texts: what each is, with its distances to the sample by features and by pixels, as
-        `[rows][columns]`.
+      columns: what the images of each column are: `sample`, `training` or `held out`.
+      distances: of each to the sample of its row, by features and by pixels, as text in
+        `[rows][columns]`; empty for the sample itself.
       training: how many training images were looked at.
     """
 
     tiles: Pixels
-    texts: Sequence[Sequence[str]]
+    columns: Sequence[str]
+    distances: Sequence[Sequence[str]]
     training: int
 
 
 def write(path: Path, samples: Pixels, judge: Classifier, data: Dataset) -> None:
     """Publishes a PNG with a row for each of some samples; see `find`."""
-    tiles, texts, _ = find(samples, judge, data)
+    tiles, columns, distances, _ = find(samples, judge, data)
+    texts = [
+        [f"{name} {text}".rstrip() for name, text in zip(columns, row, strict=True)]
+        for row in distances
+    ]
     pictures.write_rows(path, tiles, texts)
 
 
@@ -60,24 +66,25 @@ def find(samples: Pixels, judge: Classifier, data: Dataset, most: int = reals.MO
     order = training.distances[:, 0].argsort(kind="stable")
     spread = np.linspace(min(_NEAREST, len(order) - 1), len(order) - 1, _TYPICAL).astype(int)
     shown = order[np.unique([*range(min(_NEAREST, len(order))), *spread])]
-    columns = [("training", training)]
+    real_ones = [("training", "train", training)]
     if (held_out := reals.of_held_out(judge, data)) is not None:
-        columns.append(("held out", nearest(features, held_out.features, 1)))
-    sources = {"training": "train", "held out": "test"}
-    tiles, texts = [samples[shown]], [["sample"] * len(shown)]
-    for name, found in columns:
-        images = _images(data, sources[name], found, shown)
+        real_ones.append(("held out", "test", nearest(features, held_out.features, 1)))
+    columns, tiles, texts = ["sample"], [samples[shown]], [[""] * len(shown)]
+    for name, split, found in real_ones:
+        images = _images(data, split, found, shown)
         for place in range(images.shape[1]):
+            columns.append(name)
             tiles.append(images[:, place])
             texts.append(
                 [
-                    f"{name} {found.distances[index, place]:.2f}  {_rms(sample, other):.3f}"
+                    f"{found.distances[index, place]:.2f}  {_rms(sample, other):.3f}"
                     for index, sample, other in zip(
                         shown, samples[shown], images[:, place], strict=True
                     )
                 ]
             )
-    return Likeness(np.stack(tiles, axis=1), list(zip(*texts, strict=True)), len(real))
+    rows = list(zip(*texts, strict=True))
+    return Likeness(np.stack(tiles, axis=1), columns, rows, len(real))
 
 
 def _images(data: Dataset, split: str, found: Nearest, shown: npt.NDArray[np.intp]) -> Pixels:

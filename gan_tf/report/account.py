@@ -116,6 +116,12 @@ class Account:
     latents: tuple[str, ...] = ()
 
     @property
+    def seconds(self) -> float:
+        """How long the last attempt has trained, as far as its lines say."""
+        lines = self.last.lines if self.last else ()
+        return float(lines[-1]["seconds"]) if lines else 0.0
+
+    @property
     def last(self) -> Attempt | None:
         """The attempt that the run came to its end by, or is in."""
         return self.attempts[-1] if self.attempts else None

@@ -23,12 +23,14 @@ class Curve:
     Attributes:
       label: what it is called in the legend.
       steps, seconds, values: its points.
+      colour: which of the page's colours it has, counted from 0 and beyond the last one again.
     """
 
     label: str
     steps: Sequence[float]
     seconds: Sequence[float]
     values: Sequence[float]
+    colour: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ DISTANCE = Chart("Fréchet distance", "distance", log=True)
 SHARES = Chart("Precision, recall, coverage", "share", bounds=(0.0, 1.0))
 
 
-def curve(label: str, lines: Sequence[Line], name: str, points: int = POINTS) -> Curve | None:
+def curve(
+    label: str, colour: int, lines: Sequence[Line], name: str, points: int = POINTS
+) -> Curve | None:
     """Returns one value of metrics lines over steps and seconds; None if no line has it. Of more
     points than so many some are left out, at equal distances."""
     found = [line for line in lines if math.isfinite(line.get(name, math.nan))]
@@ -77,7 +81,8 @@ def curve(label: str, lines: Sequence[Line], name: str, points: int = POINTS) ->
     found = found[:-1:every] + found[-1:]
     if not found:
         return None
-    return Curve(label, *([line[key] for line in found] for key in ("step", "seconds", name)))
+    steps, seconds, values = ([line[key] for line in found] for key in ("step", "seconds", name))
+    return Curve(label, steps, seconds, values, colour)
 
 
 def shown(chart: Chart, identifier: str) -> Element:
@@ -134,9 +139,9 @@ def _svg(chart: Chart, said: str) -> Element:
         element(
             "path",
             d=_path([place(*point) for point in _points(each)]),
-            class_=f"curve c{at % _COLOURS}",
+            class_=f"curve c{each.colour % _COLOURS}",
         )
-        for at, each in enumerate(chart.curves)
+        for each in chart.curves
     ]
     for number in level:
         across = [place(0.0, number), place(last, number)]

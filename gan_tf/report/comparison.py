@@ -15,6 +15,7 @@ from gan_tf.report.page import figure_name
 _PICTURES = 3_000_000  # Bytes of a page that the samples of all runs may take.
 _TILES = 4  # Rows and columns of a grid that are shown of each of many runs ...
 _MANY = 12  # ... from so many runs on.
+_PLACES = ("run_dir", "data_dir", "manual_dir")  # Of one machine; no rule of a run.
 _CHARTS = (
     (replace(DISTANCE, title="Fréchet distance of the generator"), "frechet_distance"),
     (replace(BELIEFS, title="D(x): what D believes of reals"), "d_real"),
@@ -38,9 +39,9 @@ def comparison(
     """
     sections = [
         ("runs", "Runs", [_overview(accounts)]),
-        ("samples", "Samples", list(_samples(accounts, samples or {}))),
+        ("side-by-side", "Samples", list(_samples(accounts, samples or {}))),
         ("curves", "Curves", list(_curves(accounts))),
-        ("figures", "Figures", list(_figures(accounts))),
+        ("scores", "Figures", list(_figures(accounts))),
         ("flags", "Flags in which they differ", list(_differences(accounts))),
     ]
     head = [element("p", "The last attempt of each run.")] if _restarted(accounts) else []
@@ -97,7 +98,10 @@ def _samples(accounts: Sequence[Account], samples: Mapping[int, Pixels]) -> Iter
     if not shown:
         return
     if samples:
-        yield element("p", "Samples of seed 0, as gan_tf.sample draws them: the same latents.")
+        others = (
+            "" if len(samples) == len(accounts) else ", where a run has an export; else its last"
+        )
+        yield element("p", f"Samples of seed 0, as gan_tf.sample draws them{others}.")
     elif len({each.latents for each in accounts}) == 1:
         yield element("p", "The last grid of each run, from the same seed.")
     else:
@@ -109,10 +113,10 @@ def _curves(accounts: Sequence[Account]) -> Iterator[Element]:
     made = []
     for chart, name in _CHARTS:
         curves: list[Curve] = []
-        for each in accounts:
+        for colour, each in enumerate(accounts):
             lines = each.last.lines if each.last else ()
             points = max(20, charts.POINTS * 10 // max(10, len(accounts)))
-            if curve := charts.curve(each.name, lines, name, points):
+            if curve := charts.curve(each.name, colour, lines, name, points):
                 curves.append(curve)
         if curves:
             made.append(charts.shown(replace(chart, curves=curves), f"chart-{len(made)}"))
@@ -144,7 +148,7 @@ def _differences(accounts: Sequence[Account]) -> Iterator[Element]:
     differing = [
         name
         for name in names
-        if name != "run_dir" and len({each.flags.get(name) for each in accounts}) > 1
+        if name not in _PLACES and len({each.flags.get(name) for each in accounts}) > 1
     ]
     if not differing:
         yield element("p", "None: they are the same run, on other machines or at other times.")

@@ -66,7 +66,9 @@ def notices(account: Account) -> Iterator[Element]:
         yield element(
             "p",
             "This file holds some of the images that the run was trained on. ",
-            f"{whose}--no_training_images makes a report without them.",
+            whose,
+            element("code", "--no_training_images"),
+            " makes a report without them.",
             class_="notice",
             role="note",
         )

@@ -97,7 +97,10 @@ def attempt_charts(attempt: Attempt, identifier: str) -> Iterator[Element]:
     marks = tuple(_marks(attempt))
     shown = []
     for chart, names in _CHARTS:
-        found = [charts.curve(label, attempt.lines, name) for label, name in names.items()]
+        found = [
+            charts.curve(label, colour, attempt.lines, name)
+            for colour, (label, name) in enumerate(names.items())
+        ]
         if curves := [each for each in found if each]:
             shown.append(replace(chart, curves=curves, marks=marks))
     yield element(
@@ -133,7 +136,13 @@ def figures(account: Account) -> Iterator[Element]:
     """Yields the table of a run's figures, and who judged."""
     if not account.figures:
         return
-    yield element("p", account.judged)
+    said = (
+        "The interval is 95 % over the seeds; real is what as many real images score."
+        if any(each.real for each in account.figures)
+        else "The run's own figures of its best generator: gan_tf.evaluate gives intervals, and "
+        "what real images score."
+    )
+    yield element("p", f"{account.judged}. " if account.judged else None, said)
     rows = [
         [figure_name(name), value, interval, real, better]
         for name, value, interval, real, better in account.figures

@@ -52,7 +52,7 @@ def read(directory: Path) -> Account:
         licence=str(data.get("licence", "")),
         private=bool(config.get("images")),
         command=words.command(config) if config else "",
-        flags={name: words.text(value) for name, value in config.items()},
+        flags=words.flags(config),
         given=words.given(config),
         attempts=attempts,
         best=best(lines),
@@ -214,20 +214,15 @@ def _figures(card: Values, line: Line | None, result: Values) -> tuple[list[Figu
         figures = [_figure(name, each) for name, each in taken.items()]
         seeds = card["seeds"] if isinstance(card["seeds"], list) else []
         return figures, (
-            f"{card['num']} samples of each of {len(seeds)} seeds against "
-            f"{card.get('reals', 'as many')} {card['against']} images, judged by "
-            f"{card['classifier']}. The interval is 95 % over the seeds; real is what as many "
-            "real images score."
+            f"{card['num']} samples of each of {len(seeds)} seeds, against {card['against']} "
+            f"images, judged by {card['classifier']}"
         )
     if not line:
         return [], ""
-    judge = f", judged by {result['classifier']}" if result.get("classifier") else ""
-    samples = f"{result['judged']:,} samples" if _number(result, "judged") else "samples"
-    return (
-        [_figure(name, {"value": line[name]}) for name in FIGURES if name in line],
-        f"The run's own figures of its best generator, of {samples}{judge}. "
-        "gan_tf.evaluate gives intervals, and what real images score.",
-    )
+    figures = [_figure(name, {"value": line[name]}) for name in FIGURES if name in line]
+    if result.get("classifier") and _number(result, "judged"):
+        return figures, f"{result['judged']:,} samples, judged by {result['classifier']}"
+    return figures, ""
 
 
 def _figure(name: str, found: Mapping[str, Any]) -> Figure:

@@ -28,6 +28,11 @@ class Cost:
     discriminator: int
     operations: float | None
 
+    @property
+    def parameters(self) -> dict[str, int]:
+        """The parameters by the player."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
     def __str__(self) -> str:
         said = f"parameters: G {_short(self.generator)}, D {_short(self.discriminator)}"
         if self.operations is None:

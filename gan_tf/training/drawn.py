@@ -143,13 +143,13 @@ def _nearest(exported: Servable, flags: Mapping[str, str]) -> list[Drawing]:
         Drawing(
             "Nearest real images",
             f"Samples beside the three most similar of {found.training:,} training images, and, if "
-            f"any are held out, the most similar of those. First come the {len(found.tiles) // 2} "
-            f"of {_SAMPLES} samples that are nearest to a training image, then others at even "
-            "shares of the rest. Below each: its distance to the sample by the features of "
-            f"{judge.name}, then by pixels (root mean square, of 1). A copy of a training image "
-            "would be at 0.",
+            f"any are held out, the most similar of those. First those of {_SAMPLES} samples that "
+            "are nearest to a training image, then others at even shares of the rest. Below each: "
+            f"its distance to the sample by the features of {judge.name}, then by pixels (root "
+            "mean square, of 1). A copy would be at 0.",
             found.tiles,
-            notes=found.texts,
+            columns=found.columns,
+            notes=found.distances,
             holds_training_images=True,
         )
     ]

@@ -19,6 +19,7 @@ from gan_tf.training import accounts
 
 NAME = "report.html"  # In a run directory.
 _EVERY = 15  # Seconds between two reports of a run that goes on; page.js reads it as often.
+_WORTH_DRAWING = 60.0  # Seconds of training, beside which it does not matter what is drawn then.
 _DRAWN = 12  # Runs of which samples are drawn anew, each of which takes a second.
 _SAMPLES = 36
 
@@ -43,20 +44,18 @@ def write(run_dir: Path, output: Path, *, training_images: bool) -> None:
     write_text(output, page.page(account, _made()))
 
 
-def write_at_the_end(run_dir: Path, *, draws: bool) -> Path | None:
-    """Publishes a run's report in its own directory; returns where, or None after one line of
-    warning if that fails: the run itself has ended well, and nothing of it depends on this.
+def write_at_the_end(run_dir: Path) -> Path | None:
+    """Publishes a run's report in its own directory, if there is none; returns where, or None
+    after one line of warning if that fails: the run itself has ended, and nothing depends on this.
 
     No training images are in it: nobody asked for them to be in a file that may be passed on.
-
-    Args:
-      run_dir: the run directory.
-      draws: whether the export draws for it, which takes a second or two.
     """
     output = run_dir / NAME
+    if output.exists():
+        return output
     try:
         account = accounts.read(run_dir)
-        if draws:
+        if account.seconds >= _WORTH_DRAWING and _has_export(run_dir):
             from gan_tf.training import drawn
 
             account = drawn.with_drawings(account, run_dir, training_images=False)

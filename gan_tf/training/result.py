@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import resource
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,11 @@ class Result:
       samples: the last grid of samples, a PNG.
       evolution: the GIF of all grids.
       curves: losses and Fréchet distance over the steps, a PNG.
+      report: the page that shows the run, HTML; None where it could not be written.
       export: the SavedModel's directory; None where none was asked for.
       steps: steps done in all, by the last attempt.
       executed: steps done by this call.
+      parameters: learned parameters of the generator and of the discriminator.
       batch_size: reals in a batch.
       seconds: seconds of training in all, of the last attempt.
       evaluation_seconds: seconds of them that went into evaluations.
@@ -48,9 +52,11 @@ class Result:
     samples: Path
     evolution: Path
     curves: Path
+    report: Path | None
     export: Path | None
     steps: int
     executed: int
+    parameters: dict[str, int]
     batch_size: int
     seconds: float
     evaluation_seconds: float
@@ -70,7 +76,7 @@ class Result:
         share, number = f"{100 * self.discriminator_accuracy:.2f} %", f"{self.held_out:,}"
         if self.in_pairs:
             return f"D puts {share} of {number} held-out images above a fresh fake"
-        return f"D classifies {share} of {number} held-out images and as many fresh fakes correctly"
+        return f"D classifies {share} correctly of {number} held-out images and as many fakes"
 
     def dumps(self) -> str:
         """Returns all of it as JSON text."""
@@ -83,16 +89,17 @@ class Result:
         speed = self.steps * self.batch_size / self.seconds if self.seconds else 0.0
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         said = [
-            f"{self.steps:,} steps ({self.executed:,} of them now) in {self.seconds / 60:.1f} "
-            f"minutes, {speed:,.0f} images/s, peak memory {memory:.2f} GiB",
+            f"{self.steps:,} steps ({self.executed:,} of them now) in {self.seconds / 60:.1f} min, "
+            f"{speed:,.0f} images/s, peak memory {memory:.2f} GiB",
             self._of_d(),
         ]
         if self.best and "frechet_distance" in self.last:
             share = 100 * self.evaluation_seconds / self.seconds
             said += [
                 f"best generator: attempt {self.best['attempt']}, step {self.best['step']:,}, "
-                f"Fréchet distance {self.best['frechet_distance']:.2f} of {self.judged:,} samples "
-                f"({self.classifier}); the last: {self.last['frechet_distance']:.2f}",
+                f"Fréchet distance {self.best['frechet_distance']:.2f}; the last: "
+                f"{self.last['frechet_distance']:.2f}",
+                f"  of {self.judged:,} samples ({self.classifier}); "
                 f"evaluations took {self.evaluation_seconds:.1f} s, {share:.1f} % of the training",
             ]
         if self.best and self.best.get(COPIES, 0.0) >= copies.COPYING:
@@ -105,24 +112,26 @@ class Result:
             said.append(self.stopped)
         if self.health:
             said.append(f"health: {self.health}; lower learning rates are the usual remedy")
-        said += [
-            f"samples:       {self.samples}",
-            f"evolution:     {self.evolution}",
-            f"loss curves:   {self.curves}",
-            f"run directory: {self.run_dir}",
-        ]
-        if self.export:
-            said.append(f"SavedModel:    {self.export}")
-            if self.judges:
-                judge = "" if self.judges == "auto" else f" --classifier={self.judges}"
-                said += [
-                    "judge it (by 10,000 samples, which score lower than fewer):",
-                    f"  python -m gan_tf.evaluate --run_dir={self.run_dir}{judge}",
-                ]
-            said.append(f"sample from it: python -m gan_tf.sample --run_dir={self.run_dir}")
-        else:
-            said.append(f"export it: python -m gan_tf.export --run_dir={self.run_dir}")
-        return "\n".join(said)
+        paths = {
+            "report": self.report,
+            "samples": self.samples,
+            "SavedModel": self.export,
+            "run directory": self.run_dir,
+        }
+        said += ["", *(f"  {name:<14} {path}" for name, path in paths.items() if path)]
+        return "\n".join([*said, "", "next:", *(f"  {each}" for each in self._next())])
+
+    def _next(self) -> Iterator[str]:
+        """Yields the commands that go on from here."""
+        place = shlex.quote(str(self.run_dir))
+        if not self.export:
+            yield f"python -m gan_tf.export --run_dir={place}"
+            return
+        yield f"python -m gan_tf.sample --run_dir={place} --output=samples.png"
+        if self.judges:
+            judge = "" if self.judges == "auto" else f" --classifier={self.judges}"
+            yield f"python -m gan_tf.evaluate --run_dir={place}{judge}"
+        yield f"python -m gan_tf.report --run_dirs={place}"
 
 
 def cannot_write(directory: Path, error: OSError) -> str:

@@ -32,6 +32,7 @@ from gan_tf.training import (
     going_on,
     grids,
     health,
+    reporting,
     resume,
     run_directory,
 )
@@ -41,7 +42,7 @@ from gan_tf.training.metrics import best, read_metrics
 from gan_tf.training.result import Result, cannot_write, failure
 
 _RUNNING = threading.Lock()
-_AT_THE_END = ("result.json", "curves.png", "samples.gif")
+_AT_THE_END = ("result.json", "curves.png", "samples.gif", reporting.NAME)
 
 
 def train(config: Config, images: Any = None, labels: Any = None) -> Result:
@@ -187,6 +188,7 @@ class _Run:
             before = run_directory.attempts_given_up(self.directory)
             content = {"failed": True, "attempts": [*before, record]}
             files.write_text(self.directory / "result.json", json.dumps(content, indent=2) + "\n")
+            reporting.write_at_the_end(self.directory)
             raise TrainingFailedError(failure(self.directory, record))
         run_directory.give_up(self.directory, record)
         back = config.on_collapse == "rollback" and (self.directory / run_directory.BEST).exists()
@@ -222,9 +224,11 @@ class _Run:
             samples=grids.path(directory, max(drawn, default=attempt.step)),
             evolution=directory / "samples.gif",
             curves=directory / "curves.png",
+            report=directory / reporting.NAME,
             export=export,
             steps=attempt.step,
             executed=executed,
+            parameters=attempt.cost.parameters,
             batch_size=self.config.batch_size,
             seconds=attempt.seconds,
             evaluation_seconds=sum(line.get("evaluation_seconds", 0.0) for line in lines),
@@ -242,7 +246,7 @@ class _Run:
         )
         if not (directory / "result.json").exists():
             files.write_text(directory / "result.json", result.dumps())
-        return result
+        return dataclasses.replace(result, report=reporting.write_at_the_end(directory))
 
 
 def _say(line: str) -> None:

@@ -13,6 +13,7 @@
     export/<version>/      SavedModels
     attempts/<n>/          what an attempt that was given up has left, and why; the first is 1
     result.json            how the run ended
+    report.html            all of it as a page
 """
 
 from __future__ import annotations

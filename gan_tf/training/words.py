@@ -122,6 +122,14 @@ def given(config: Values) -> list[str]:
     return names
 
 
+def flags(config: Values) -> dict[str, str]:
+    """Returns every flag of a run as text; one that is newer than the run as what the run did."""
+    if not config:
+        return {}
+    newer = {each.name: each.before for each in knobs(Config)}
+    return {name: text(value) for name, value in (newer | dict(config)).items()}
+
+
 def command(config: Values) -> str:
     """Returns the command line that makes a run, for a shell."""
     flags = [f"--{name}={text(config[name])}" for name in given(config)]

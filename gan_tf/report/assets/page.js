@@ -138,11 +138,11 @@ function draw(figure) {
       axes: [across_axis, { ...axis(chart.unit), size: 56, values }],
       series: [
         { label: "step", value: (_, value) => number(value) },
-        ...chart.curves.map((curve, at) => ({
+        ...chart.curves.map((curve) => ({
           label: curve.label,
-          stroke: () => colour(`--c${at % 8}`),
+          stroke: () => colour(`--c${curve.colour % 8}`),
           width: 2,
-          dash: [undefined, [8, 4], [2, 3]][Math.floor(at / 8) % 3],
+          dash: [undefined, [8, 4], [2, 3]][Math.floor(curve.colour / 8) % 3],
           spanGaps: true,
           points: { show: curve.values.length < 20 },
           value: (_, value) => number(value),
