@@ -16,7 +16,7 @@ from gan_tf.config.knobs import knobs
 
 from .conftest import Command
 
-COMMANDS = ["train", "sample", "export", "client"]
+COMMANDS = ["train", "sample", "export", "report", "client"]
 
 
 @pytest.mark.parametrize("module", COMMANDS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import gan_tf
 
 PACKAGE = Path(gan_tf.__file__).parent
-COMMANDS = {"train", "evaluate", "sample", "export", "client", "__main__"}
+COMMANDS = {"train", "evaluate", "sample", "export", "report.__main__", "client", "__main__"}
 Graph = dict[str, set[str]]
 
 
@@ -43,8 +43,8 @@ def imported(path: Path) -> set[str]:
 
 
 def folder(module: str) -> str:
-    """The folder that a module lies in; a module at the top is a room of its own."""
-    return module.partition(".")[0]
+    """The folder that a module lies in; a command is a room of its own."""
+    return module if module in COMMANDS else module.partition(".")[0]
 
 
 IMPORTS: Graph = {name: imported(path) - {name} for name, path in MODULES.items()}

@@ -318,7 +318,7 @@ def test_the_noise_classifier_is_never_wrong(
     flags = ("--preset=noise_classifier", "--run_dir=run", "--export=none")
     finished = command("train", *flags)
     assert (
-        "D classifies 100.00 % of 10,000 held-out images and as many fresh fakes correctly"
+        "D classifies 100.00 % correctly of 10,000 held-out images and as many fakes"
         in finished.stdout
     )
     result: dict[str, Any] = json.loads((tmp_path / "run" / "result.json").read_text())

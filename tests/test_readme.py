@@ -27,6 +27,7 @@ from gan_tf import client, evaluate, export, sample, train
 from gan_tf.config import command_line, presets
 from gan_tf.config.knobs import knobs
 from gan_tf.evaluation.figures import FIGURES
+from gan_tf.report import __main__ as report
 
 ROOT = Path(gan_tf.__file__).parents[1]
 PAGES = {
@@ -37,8 +38,8 @@ PAGES = {
 # What was and is no more may stand in the one, what never was in the other.
 OF_TODAY = sorted(PAGES.keys() - {"CHANGELOG.md", "docs/bad-input.md"})
 COMMANDS: dict[str, Any] = {
-    each.__name__.removeprefix("gan_tf."): each.Options
-    for each in (train, sample, export, evaluate, client)
+    each.__name__.removeprefix("gan_tf.").removesuffix(".__main__"): each.Options
+    for each in (train, sample, export, evaluate, report, client)
 }
 SCRIPTS: dict[str, Any] = {
     each.__name__: each.Options

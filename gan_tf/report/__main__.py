@@ -1,10 +1,10 @@
 """Make a report of a run, or of several side by side: one page that opens from disk.
 
-The page needs no network and nothing beside it. Of one run it shows how it went,
-its samples over time, what its export draws, and its figures: those of a JSON
-file of gan_tf.evaluate, if one lies in the run directory, or else the run's own.
-Of several runs it shows their curves in one plot, their samples and figures side
-by side, and the flags in which they differ.
+The page needs no network and nothing beside it. Of one run it shows how it
+went, its samples over time, what its export draws, and its figures: those of a
+JSON file of gan_tf.evaluate, if one lies in the run directory, or else the run's
+own. Of several runs it shows their curves in one plot, their samples and figures
+side by side, and the flags in which they differ.
 
 What cannot be read is left out, and the page says so.
 """
@@ -55,7 +55,7 @@ def main(options: Options) -> str:
         raise InputError("--watch: must have one run in --run_dirs")
     for each in directories:
         if not each.is_dir():
-            raise InputError(f"--run_dirs={each}: is no directory")
+            raise InputError(f"--run_dirs={each}: must be a run directory; there is none")
     from gan_tf.training import reporting
 
     if options.watch:

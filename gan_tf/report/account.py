@@ -81,6 +81,7 @@ class Account:
       missing: what could not be read, and why.
       networks, rules, versions: names and values in words.
       licence: of the images it was trained on.
+      classes: those that G can be asked for, a row of each grid; empty where it knows none.
       private: whether these are the user's own.
       command: the command that makes this run.
       flags: every flag of the run, as text.
@@ -103,6 +104,7 @@ class Account:
     rules: Words = ()
     versions: Words = ()
     licence: str = ""
+    classes: Sequence[str] = ()
     private: bool = False
     command: str = ""
     flags: Mapping[str, str] = field(default_factory=dict)

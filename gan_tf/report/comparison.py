@@ -110,7 +110,7 @@ def _samples(accounts: Sequence[Account], samples: Mapping[int, Pixels]) -> Iter
 
 
 def _curves(accounts: Sequence[Account]) -> Iterator[Element]:
-    made = []
+    made: list[Element] = []
     for chart, name in _CHARTS:
         curves: list[Curve] = []
         for colour, each in enumerate(accounts):

@@ -112,15 +112,13 @@ def document(title: str, body: Sequence[Element], *, styles: str, scripts: Seque
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
         f"form-action 'none'; script-src {allowed or repr('none')}"
     )
-    head = element(
-        "head",
+    about = [
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("title", title),
-        _raw("style", styles),
-    )
+    ]
+    head = element("head", about, element("title", title), _raw("style", styles))
     root = element(
         "html", head, element("body", body, [_raw("script", each) for each in scripts]), lang="en"
     )

@@ -37,20 +37,35 @@ class Picture(NamedTuple):
         return len(self.source)
 
 
-def film(frames: Mapping[int, Path], most: int) -> dict[int, Picture]:
-    """Returns the grids of samples of some steps, the first and the last among them, in `most`
-    bytes of a page, or two frames if that is too little; what cannot be read is left out."""
-    found = {step: grid for step, path in frames.items() if (grid := open_grid(path))}
-    steps = _spread(list(found), _MOST_FRAMES)
+class Film(NamedTuple):
+    """Grids of samples over time.
+
+    Attributes:
+      pictures: some of them by their step, the first and the last among them.
+      unreadable: the steps of those that cannot be read.
+    """
+
+    pictures: dict[int, Picture]
+    unreadable: list[int]
+
+
+def film(frames: Mapping[int, Path], most: int) -> Film:
+    """Returns the grids of samples of some steps in `most` bytes of a page, or two of them if
+    that is too little."""
+    found = {step: open_grid(path) for step, path in frames.items()}
+    grids = {step: grid for step, grid in found.items() if grid}
+    unreadable = [step for step, grid in found.items() if not grid]
+    steps = _spread(list(grids), _MOST_FRAMES)
     if not steps:
-        return {}
+        return Film({}, unreadable)
     for quality in _QUALITIES:
-        tried = [encode(found[step], quality).bytes for step in _spread(steps, 3)]
+        tried = [encode(grids[step], quality).bytes for step in _spread(steps, 3)]
         if sum(tried) / len(tried) * len(steps) <= most:
             break
-    made = {step: encode(found[step], quality) for step in steps}
+    made = {step: encode(grids[step], quality) for step in steps}
     average = sum(each.bytes for each in made.values()) / len(made)
-    return {step: made[step] for step in _spread(steps, max(2, int(most / average)))}
+    kept = _spread(steps, max(2, int(most / average)))
+    return Film({step: made[step] for step in kept}, unreadable)
 
 
 def still(grid: Image.Image, most: int) -> Picture:

@@ -14,6 +14,7 @@ from gan_tf.report.html import Element, element
 # Bytes of a page that pictures may take, so that a page stays below 5 MB.
 _FILM = 2_200_000
 _STILL = 150_000
+_ROWS = 32  # Of a grid: of more classes only some are drawn, in no rows of their own.
 _MOST_ATTEMPTS = 5  # That are shown of those that were given up: the last ones.
 
 _CHARTS = (
@@ -57,7 +58,10 @@ def _head(account: Account) -> Iterator[Element]:
 
 def _samples(account: Account) -> Iterator[Element]:
     last = account.last
-    film = images.film(last.frames, _FILM) if last else {}
+    film, unreadable = images.film(last.frames if last else {}, _FILM)
+    if unreadable:
+        steps = ", ".join(f"{each:,}" for each in unreadable)
+        yield element("p", f"Damaged, and left out: the grid of step {steps}.", class_="notice")
     if not film:
         return
     shown = [
@@ -72,6 +76,8 @@ def _samples(account: Account) -> Iterator[Element]:
     yield element(
         "p", "The generator's samples, from the same latents at each step: the last one is final."
     )
+    if 0 < len(account.classes) <= _ROWS:
+        yield element("p", f"A row is a class: {', '.join(account.classes)}.")
     yield element("ol", shown, class_="film", tabindex="0", aria_label="Samples over time")
 
 

@@ -26,7 +26,9 @@ def read(directory: Path) -> Account:
     here needs TensorFlow.
     """
     if not any((directory / name).exists() for name in _OF_A_RUN):
-        raise InputError(f"{directory}: must be a run directory; it holds nothing of a run")
+        raise InputError(
+            f"--run_dirs={directory}: must be a run directory; it holds nothing of a run"
+        )
     missing: list[str] = []
     content = _read(directory / "config.json", missing)
     config, data = _values(content, "config"), _values(content, "data")
@@ -50,6 +52,7 @@ def read(directory: Path) -> Account:
         rules=tuple(words.rules(config)),
         versions=tuple(_versions(content, exported)),
         licence=str(data.get("licence", "")),
+        classes=_classes(config, data),
         private=bool(config.get("images")),
         command=words.command(config) if config else "",
         flags=words.flags(config),
@@ -117,7 +120,12 @@ def _attempts(directory: Path, lines: Sequence[Line], result: Values) -> list[At
 def _state(directory: Path, result: Values) -> str:
     if result:
         return "failed" if result.get("failed") else "finished"
-    return "under way" if files.is_locked(directory / "run.lock") else "stopped"
+    return "under way" if goes_on(directory) else "stopped"
+
+
+def goes_on(directory: Path) -> bool:
+    """Whether a process trains in a directory now."""
+    return files.is_locked(directory / "run.lock")
 
 
 def _about(config: Values, data: Values) -> str:
@@ -127,6 +135,12 @@ def _about(config: Values, data: Values) -> str:
     shape = data.get("image_shape")
     size = f", images of {'x'.join(map(str, shape))}" if isinstance(shape, list) else ""
     return f"{config.get('arch')} on {name}{size}"
+
+
+def _classes(config: Values, data: Values) -> list[str]:
+    found = data.get("classes")
+    asked = config.get("conditional", "none") != "none" and isinstance(found, dict)
+    return list(found or {}) if asked else []
 
 
 def _shape(config: Values, data: Values) -> tuple[int, int] | None:

@@ -38,9 +38,9 @@ def write(run_dir: Path, output: Path, *, training_images: bool) -> None:
     account = accounts.read(run_dir)
     if _has_export(run_dir):
         process.start_tensorflow()
-        from gan_tf.training import drawn
+        from gan_tf.training import showing
 
-        account = drawn.with_drawings(account, run_dir, training_images=training_images)
+        account = showing.with_drawings(account, run_dir, training_images=training_images)
     write_text(output, page.page(account, _made()))
 
 
@@ -56,9 +56,9 @@ def write_at_the_end(run_dir: Path) -> Path | None:
     try:
         account = accounts.read(run_dir)
         if account.seconds >= _WORTH_DRAWING and _has_export(run_dir):
-            from gan_tf.training import drawn
+            from gan_tf.training import showing
 
-            account = drawn.with_drawings(account, run_dir, training_images=False)
+            account = showing.with_drawings(account, run_dir, training_images=False)
         write_text(output, page.page(account, _made()))
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -75,7 +75,10 @@ def watch(run_dir: Path, output: Path) -> None:
         write_text(output, page.page(account, _made(), watched=goes_on))
         if not goes_on:
             return
-        time.sleep(_EVERY)
+        for _ in range(_EVERY):
+            time.sleep(1.0)
+            if not accounts.goes_on(run_dir):
+                break
 
 
 def compare(run_dirs: Sequence[Path], output: Path) -> None:
@@ -101,10 +104,10 @@ def _samples(run_dirs: Sequence[Path]) -> dict[int, Pixels]:
     if not exported:
         return {}
     process.start_tensorflow()
-    from gan_tf.training import drawn
+    from gan_tf.training import showing
 
     bar = tqdm(exported.items(), "sampling", unit="run", leave=False, delay=2)
-    found = {at: drawn.samples(each, _SAMPLES) for at, each in bar}
+    found = {at: showing.samples(each, _SAMPLES) for at, each in bar}
     return {at: pixels for at, pixels in found.items() if pixels is not None}
 
 

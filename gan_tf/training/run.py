@@ -209,11 +209,8 @@ class _Run:
             export = exporting.export_best(directory)  # What counts comes first.
         drawn = grids.found(directory)
         everything = read_metrics(directory / "metrics.jsonl")
-        lines = [
-            line
-            for line in everything
-            if line["attempt"] == attempt.number and line["step"] <= attempt.step
-        ]
+        lines = [line for line in everything if line["attempt"] == attempt.number]
+        lines = [line for line in lines if line["step"] <= attempt.step]
         if not (directory / "curves.png").exists():
             title = f"{directory.name}: {self.config.arch} on {self.data.name}"
             curves.write_curves(directory / "curves.png", lines, title)

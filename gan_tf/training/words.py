@@ -94,6 +94,16 @@ def _judging(config: Values) -> str:
     return f"{config['evaluate_images']:,} samples every {config['evaluate_every']:,} steps"
 
 
+def _augmentation(config: Values) -> str:
+    return "" if config["augment"] == "none" else str(config["augment"])
+
+
+def _labels(config: Values) -> str:
+    if config["conditional"] == "none":
+        return ""
+    return f"given to both networks, by {config['conditional']}"
+
+
 _RULES: dict[str, Callable[[Values], str]] = {
     "Updates": _order,
     "Losses": _loss,
@@ -103,9 +113,10 @@ _RULES: dict[str, Callable[[Values], str]] = {
     ),
     "Optimiser": _optimizer,
     "Average": _average,
-    "Augmentation": lambda config: {"none": ""}.get(config["augment"], config["augment"]),
+    "Augmentation": _augmentation,
+    "Labels": _labels,
     "Judged": _judging,
-    "If it turns ill": lambda config: _ILL.get(config["on_collapse"], config["on_collapse"]),
+    "If it turns ill": lambda config: str(_ILL.get(config["on_collapse"], config["on_collapse"])),
     "Seed, arithmetic": lambda config: f"{config['seed']}, {config['precision']}",
 }
 

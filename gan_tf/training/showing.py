@@ -81,9 +81,9 @@ def between(start: Floats, end: Floats, shares: Floats, *, on_a_sphere: bool) ->
     length = float(np.linalg.norm(start) * np.linalg.norm(end)) or 1.0
     angle = float(np.arccos(np.clip(np.dot(start, end) / length, -1.0, 1.0)))
     if not on_a_sphere or np.sin(angle) < 1e-3:
-        return ((1.0 - shares) * start + shares * end).astype(np.float32)
+        return np.asarray((1.0 - shares) * start + shares * end, np.float32)
     weights = np.sin((1.0 - shares) * angle), np.sin(shares * angle)
-    return ((weights[0] * start + weights[1] * end) / np.sin(angle)).astype(np.float32)
+    return np.asarray((weights[0] * start + weights[1] * end) / np.sin(angle), np.float32)
 
 
 def _interpolation(exported: Servable) -> Drawing:
