@@ -2,9 +2,9 @@
 
 The page needs no network and nothing beside it. Of one run it shows how it
 went, its samples over time, what its export draws, and its figures: those of a
-JSON file of gan_tf.evaluate, if one lies in the run directory, or else the run's
-own. Of several runs it shows their curves in one plot, their samples and figures
-side by side, and the flags in which they differ.
+JSON file of gan_tf.evaluate, if one lies in the run directory, or else the
+run's own. Of several runs it shows their curves in one plot, their samples and
+figures side by side, and the flags in which they differ.
 
 What cannot be read is left out, and the page says so.
 """
