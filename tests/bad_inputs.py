@@ -507,6 +507,13 @@ KINDS = {
         early("another kind", f"{EVALUATE} --copies=a.jpg"),
         early("over a directory", f"{EVALUATE} --copies=a.png", directory("a.png")),
     ],
+    "report": [
+        early("no run", "report"),
+        early("a run that is not there", "report --run_dirs=missing"),
+        early("a directory of other files", "report --run_dirs=mine", directory("mine")),
+        early("another kind", "report --run_dirs=. --output=a.png"),
+        early("two runs to watch", "report --run_dirs=.,. --watch"),
+    ],
     "weights of a judge": [
         row("they are not there", f"{INCEPTION} --inception_weights=missing.h5", run),
         row(

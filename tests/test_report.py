@@ -22,7 +22,7 @@ from gan_tf.report import images
 from gan_tf.training import accounts, reporting, showing
 
 from .browsing import Browser, browser
-from .conftest import Command, Once, one_line
+from .conftest import Command, Once
 from .processes import run_warm
 from .test_old_runs import PACKED
 
@@ -211,22 +211,6 @@ def test_only_half_a_run_directory_is_left(command: Command, tmp_path: Path) -> 
     text = Page(tmp_path / "report.html").text
     for said in ("config.json: is not JSON", "metrics.jsonl: holds no line", "no grid of samples"):
         assert said in text
-
-
-@pytest.mark.parametrize(
-    ("flags", "reason"),
-    [
-        ((), "--run_dirs: must name a run directory, or several with commas between"),
-        (("--run_dirs=nowhere",), "--run_dirs=nowhere: must be a run directory; there is none"),
-        (("--run_dirs=.",), "--run_dirs=.: must be a run directory; it holds nothing of a run"),
-        (("--run_dirs=.", "--output=a.png"), "--output=a.png: must be a path that ends in .html"),
-        (("--run_dirs=.,.", "--watch"), "--watch: must have one run in --run_dirs"),
-    ],
-)
-def test_a_mistake_is_answered_in_one_line(
-    command: Command, flags: tuple[str, ...], reason: str
-) -> None:
-    assert one_line(command("report", *flags)) == f"gan_tf.report: {reason}"
 
 
 def test_several_runs_stand_side_by_side(pages: Path) -> None:

@@ -2,6 +2,7 @@
 
     <run_dir>/export/<version>/
         saved_model.pb, variables/, fingerprint.pb
+        README.md                   a model card
         assets.extra/gan_tf.json    what is needed to sample from it, and where it came from
         assets.extra/tf_serving_warmup_requests    with the extra `serving`: a request of each kind
 
@@ -63,6 +64,7 @@ def export(
     metadata: dict[str, Any],
     directory: Path,
     formats: Sequence[str] = (),
+    card: str = "",
 ) -> Path:
     """Publishes a SavedModel as the next version below `directory`; returns its path.
 
@@ -72,6 +74,7 @@ def export(
       metadata: plain values; at least `latents` (a name in LATENTS) and `latent_dim`.
       directory: the parent of the numbered versions.
       formats: names in CONVERTERS; what they give lies in `assets.extra`, too.
+      card: what README.md is to say of it; no file if empty.
     """
     with files.locked(directory / ".lock", "exports"):  # Two exports at once are two versions.
         files.remove_leftovers(directory, r"\d+")
@@ -81,6 +84,8 @@ def export(
             _save(networks, endpoints, temporary)
             (temporary / _METADATA).parent.mkdir(exist_ok=True)
             (temporary / _METADATA).write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+            if card:
+                (temporary / "README.md").write_text(card, encoding="utf-8")
             for name in formats:
                 file, convert = CONVERTERS[name]
                 convert(temporary, temporary / _METADATA.parent / file)

@@ -166,7 +166,7 @@ def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
         )
     if line := best(lines):
         yield (
-            f"The best generator is of step {line['step']:,}, attempt {line['attempt']}: Fréchet "
+            f"The best generator is that of step {line['step']:,}, attempt {line['attempt']}: Fréchet "
             f"distance {line['frechet_distance']:.2f}."
         )
     if result.get("health"):

@@ -21,7 +21,7 @@ from gan_tf.host.errors import InputError
 from gan_tf.host.files import tensorflow_path
 from gan_tf.models import networks
 from gan_tf.serving import servable, signatures
-from gan_tf.training import resume, run_directory
+from gan_tf.training import card, resume, run_directory, words
 from gan_tf.training.metrics import Line, best, read_metrics
 from gan_tf.training.run_directory import Run
 
@@ -170,7 +170,8 @@ def export(
         classes=list(data.classes),
     )
     players = {"generator": trained.generator, "discriminator": trained.discriminator}
-    return servable.export(endpoints, players, metadata, directory, formats)
+    said = card.text(metadata, words.command(values))
+    return servable.export(endpoints, players, metadata, directory, formats, said)
 
 
 def _judge(run: Run, metrics: Sequence[Line]) -> str:

@@ -22,13 +22,7 @@ from gan_tf.training.words import NOT_GIVEN
 
 _ROWS, _COLUMNS = 4, 9  # Of an interpolation.
 _TIMES = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0, 1.25)  # What latents are multiplied by.
-# The mean of each distribution that can be scaled, and whether it has a bound.
-_MEANS = {
-    "normal": (0.0, False),
-    "shifted_normal": (-1.0, False),
-    "uniform": (0.0, True),
-    "unit_uniform": (0.0, True),
-}
+_BOUNDED = ("uniform", "unit_uniform")  # Latents beyond 1 were never seen in training.
 _SAMPLES = 500  # Among which those most like a training image are sought.
 _TRAINING = 10_000  # Training images that are looked at, whose features take seconds.
 
@@ -50,7 +44,7 @@ def with_drawings(account: Account, run_dir: Path, *, training_images: bool) -> 
     missing, found = list(account.missing), []
     try:
         exported = servable.load(versions[-1])
-        found += [_interpolation(exported), *_truncation(exported)]
+        found += [_interpolation(exported), _truncation(exported)]
         if training_images:
             found += _nearest(exported, account.flags)
     except InputError as error:
@@ -100,32 +94,40 @@ def _interpolation(exported: Servable) -> Drawing:
         "data by heart, images jump from one to the next; here they should change little by "
         "little.",
         _drawn(exported, np.stack(ways)),
+        rows=_classes(exported),
         columns=[f"{share:.3g}" for share in shares],
     )
 
 
-def _truncation(exported: Servable) -> list[Drawing]:
-    if exported.metadata["latents"] not in _MEANS:
-        return []
-    mean, bounded = _MEANS[exported.metadata["latents"]]
+def _truncation(exported: Servable) -> Drawing:
+    bounded = exported.metadata["latents"] in _BOUNDED
     times = [each for each in _TIMES if each <= 1.0 or not bounded]
-    latents = exported.latents(_ROWS, 1)
-    scaled = mean + np.array(times, np.float32)[None, :, None] * (latents[:, None] - mean)
-    return [
-        Drawing(
-            "Truncation",
-            "Each row is one latent vector, at so many times its distance from the mean: 1 is as "
-            "it was drawn. Nearer to the mean images are more typical, and more alike.",
-            _drawn(exported, scaled.astype(np.float32)),
-            columns=[f"{each:g}" for each in times],
-        )
-    ]
+    scaled = np.stack([exported.latents(_ROWS, 1, each) for each in times], axis=1)
+    return Drawing(
+        "Truncation",
+        "Each row is one latent vector, at so many times its distance from the mean: 1 is as it "
+        "was drawn. Nearer to the mean images are more typical, and more alike.",
+        _drawn(exported, scaled),
+        rows=_classes(exported),
+        columns=[f"{each:g}" for each in times],
+    )
 
 
 def _drawn(exported: Servable, latents: Floats) -> npt.NDArray[np.uint8]:
-    """The images `[rows, columns, H, W, C]` of latents `[rows, columns, latent_dim]`."""
-    images = exported.draw(latents.reshape(-1, latents.shape[-1]))
+    """The images `[rows, columns, H, W, C]` of latents `[rows, columns, latent_dim]`, and of a
+    class a row where the model knows classes."""
+    labels = None
+    if exported.classes:
+        rows = np.arange(len(latents), dtype=np.int64) % len(exported.classes)
+        labels = rows.repeat(latents.shape[1])
+    images = exported.draw(latents.reshape(-1, latents.shape[-1]), labels)
     return images.reshape(*latents.shape[:2], *images.shape[1:])
+
+
+def _classes(exported: Servable) -> list[str]:
+    """The class of each row; empty where the model knows none."""
+    names = list(exported.classes)
+    return [names[row % len(names)] for row in range(_ROWS)] if names else []
 
 
 def _nearest(exported: Servable, flags: Mapping[str, str]) -> list[Drawing]:

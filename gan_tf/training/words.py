@@ -56,7 +56,7 @@ def _order(config: Values) -> str:
 
 
 def _loss(config: Values) -> str:
-    name = config["loss"].replace("_", " ")
+    name = config["loss"].replace("_", "-")
     formula = f": {_LOSSES[config['loss']]}" if config["loss"] in _LOSSES else ""
     smoothing = config["label_smoothing"]
     target = f"; D's target for reals is {1 - smoothing:g}" if smoothing else ""

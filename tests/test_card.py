@@ -1,0 +1,48 @@
+"""The model card of an export: true, at work, and safe from what others have named."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan_tf.report import pictures
+from gan_tf.training import card
+
+from .conftest import Command
+
+
+def test_an_export_has_a_card_whose_program_runs(
+    command: Command, tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = command("export", f"--run_dir={trained}", "--output=served")
+    assert finished.returncode == 0, finished.stderr
+    place = tmp_path / "served" / "1"
+    said = (place / "README.md").read_text(encoding="utf-8")
+    about = json.loads((place / "assets.extra" / "gan_tf.json").read_text())
+    assert said.startswith("---\ntags: [")
+    assert "\ndatasets: [mnist]\n---\n\n# dcgan on mnist\n" in said
+    assert f"| licence of the images | {about['licence']} |" in said
+    assert f"| `coverage` | {about['metrics']['coverage']:.4f} | higher |" in said
+    assert "of 2,000 samples, judged by mnist-v1" in said
+    assert "python -m gan_tf.train --dataset=mnist " in said
+    assert str(trained.parent) not in said  # A path of this machine means nothing elsewhere.
+    (program,) = re.findall(r"```python\n(.*?)```", said, re.DOTALL)
+    monkeypatch.chdir(place)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert pictures.read_png(names["png"].numpy()[0], 28 * 28).shape == (28, 28, 1)
+
+
+def test_a_name_stays_text(trained: Path) -> None:
+    about = json.loads((trained / "export" / "1" / "assets.extra" / "gan_tf.json").read_text())
+    about |= {"dataset": "a]\nb: <img src=x> | `c` {", "classes": {"*x*": 3}, "metrics": {}}
+    said = card.text(about, "python")
+    assert "datasets:" not in said
+    assert "# dcgan on a\\] b: \\<img src=x\\> \\| \\`c\\` \\{\n" in said
+    assert ", and a class: \\*x\\* |" in said
+    assert "labels=tf.constant([0], tf.int64)" in said
+    assert "## Figures" not in said
