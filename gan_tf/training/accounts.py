@@ -166,8 +166,8 @@ def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
         )
     if line := best(lines):
         yield (
-            f"The best generator is that of step {line['step']:,}, attempt {line['attempt']}: Fréchet "
-            f"distance {line['frechet_distance']:.2f}."
+            f"The best generator is that of step {line['step']:,}, attempt {line['attempt']}: "
+            f"Fréchet distance {line['frechet_distance']:.2f}."
         )
     if result.get("health"):
         yield f"Health at its end: {result['health']}."
