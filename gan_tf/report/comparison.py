@@ -106,7 +106,7 @@ def _samples(accounts: Sequence[Account], samples: Mapping[int, Pixels]) -> Iter
         yield element("p", "The last grid of each run, from the same seed.")
     else:
         yield element("p", "The last grid of each run, from latents of its own.")
-    yield element("div", shown, class_="runs")
+    yield element("div", shown, class_="runs many" if len(shown) > _MANY else "runs")
 
 
 def _curves(accounts: Sequence[Account]) -> Iterator[Element]:

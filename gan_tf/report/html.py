@@ -14,6 +14,8 @@ from xml.etree import ElementTree
 Element = ElementTree.Element
 Child = Element | str | None
 
+_MANY_ROWS = 30
+
 # What no HTML document may hold: control characters, and halves of characters.
 _NOT_TEXT = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -61,8 +63,8 @@ def _clean(text: str) -> str:
 def table(
     head: Sequence[Child], rows: Iterable[Sequence[Child | Iterable[Child]]], caption: str
 ) -> Element:
-    """Returns a table that scrolls on its own where it is wider than the page; the first cell of
-    each row is its heading."""
+    """Returns a table that scrolls on its own where it is wider than the page, or long; the first
+    cell of each row is its heading."""
     body = [
         element(
             "tr",
@@ -79,7 +81,8 @@ def table(
         element("thead", element("tr", [element("th", cell, scope="col") for cell in head])),
         element("tbody", body),
     )
-    return element("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    kind = "scroll tall" if len(body) > _MANY_ROWS else "scroll"
+    return element("div", made, class_=kind, tabindex="0", role="region", aria_label=caption)
 
 
 def data(identifier: str, value: Any) -> Element:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from tqdm import tqdm
 
@@ -16,6 +17,8 @@ from gan_tf.host.files import write_text
 from gan_tf.report import comparison, page
 from gan_tf.report.account import Account, Pixels
 from gan_tf.training import accounts
+
+T = TypeVar("T")
 
 NAME = "report.html"  # In a run directory.
 _EVERY = 15  # Seconds between two reports of a run that goes on; page.js reads it as often.
@@ -87,8 +90,7 @@ def compare(run_dirs: Sequence[Path], output: Path) -> None:
     Raises:
       InputError: one of them is no run directory.
     """
-    bar = tqdm(run_dirs, "reading", unit="run", leave=False, delay=2)
-    found = [accounts.read(each) for each in bar]
+    found = [accounts.read(each) for each in _progress(run_dirs, "reading")]
     names = [each.name for each in found]
     named: list[Account] = [
         replace(each, name=str(path)) if names.count(each.name) > 1 else each
@@ -106,9 +108,16 @@ def _samples(run_dirs: Sequence[Path]) -> dict[int, Pixels]:
     process.start_tensorflow()
     from gan_tf.training import showing
 
-    bar = tqdm(exported.items(), "sampling", unit="run", leave=False, delay=2)
-    found = {at: showing.samples(each, _SAMPLES) for at, each in bar}
+    found = {
+        at: showing.samples(exported[at], _SAMPLES) for at in _progress(list(exported), "sampling")
+    }
     return {at: pixels for at, pixels in found.items() if pixels is not None}
+
+
+def _progress(each: Sequence[T], what: str) -> Iterator[T]:
+    """Yields each, and shows on standard error how many there are still, if it takes longer."""
+    interval = 0.2 if sys.stderr.isatty() else 30.0
+    yield from tqdm(each, what, unit="run", leave=False, delay=2, mininterval=interval)
 
 
 def _has_export(run_dir: Path) -> bool:

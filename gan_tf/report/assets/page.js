@@ -129,6 +129,7 @@ function draw(figure) {
     grid: { stroke: () => colour("--line"), width: 1 },
   });
   const values = (plot, splits) => splits.map((each) => (each == null ? "" : number(each)));
+  const many = chart.curves.length > 20;
   const across_axis = { ...axis("step"), values };
   const plot = new uPlot(
     {
@@ -141,10 +142,10 @@ function draw(figure) {
         ...chart.curves.map((curve) => ({
           label: curve.label,
           stroke: () => colour(`--c${curve.colour % 8}`),
-          width: 2,
+          width: many ? 1 : 2,
           dash: [undefined, [8, 4], [2, 3]][Math.floor(curve.colour / 8) % 3],
           spanGaps: true,
-          points: { show: curve.values.length < 20 },
+          points: { show: !many && curve.values.length < 20 },
           value: (_, value) => number(value),
         })),
       ],
