@@ -110,6 +110,7 @@ def conditional(once: Once, home: Path) -> Path:
         more = ("--evaluate_every=0", f"--run_dir={place / 'run'}")
         finished = run_warm("train", *flags, *more, cwd=place, home=home, timeout=300)
         assert finished.returncode == 0, finished.stderr
+        (place / "run" / "stdout.txt").write_text(finished.stdout)
 
     return once("conditional", make) / "run"
 

@@ -135,11 +135,33 @@ def test_a_run_is_told_in_one_file(pages: Path) -> None:
         assert said in page.text, said
 
 
-def test_a_run_ends_with_its_report_but_without_training_images(trained: Path) -> None:
-    if (trained / "report.html").exists():  # A fixture that was kept may be older.
-        page = Page(trained / "report.html")
-        assert "150 steps in" in page.text
-        assert "Nearest real images" not in page.text
+def test_a_run_ends_with_its_report_but_without_training_images(conditional: Path) -> None:
+    page = Page(conditional / "report.html")
+    result = json.loads((conditional / "result.json").read_text())
+    assert result["report"] == str(conditional / "report.html")
+    assert f"Generator {result['parameters']['generator']:,} parameters" in page.text
+    assert "A row is a class: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in page.text
+    assert "training images" not in page.text
+
+
+def test_a_run_ends_with_its_paths_and_what_can_be_done_next(conditional: Path) -> None:
+    _, paths, following = (conditional / "stdout.txt").read_text().split("\n\n")
+    named = dict(re.findall(r"^  (.*?)  +(/.*)$", paths, re.MULTILINE))
+    assert list(named) == ["report", "samples", "SavedModel", "run directory"]
+    assert all(Path(path).exists() for path in named.values())
+    title, *commands = following.splitlines()
+    assert title == "next:"
+    assert [line.split()[2] for line in commands] == ["gan_tf.sample", "gan_tf.report"]
+
+
+def test_a_row_is_a_class_where_the_generator_knows_any(conditional: Path) -> None:
+    account = accounts.read(conditional)
+    account = showing.with_drawings(account, conditional, training_images=False)
+    assert account.missing == ()
+    assert [each.title for each in account.drawings] == ["Interpolation", "Truncation"]
+    for each in account.drawings:
+        assert each.rows == ["0", "1", "2", "3"]
+        assert len(np.unique(each.images, axis=0)) == 4
 
 
 def test_training_images_are_left_out_on_request(
