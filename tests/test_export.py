@@ -51,7 +51,7 @@ def test_one_checkpoint_gives_the_same_bytes_in_every_process(
         }
         for name in ("1", "2")
     ]
-    assert len(found[0]) == 6 + len(CONVERTERS)
+    assert len(found[0]) == 7 + len(CONVERTERS)
     assert found[0].keys() == found[1].keys()
     assert [name for name in found[0] if found[0][name] != found[1][name]] == []
     assert str(tmp_path).encode() not in found[0]["1/assets.extra/generator.onnx"]

@@ -92,6 +92,10 @@ def test_sixty_pictures_without_classes_are_judged(command: Command, tmp_path: P
     assert (card["num"], card["against"], card["recall"]["floor"]) == (200, "training", None)
     with Image.open(tmp_path / "copies.png") as drawn:
         assert drawn.width > 5 * 112 > 5 * drawn.width / 7, "a sample, three training, one held out"
+    told = command("report", "--run_dirs=whole")
+    assert told.returncode == 0, told.stderr
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "some of the images that the run was trained on. They are the user's own." in page
 
 
 @pytest.mark.usefixtures("photos")
