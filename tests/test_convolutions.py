@@ -104,8 +104,35 @@ def test_only_bfloat16_forgoes_the_kernel_of_tensorflow(precision: str, slow: bo
     assert ("Conv2DBackpropFilter" in kinds) == slow
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_groups_are_those_of_a_dense_kernel_with_zeros_between_them(stride: int) -> None:
+    """Keras is no measure on a CPU: TensorFlow has no gradient of groups there."""
+    rng = np.random.default_rng(0)
+    inputs, kernel = rng.normal(size=(4, 6, 8, 12)), rng.normal(size=(3, 3, 4, 6))
+    dense = np.zeros([3, 3, 12, 6])
+    for group in range(3):
+        here = slice(2 * group, 2 * group + 2)
+        dense[:, :, 4 * group : 4 * group + 4, here] = kernel[..., here]
+    found = []
+    for groups, weights in ((1, dense), (3, kernel)):
+        layer = convolutions.Conv2D(6, 3, stride, "same", groups=groups)
+        layer.build(inputs.shape)
+        layer.kernel.assign(weights)
+        x = tf.constant(inputs, tf.float32)
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                outputs = layer(x, training=True)
+                total = tf.reduce_sum(outputs**3)
+            slope = tf.reduce_sum(tape.gradient(total, x) ** 2)
+        found.append([outputs, slope, outer.gradient(slope, x)])
+    for plain, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-5 * np.abs(plain).max())
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"padding": "valid"}, {"strides": (1, 2)}, {"dilation_rate": 2}, {"groups": 2}]
+    "wrong", [{"padding": "valid"}, {"strides": (1, 2)}, {"dilation_rate": 2}]
 )
 def test_what_is_not_here_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="has the others"):

@@ -17,7 +17,7 @@ from typing import Any
 from etils import epy
 
 from gan_tf.host.errors import InputError
-from gan_tf.models import dcgan, maxout, tutorials
+from gan_tf.models import dcgan, maxout, resnet, tutorials
 from gan_tf.models.mlp import dense_discriminator, dense_generator
 
 with epy.lazy_imports():
@@ -112,6 +112,9 @@ _SIZE = (28, 28)  # Of MNIST, which these authors had in mind.
 ARCHITECTURES: dict[str, Architecture] = {
     "dcgan": Architecture(
         dcgan.generator, dcgan.discriminator, width=dcgan.WIDTH, conditions=_BOTH
+    ),
+    "resnet": Architecture(
+        resnet.generator, resnet.discriminator, width=resnet.WIDTH, conditions=("projection",)
     ),
     "mlp": Architecture(
         dense_generator([256, 512, 1024], leak=0.2, torch=False),
