@@ -131,9 +131,7 @@ def test_groups_are_those_of_a_dense_kernel_with_zeros_between_them(stride: int)
         np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-5 * np.abs(plain).max())
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"padding": "valid"}, {"strides": (1, 2)}, {"dilation_rate": 2}]
-)
+@pytest.mark.parametrize("wrong", [{"padding": "valid"}, {"strides": (1, 2)}, {"dilation_rate": 2}])
 def test_what_is_not_here_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="has the others"):
         convolutions.Conv2D(**({"filters": 4, "kernel_size": 3, "padding": "same"} | wrong))

@@ -20,7 +20,7 @@ LATENT_DIM = 12
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (32, 32, 3)])
-@pytest.mark.parametrize("name", ["dcgan", "mlp"])
+@pytest.mark.parametrize("name", ["dcgan", "mlp", "resnet"])
 def test_our_own_networks_follow_the_shape_of_the_data(
     name: str, shape: tuple[int, int, int]
 ) -> None:
@@ -122,7 +122,9 @@ def test_a_width_scales_every_layer_of_dcgan_and_no_other_architecture() -> None
     ]
     assert filters == [[64, 32, 16, 3], [8, 16]]
     assert networks("mlp", None) is ARCHITECTURES["mlp"]
-    with pytest.raises(InputError, match=r"--width=16: --arch=mlp has one width; .*: dcgan$"):
+    with pytest.raises(
+        InputError, match=r"--width=16: --arch=mlp has one width; .*: dcgan, resnet$"
+    ):
         networks("mlp", 16)
 
 

@@ -55,18 +55,18 @@ def generator(
     number = stages(*image_shape[:2])
     height, breadth = (side // 2**number for side in image_shape[:2])
     innermost, *others = reversed(maps(number + 1, width))
-    latents, labels = keras.Input([latent_dim]), conditions.labels_input()
-    asked = latents
+    inputs = asked = keras.Input([latent_dim])
     if classes:
-        embedded = _linear(latent_dim)(conditions.OneHot(classes)(labels))
-        asked = keras.layers.Concatenate()([latents, embedded])
+        inputs = [asked, conditions.labels_input()]
+        embedded = _linear(latent_dim)(conditions.OneHot(classes)(inputs[1]))
+        asked = keras.layers.Concatenate()([asked, embedded])
     features = _linear(innermost)(asked)
     images = _stage(residual.Basis(height, breadth)(features), number)
     for filters in others:
         images = _stage(residual.Doubled(filters)(images), number)
     images = _pointwise(image_shape[2], 1.0)(images)
     images = keras.layers.Activation("tanh", dtype="float32")(images)
-    return keras.Model([latents, labels] if classes else latents, images, name="generator")
+    return keras.Model(inputs, images, name="generator")
 
 
 def discriminator(
