@@ -30,8 +30,9 @@ class ModelsConfig:
     latent_dim: int = knob(64, "Size of the latent vector z.", unit="dimensions", low=1, high=4_096)
     width: int | None = knob(
         None,
-        "Maps of G's last layer before the image, of which those of dcgan's other layers are "
-        "multiples; 64 by default. The time of a step grows with its square.",
+        "Maps of G's last layer before the image, of which those of the other layers are "
+        "multiples, in dcgan (64 by default) and resnet (16). The time of a step grows with its "
+        "square.",
         unit="maps",
         low=8,
         high=512,

@@ -17,7 +17,7 @@ from typing import Any
 from etils import epy
 
 from gan_tf.host.errors import InputError
-from gan_tf.models import dcgan, maxout, resnet, tutorials
+from gan_tf.models import dcgan, maxout, resnet, tutorials, unrolled
 from gan_tf.models.mlp import dense_discriminator, dense_generator
 
 with epy.lazy_imports():
@@ -33,7 +33,7 @@ class Architecture:
     Attributes:
       generator: called with (latent_dim, image_shape), image_shape being (H, W, C).
       discriminator: called with (image_shape); what it says of an image must not depend on the
-        others of the batch.
+        others of the batch, or penalties and simultaneous updates do not mean what they say.
       start: called once with the new generator and the training images, uint8
         `[N, H, W, C]`, if initial weights depend on the data.
       size: the one (H, W) that the networks are made for; None if they size themselves.
@@ -146,5 +146,11 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "tensorflow_tutorial": Architecture(
         tutorials.tutorial_generator, tutorials.tutorial_discriminator, size=_SIZE
+    ),
+    "unrolled_quarter": Architecture(
+        unrolled.generator, functools.partial(unrolled.discriminator, (2, 4, 8)), size=_SIZE
+    ),
+    "unrolled_half": Architecture(
+        unrolled.generator, functools.partial(unrolled.discriminator, (4, 8, 16)), size=_SIZE
     ),
 }
