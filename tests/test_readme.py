@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import reproduce
 import seeds
+import stacked_mnist
 import torture
 import train_classifier
 from PIL import Image
@@ -43,7 +44,16 @@ COMMANDS: dict[str, Any] = {
 }
 SCRIPTS: dict[str, Any] = {
     each.__name__: each.Options
-    for each in (ablate, benchmark, judges, reproduce, seeds, torture, train_classifier)
+    for each in (
+        ablate,
+        benchmark,
+        judges,
+        reproduce,
+        seeds,
+        stacked_mnist,
+        torture,
+        train_classifier,
+    )
 }
 
 
