@@ -91,7 +91,7 @@ def test_what_is_on_record_is_not_done_again(tmp_path: Path) -> None:
         "0.0400 (0.0300 to 0.0500)",
         "0.0200",
         "0.900",
-        "12,000 of 64",
+        "12,000 x 64",
         "6.0 (5.0 to 7.0) |",
     ]
     assert "- **mine**: `--loss=hinge`. two cores. Failed: seed 3: nan at step 7." in text
