@@ -27,7 +27,12 @@ REALS = [
 
 def line(seed: int, **changes: Any) -> dict[str, Any]:
     """A run on record."""
-    figures = {"steps": 12_000, "batch_size": 64, "minutes": 5.0 + seed, "samples": 26_000}
+    figures: dict[str, Any] = {
+        "steps": 12_000,
+        "batch_size": 64,
+        "minutes": 5.0 + seed,
+        "samples": 26_000,
+    }
     figures |= {"modes": 1_000 - seed, "kl": 0.03 + seed / 100, "kl_stacks": 0.02}
     figures |= {"confident": 0.9, "judge": "mnist-v1, 99.50 %"}
     about = {"protocol": "veegan", "name": "mine", "seed": seed, "flags": ["--loss=hinge"]}

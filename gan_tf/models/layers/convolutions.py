@@ -38,8 +38,11 @@ class Conv2D(keras.layers.Conv2D):  # type: ignore[misc]
         kernel = tf.convert_to_tensor(self.kernel)
         if self.groups == 1:
             return _finish(self, convolve(inputs, kernel, self.strides[0], training))
-        groups = zip(*(tf.split(each, self.groups, -1) for each in (inputs, kernel)), strict=True)
-        parts = [convolve(*group, self.strides[0], training) for group in groups]
+        inputs, kernels = (tf.split(each, self.groups, -1) for each in (inputs, kernel))
+        parts = [
+            convolve(images, each, self.strides[0], training)
+            for images, each in zip(inputs, kernels, strict=True)
+        ]
         return _finish(self, tf.concat(parts, -1))
 
 
