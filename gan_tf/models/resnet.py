@@ -5,8 +5,8 @@ Blocks, initial weights, resampling and both ends are theirs. Differences:
 
 - maps: 16 at the images' size, twice as many at each halving, to 64; theirs have 384 to 768. For
   128x128 `--width=8` is kinder to the memory.
-- 32 maps a group in the 3x3 convolutions; they have 16, which is no faster here, and fewer weights:
-  see `convolutions.Conv2D`. At 28x28 the default's 32 maps are one group.
+- 32 maps a group in the 3x3 convolutions; they have 16, which is hardly faster here, and fewer
+  weights: see `convolutions.Conv2D`. At 28x28 the default's 32 maps are one group.
 - sizes as those of dcgan: the smallest images are 7x7 or 8x8, theirs 4x4.
 - tanh at G's end, for images in [-1, 1]; theirs are not bounded.
 """

@@ -22,9 +22,9 @@ class Conv2D(keras.layers.Conv2D):  # type: ignore[misc]
     if it is told anything else.
 
     Groups are computed one after the other: TensorFlow's CPU kernel knows groups in the forward
-    pass alone, and has no gradient of them. From 7x7x128 in 4 groups of 32, batches of 64, float32,
-    that takes 6.7 ms with both gradients, one dense convolution of the same size 35 ms; in 8 groups
-    of 16 it is 6.2 ms, so smaller groups gain nothing (two cores with AVX2, 2026-11-26).
+    pass alone, and has no gradient of them. 3x3 at 7x7x128, batches of 64, float32, takes 8 ms with
+    both gradients in groups of 32, one dense convolution 50 ms; smaller groups gain little
+    (`scripts/groups`, docs/presets.md).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
