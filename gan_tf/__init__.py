@@ -11,6 +11,7 @@ Algorithm 1 is `gan_tf/game/algorithm_1.py`. A folder for each thing that the pa
     models/        the networks: `gan_tf.models.ARCHITECTURES`; add your own entry
     data/          datasets, their cache, batches by the step
     report/        pictures, curves, the page of a run
+    workers/       several processes that train one run
     host/          files, archives of arrays, devices, settings of the process
 
 A folder imports only from those below it. Importing the package, and any of its configuration,

@@ -6,10 +6,11 @@ Example: python -m gan_tf.train --arch=dcgan
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gan_tf.config import Config, command_line, presets
 from gan_tf.config.data import check_source, wanted
@@ -17,6 +18,7 @@ from gan_tf.config.knobs import knob
 
 if TYPE_CHECKING:
     from gan_tf.data.dataset import Dataset
+    from gan_tf.workers.place import Place
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,21 @@ class Options(Config):
         "Print the resolved configuration as JSON and stop; in it `follows` says why what no flag "
         "gave follows the data, which must be prepared for that.",
     )
+    workers: int = knob(
+        1,
+        "Train as so many processes of this machine, with a share of its cores or a GPU each. "
+        "Several machines are told by TF_CONFIG or Slurm instead: docs/workers.md.",
+        unit="processes",
+        low=1,
+        high=256,
+    )
+    start_timeout: int = knob(
+        60,
+        "How long a worker waits for the others at its start.",
+        unit="seconds",
+        low=1,
+        high=86_400,
+    )
 
 
 def main(options: Options) -> str:
@@ -42,11 +59,46 @@ def main(options: Options) -> str:
         return _dry_run(options)
     check_source(options)  # Before what takes long.
     from gan_tf.host import process
+    from gan_tf.workers import launch, place
 
+    own = place.of_process(options.workers)
+    place.check_batch(options.batch_size, own.number if own else options.workers)
+    if own:
+        return _together(options, own)
+    if options.workers > 1:
+        sys.exit(launch.run(options.workers, sys.argv[1:]))
     process.start_tensorflow()
     from gan_tf.training import run
 
     return str(run.train(options))
+
+
+def _together(options: Options, own: Place) -> str:
+    """Trains as one of several workers. The chief says where everything lies."""
+    from gan_tf.host import process
+    from gan_tf.workers import team as workers
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Whom another's end left alone says so.
+    process.start_tensorflow(begin=lambda: None)
+    with workers.joined(own, _about(options, own), options.start_timeout) as team:
+        process.start_tensorflow(begin=team.connect)
+        from gan_tf.training import followers, run
+
+        if team.is_chief:
+            return str(run.train(options, team=team))
+        steps = followers.follow(options, team)
+    return f"done: {steps:,} steps as {own.name(own.rank)}"
+
+
+def _about(options: Options, own: Place) -> dict[str, Any]:
+    """What all workers of a run must have alike: what trains, and what is trained. Where files
+    lie is each machine's own."""
+    from gan_tf import __version__
+
+    flags = {f"--{name}": value for name, value in options.to_json().items()}
+    for name in ("run_dir", "data_dir", "manual_dir"):
+        del flags[f"--{name}"]
+    return {"gan_tf": __version__, "the cluster": ", ".join(own.addresses), **flags}
 
 
 def _dry_run(options: Options) -> str:

@@ -37,7 +37,7 @@ class Feed:
     `stream.StreamedFeed` gives the same batches of reals that the device does not hold.
 
     Attributes:
-      batch_size: B.
+      batch_size: B; of several workers the rows of one.
       discriminator_steps: k, the batches of a step.
       most_steps: the most steps that a call may be fed.
     """
@@ -45,10 +45,18 @@ class Feed:
     most_steps = 1_000_000
 
     def __init__(
-        self, reals: Split, *, batch_size: int, discriminator_steps: int, seed: int
+        self,
+        reals: Split,
+        *,
+        batch_size: int,
+        discriminator_steps: int,
+        seed: int,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
-        """Takes the reals, and the seed that decides their order."""
-        self.batch_size, self.discriminator_steps = batch_size, discriminator_steps
+        """Takes the reals, the seed that decides their order, and which share of each global batch
+        this process has, of how many equal ones."""
+        self.batch_size, self.discriminator_steps = batch_size // share[1], discriminator_steps
+        self._global_batch, self._share = batch_size, share[0]
         self._seed, self._number = seed, len(reals.images)
         self._place(reals)
 
@@ -59,8 +67,8 @@ class Feed:
     def indices(self, first: int, steps: int) -> npt.NDArray[np.int32]:
         """Returns which reals make up the steps `first` to `first + steps - 1`, `[steps, k, B]`."""
         k, batch = self.discriminator_steps, self.batch_size
-        found = batch_indices(first * k, steps * k, batch, self._number, self._seed)
-        return found.reshape(steps, k, batch)
+        found = batch_indices(first * k, steps * k, self._global_batch, self._number, self._seed)
+        return found.reshape(steps, k, -1, batch)[:, :, self._share]
 
     def gather(self, indices: tf.Tensor) -> Batch:
         """Returns the reals at int32 indices of any shape."""

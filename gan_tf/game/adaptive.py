@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from gan_tf.workers import replica
+
 TARGET = 0.6  # E[sign D(real)] that the probability is moved to keep.
 EVERY = 4  # Steps between two looks at it.
 PACE = 500_000  # Images, at least, in which it goes from 0 to 1.
@@ -34,8 +36,8 @@ class Probability:
     def note(self, real_logits: tf.Tensor) -> dict[str, tf.Tensor]:
         """Notes what D said of reals `[B, 1]` in an update; returns the scalars of METRICS."""
         signs = tf.sign(real_logits)
-        self._signs.assign_add(tf.reduce_sum(signs))
-        self._reals.assign_add(float(signs.shape[0]))
+        self._signs.assign_add(replica.total(tf.reduce_sum(signs)))
+        self._reals.assign_add(float(signs.shape[0] * replica.number()))
         return {"augment_p": self.value.read_value(), "sign_real": tf.reduce_mean(signs)}
 
     def move(self, step: tf.Tensor) -> None:

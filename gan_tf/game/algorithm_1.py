@@ -63,8 +63,7 @@ def update_generator(game: Game, batch: Batch, draw: Draw) -> Metrics:
         fake_logits = judge(fakes, labels)
         real_logits = judge(batch.images, batch.labels) if game.compares else None
         loss = game.generator_loss(fake_logits, real_logits)
-    gradients = tape.gradient(loss, generator.weights)
-    generator.learn(gradients)
+    gradients = generator.learn(tape.gradient(loss, generator.weights))
     return {
         "generator_loss": loss,
         "d_fake_after": game.taken_for_real(fake_logits, real_logits),

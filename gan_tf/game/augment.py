@@ -23,6 +23,7 @@ from gan_tf.game.adaptive import Probability
 from gan_tf.game.chance import Chance, uniforms
 from gan_tf.game.latents import AUGMENT_STREAM, MIRROR_STREAM, stream_seed
 from gan_tf.game.schedules import Schedule, at
+from gan_tf.workers import replica
 
 _SHIFT = 0.125  # Of a side: the farthest translation of DiffAugment.
 _CUT = 0.5  # Of a side: the square that it cuts out.
@@ -133,7 +134,10 @@ def ada(images: tf.Tensor, seed: tf.Tensor, probability: tf.Tensor | float) -> t
 def mirrored(images: tf.Tensor, step: tf.Tensor, *, seed: int) -> tf.Tensor:
     """Returns a step's reals `[k, B, H, W, C]`, each as it is or mirrored, left to right, as the
     seed and the step decide."""
-    uniform = tf.random.stateless_uniform(
-        images.shape[:2], stream_seed(seed, MIRROR_STREAM, step), alg="philox"
+    batches, at = images.shape[0], stream_seed(seed, MIRROR_STREAM, step)
+    uniform = replica.drawn(
+        lambda rows: tf.random.stateless_uniform([batches, rows], at, alg="philox"),
+        images.shape[1],
+        axis=1,
     )
     return tf.where(uniform[:, :, None, None, None] < 0.5, images[..., ::-1, :], images)

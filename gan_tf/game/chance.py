@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from gan_tf.workers import replica
+
 _MOST = 32  # Numbers of a kind an image.
 
 
 def uniforms(seed: tf.Tensor, number: int, images: int) -> list[tf.Tensor]:
-    """Returns so many times U[0, 1), `[images]` each."""
-    drawn = tf.random.stateless_uniform([number, images], seed, alg="philox")
-    return list(tf.unstack(drawn))
+    """Returns so many times U[0, 1), `[images]` each, those of this worker's images."""
+
+    def draw(everywhere: int) -> tf.Tensor:
+        return tf.random.stateless_uniform([number, everywhere], seed, alg="philox")
+
+    return list(tf.unstack(replica.drawn(draw, images, axis=1)))
 
 
 class Chance:
@@ -20,8 +25,11 @@ class Chance:
         """Takes the seed, how many images there are, and the probability of each change."""
         one, other = tf.unstack(tf.random.experimental.stateless_split(seed, 2, alg="philox"))
         self._uniforms = iter(uniforms(one, _MOST, images))
-        normals = tf.random.stateless_normal([_MOST, images], other, alg="philox")
-        self._normals = iter(tf.unstack(normals))
+
+        def draw(everywhere: int) -> tf.Tensor:
+            return tf.random.stateless_normal([_MOST, everywhere], other, alg="philox")
+
+        self._normals = iter(tf.unstack(replica.drawn(draw, images, axis=1)))
         self._probability = probability
 
     def uniform(self, low: float, high: float) -> tf.Tensor:

@@ -47,8 +47,7 @@ def update_both(game: Game, batch: Batch, draw: Draw) -> Metrics:
     discriminator.learn(gradients)
     factors = tape.gradient(generator_loss, fake_logits) / tape.gradient(objective, fake_logits)
     slopes *= tf.cast(factors, slopes.dtype)[:, :, None, None]
-    gradients = tape.gradient(fakes, generator.weights, slopes)
-    generator.learn(gradients)
+    gradients = generator.learn(tape.gradient(fakes, generator.weights, slopes))
     d_fake = game.taken_for_real(fake_logits, real_logits)
     return {
         "generator_loss": generator_loss,

@@ -13,6 +13,7 @@ from gan_tf.data.feed import Batch
 from gan_tf.game.latents import PENALTY_STREAM, stream_seed
 from gan_tf.game.rules import Judge, Penalty, no_penalty
 from gan_tf.game.schedules import Schedule, at
+from gan_tf.workers import replica
 
 # D of one class, or an unconditional one: images `[B, H, W, C]` and `training` to logits `[B, 1]`.
 Discriminator = Callable[..., tf.Tensor]
@@ -91,8 +92,10 @@ def penalty_of(
         # Of the class of the reals: what lies between reals and fakes is judged so, too.
         discriminator = functools.partial(judge, labels=reals.labels)
         if gradient_penalty_weight:
-            mix = tf.random.stateless_uniform(
-                [images.shape[0], 1, 1, 1], stream_seed(seed, PENALTY_STREAM, step), alg="philox"
+            here = stream_seed(seed, PENALTY_STREAM, step)
+            mix = replica.drawn(
+                lambda rows: tf.random.stateless_uniform([rows, 1, 1, 1], here, alg="philox"),
+                images.shape[0],
             )
             total += gradient_penalty_weight * gradient_penalty(discriminator, images, fakes, mix)
 

@@ -14,6 +14,7 @@ from gan_tf.game.adaptive import Probability
 from gan_tf.game.optimizers import Optimizer
 from gan_tf.host import process
 from gan_tf.models import Architecture, ImageShape
+from gan_tf.workers import replica
 
 MakeOptimizer = Callable[[list[keras.Variable]], Optimizer]
 
@@ -30,9 +31,12 @@ class Player:
         """What it learns: the variables that gradients are taken by, in a fixed order."""
         return list(self.network.trainable_variables)
 
-    def learn(self, gradients: Sequence[tf.Tensor]) -> None:
-        """Takes one step down the gradients by its weights. Nothing else moves a weight."""
+    def learn(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Takes one step down the gradients by its weights, and returns them: of several workers
+        the mean of theirs. Nothing else moves a weight."""
+        gradients = replica.mean(gradients)
         self.optimizer.apply(gradients)
+        return gradients
 
     @property
     def variables(self) -> list[tf.Variable]:

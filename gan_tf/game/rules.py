@@ -15,6 +15,7 @@ from gan_tf.game.latents import Draw
 from gan_tf.game.players import GanState
 from gan_tf.game.schedules import Schedule
 from gan_tf.models.calling import apply
+from gan_tf.workers import replica
 
 Metrics = dict[str, tf.Tensor]
 
@@ -92,8 +93,9 @@ class Game:
     mirror: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
     def draws(self, number: int) -> list[Draw]:
-        """Returns the `number` draws of this step: no other step has any of them."""
-        return [self.draw(self.state.step * number + each) for each in range(number)]
+        """Returns the `number` draws of this step: no other step has any of them. Of several
+        workers each gets its rows."""
+        return [_rows(self.draw(self.state.step * number + each)) for each in range(number)]
 
     def labels(self, batch: Batch, draw: Draw) -> tf.Tensor:
         """Returns the classes that the fakes of an update are to have, int64 `[B]`: those of the
@@ -135,3 +137,8 @@ class Game:
         """Returns the k batches of a step, from images `[k, B, H, W, C]` and labels `[k, B]`."""
         images = self.mirror(reals.images, self.state.step) if self.mirror else reals.images
         return [Batch(images[i], reals.labels[i]) for i in range(images.shape[0])]
+
+
+def _rows(draw: Draw) -> Draw:
+    labels = None if draw.labels is None else replica.rows(draw.labels)
+    return draw._replace(latents=replica.rows(draw.latents), labels=labels)

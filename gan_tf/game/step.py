@@ -9,6 +9,7 @@ from gan_tf.game.algorithm_1 import discriminator_first, generator_first
 from gan_tf.game.one_pass import simultaneous
 from gan_tf.game.rules import Game, Metrics
 from gan_tf.game.schedules import at
+from gan_tf.workers import replica
 
 UPDATES: dict[str, Callable[[Game, Sequence[Batch]], Metrics]] = {
     "discriminator_first": discriminator_first,
@@ -27,7 +28,8 @@ def step(game: Game, reals: Batch) -> Metrics:
     Returns:
       The scalars of `rules.metrics_of`.
     """
-    metrics = UPDATES[game.update](game, game.batches(reals))
+    seen = UPDATES[game.update](game, game.batches(reals))
+    metrics = dict(zip(seen, replica.mean(list(seen.values())), strict=True))
     game.state.average_generator(at(game.average, game.state.step))
     if game.state.probability is not None:
         game.state.probability.move(game.state.step)

@@ -41,6 +41,20 @@ def _gpu_capability() -> float | None:
     return _least_of_gpus("compute_cap")
 
 
+def visible_gpus() -> list[str]:
+    """Returns what CUDA_VISIBLE_DEVICES calls each GPU that a process of ours would see."""
+    if _is_hidden() or importlib.util.find_spec("nvidia") is None:
+        return []
+    if given := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return given.split(",")
+    command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+    try:
+        finished = subprocess.run(command, capture_output=True, check=True, text=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return finished.stdout.split()
+
+
 def _least_of_gpus(what: str) -> float | None:
     """The least that nvidia-smi says of any GPU; None if it says nothing."""
     command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]

@@ -64,11 +64,14 @@ def open_standard_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def start_tensorflow() -> None:
+def start_tensorflow(begin: Callable[[], object] | None = None) -> None:
     """Imports TensorFlow; what it writes to standard error is shown only if that fails.
 
     Its C++ libraries greet with a dozen lines before any log level can be set, and so
     would bury the lines that the user must read.
+
+    Args:
+      begin: starts the runtime; by default one of this process alone.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # The client itself says what went wrong.
@@ -80,7 +83,10 @@ def start_tensorflow() -> None:
                 tf = importlib.import_module("tensorflow")
                 for gpu in tf.config.list_physical_devices("GPU"):
                     tf.config.experimental.set_memory_growth(gpu, True)
-                tf.zeros([]).numpy()  # Starts the runtime, with whatever it has to say.
+                if begin is None:
+                    tf.zeros([]).numpy()  # Starts the runtime, with whatever it has to say.
+                else:
+                    begin()
         except BaseException:
             noise.seek(0)
             os.write(2, noise.read())

@@ -16,6 +16,8 @@ with epy.lazy_imports():
     import numpy as np
     import numpy.typing as npt
 
+    from gan_tf.models.layers import dropout
+
 _UNITS, _PIECES = 240, 5
 
 
@@ -48,15 +50,15 @@ def discriminator(image_shape: tuple[int, int, int]) -> keras.Model:
             keras.Input(image_shape),
             layers.Rescaling(0.5, 0.5),
             layers.Flatten(),
-            layers.Dropout(0.2),
+            dropout.KerasDropout(0.2),
             layers.Dense(_UNITS * _PIECES, **start),
             layers.Reshape([_PIECES, _UNITS]),
             layers.GlobalMaxPooling1D(),
-            layers.Dropout(0.5),
+            dropout.KerasDropout(0.5),
             layers.Dense(_UNITS * _PIECES, **start),
             layers.Reshape([_PIECES, _UNITS]),
             layers.GlobalMaxPooling1D(),
-            layers.Dropout(0.5),
+            dropout.KerasDropout(0.5),
             layers.Dense(1, dtype="float32", **start),
         ],
         name="discriminator",

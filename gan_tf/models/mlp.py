@@ -18,6 +18,7 @@ with epy.lazy_imports():
     import keras
 
     from gan_tf.models.layers import classes as conditions
+    from gan_tf.models.layers import dropout as masks
 
 Shape = tuple[int, int, int]
 Generator = Callable[..., "keras.Model"]
@@ -96,5 +97,5 @@ def _hidden(
         layers.append(keras.layers.Dense(units, **(torch_default(inputs) if torch else {})))
         layers.append(keras.layers.LeakyReLU(leak) if leak else keras.layers.ReLU())
         if dropout:
-            layers.append(keras.layers.Dropout(dropout))
+            layers.append(masks.KerasDropout(dropout))
     return layers

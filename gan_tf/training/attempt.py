@@ -19,7 +19,17 @@ from gan_tf.game.step import step
 from gan_tf.host import files
 from gan_tf.host.errors import InterruptedRunError
 from gan_tf.report import pictures
-from gan_tf.training import build, costs, drawing, grids, health, patience, resume, warm_start
+from gan_tf.training import (
+    build,
+    costs,
+    drawing,
+    followers,
+    grids,
+    health,
+    patience,
+    resume,
+    warm_start,
+)
 from gan_tf.training.health import Verdict
 from gan_tf.training.journal import Journal, forget
 from gan_tf.training.loop import Loop, NotFiniteError
@@ -27,6 +37,7 @@ from gan_tf.training.metrics import Line, best
 from gan_tf.training.progress import Progress
 from gan_tf.training.resume import Memory
 from gan_tf.training.schedule import Due, Schedule
+from gan_tf.workers.team import Team
 
 
 class Attempt:
@@ -54,15 +65,17 @@ class Attempt:
         held_out: Split,
         evaluation: Evaluation | None,
         classes: int = 0,
+        team: Team | None = None,
     ) -> None:
-        """Builds the game and takes up the attempt's newest checkpoint, if there is one."""
+        """Builds the game and takes up the attempt's newest checkpoint, if there is one; `team` are
+        the workers that train it, of which this is the chief."""
         self._config = config = config.of_attempt(number)
-        self._directory, self._evaluation = directory, evaluation
+        self._directory, self._evaluation, self._team = directory, evaluation, team
         self._game = game = build.game(config, reals, classes)
         self.cost = costs.of(game, config)
-        feed = build.feed(config, reals)
+        feed = build.feed(config, reals, team.share if team else (0, 1))
         self.number, self.streams = number, isinstance(feed, StreamedFeed)
-        self.loop = Loop(lambda batch: step(game, batch), game.state, feed)
+        self.loop = Loop(lambda batch: step(game, batch), game.state, feed, team=team)
         self.measure = build.measure(config, game.state, held_out)
         self._grid = drawing.for_grid(config, classes)
         judged = evaluation.samples if evaluation else 0
@@ -122,13 +135,17 @@ class Attempt:
             settled, known = 0, False  # The step at which all due was written; a known speed.
             try:
                 self._begin(journal)
+                if self._team:
+                    followers.lead(self._team, self.number, self.loop)
                 for reached in pauses:
                     self.step = reached
                     progress.update(reached)
                     if not known and (rate := self.loop.steps_per_second) and reached < total:
                         known = True
                         progress.say(costs.speed(rate, total - reached, self._config))
-                    stopping = stop_requested()  # Asked once: what is said must be what is done.
+                    stopping = (
+                        stop_requested() or self.loop.stop_requested
+                    )  # Asked once: what is said must be what is done.
                     if verdict := self._pause(journal, progress, stopping):
                         return verdict
                     settled = reached

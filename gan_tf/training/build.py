@@ -65,8 +65,9 @@ def dataset(
     return found
 
 
-def feed(config: Config, reals: Split) -> Feed:
-    """Returns the batches of the steps, from where `--placement` puts the reals."""
+def feed(config: Config, reals: Split, share: tuple[int, int] = (0, 1)) -> Feed:
+    """Returns the batches of the steps, from where `--placement` puts the reals; of several workers
+    the share of one, by its rank and their number."""
     placed = config.placement
     if placed == "auto":
         # The rest is for the networks, their work, and whatever else the machine does.
@@ -77,6 +78,7 @@ def feed(config: Config, reals: Split) -> Feed:
         batch_size=config.batch_size,
         discriminator_steps=config.discriminator_steps,
         seed=config.seed,
+        share=share,
     )
 
 

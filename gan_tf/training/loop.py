@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Generator
 
 import tensorflow as tf
 
-from gan_tf.data.feed import Batch, Feed
+from gan_tf.data.feed import Batch, Feed, Take
 from gan_tf.game.players import GanState
 from gan_tf.game.rules import Metrics, metrics_of
+from gan_tf.host import process
+from gan_tf.workers import replica
+from gan_tf.workers.connection import Message
+from gan_tf.workers.team import Team
 
 Step = Callable[[Batch], Metrics]
 
@@ -29,22 +34,32 @@ class Loop:
 
     Attributes:
       executed: steps that this object has run.
+      stop_requested: whether another worker was asked to stop.
       steps_per_second: the speed of the newest call that is worth a word: it did not compile, and
         was long; None before one.
     """
 
     def __init__(
-        self, step: Step, state: GanState, feed: Feed, seconds_per_call: float = 1.0
+        self,
+        step: Step,
+        state: GanState,
+        feed: Feed,
+        seconds_per_call: float = 1.0,
+        team: Team | None = None,
     ) -> None:
-        """Takes the step, the state that it changes, and the reals; the seconds bound how long a
-        signal waits, and how often the bar moves."""
+        """Takes the step, the state that it changes, the reals, and the workers that run the same
+        steps; the seconds bound how long a signal waits, and how often the bar moves."""
         self.executed, self._seconds_per_call = 0, seconds_per_call
+        self.stop_requested, self._team = False, team
         self.steps_per_second: float | None = None
         self._step, self._state, self._feed = step, state, feed
         self._sums = {name: tf.Variable(0.0, name=name) for name in metrics_of(state)}
         self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
+        run = self._run_steps
+        if team:
+            run = functools.partial(self._run_together, team)
         # One trace serves every number of steps.
-        self._run = tf.function(self._run_steps, [feed.signature], autograph=False)
+        self._run = tf.function(run, [feed.signature], autograph=False)
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
@@ -72,11 +87,11 @@ class Loop:
             while step < total:
                 steps = min(min(total, pause_after(step)) - step, steps_per_call)
                 start = time.monotonic()
-                done, finite = (result.numpy() for result in self._run(take(step, steps)))
+                done, finite = self._call(take, step, steps)
                 elapsed = time.monotonic() - start
                 if self.executed and elapsed > self._seconds_per_call / 2:
-                    self.steps_per_second = int(done) / elapsed
-                self.executed += int(done)
+                    self.steps_per_second = done / elapsed
+                self.executed += done
                 if elapsed > 0:  # A suspended machine or a virtual one's clock may say anything.
                     # The first call also compiles, so one step says little, and the next corrects
                     # it. How many steps share a call never shows in the results.
@@ -89,6 +104,38 @@ class Loop:
                     raise NotFiniteError(step, [n for n, v in means if not math.isfinite(v)])
                 yield step
 
+    def follow(self, total: int) -> Message | None:
+        """Runs the steps up to `total` that the chief runs, as it tells; returns what it tells
+        instead of more of them, which is None at the end of the run.
+
+        Raises:
+          InterruptedRunError: a worker was asked to stop, and the state is saved.
+          ReadError: reals could not be read.
+        """
+        team = self._team
+        assert team
+        with (
+            process.deferred_signals() as stop_requested,
+            self._feed.reading(int(self._state.step.numpy()), total) as take,
+        ):
+            while (words := team.told()) and "steps" in words:
+                fed = take(words["step"], words["steps"])
+                team.compute(lambda fed=fed: [result.numpy() for result in self._run(fed)])
+                self.executed += words["steps"]
+                team.answer({"stop": stop_requested()})
+        return words
+
+    def _call(self, take: Take, step: int, steps: int) -> tuple[int, bool]:
+        """Runs steps, the other workers too; returns how many, and whether all was finite."""
+        fed, team = take(step, steps), self._team
+        if team is None:
+            done, finite = (result.numpy() for result in self._run(fed))
+            return int(done), bool(finite)
+        team.tell({"step": step, "steps": steps})
+        done, finite = team.compute(lambda: [result.numpy() for result in self._run(fed)])
+        self.stop_requested = any(each["stop"] for each in team.hear())
+        return int(done), bool(finite)
+
     def means(self) -> dict[str, float]:
         """Returns each metric's mean over the steps since the last `reset`."""
         steps = int(self._summed.numpy())
@@ -99,6 +146,11 @@ class Loop:
         for total in self._sums.values():
             total.assign(0.0)
         self._summed.assign(0)
+
+    def _run_together(self, team: Team, reals: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """The same as one of several workers."""
+        with replica.together(*team.share):
+            return self._run_steps(reals)
 
     def _run_steps(self, reals: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(reals[0])[0]

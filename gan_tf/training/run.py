@@ -29,6 +29,7 @@ from gan_tf.training import (
     announcement,
     build,
     exporting,
+    followers,
     going_on,
     grids,
     health,
@@ -40,12 +41,15 @@ from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
 from gan_tf.training.metrics import best, read_metrics
 from gan_tf.training.result import Result, cannot_write, failure
+from gan_tf.workers.team import Team
 
 _RUNNING = threading.Lock()
 _AT_THE_END = ("result.json", "curves.png", "samples.gif", reporting.NAME)
 
 
-def train(config: Config, images: Any = None, labels: Any = None) -> Result:
+def train(
+    config: Config, images: Any = None, labels: Any = None, team: Team | None = None
+) -> Result:
     """Trains the configuration, or goes on with it where its run directory stands.
 
     Args:
@@ -54,6 +58,7 @@ def train(config: Config, images: Any = None, labels: Any = None) -> Result:
         configuration's dataset or images. They are kept as `--images` are, so that a run that
         goes on needs them no more.
       labels: whole numbers from 0 `[N]`, their classes; None where they have none.
+      team: the workers that train it, of which this process is the chief; None if it is alone.
 
     Raises:
       InputError: the data or the run directory cannot be used; nothing was changed.
@@ -64,12 +69,12 @@ def train(config: Config, images: Any = None, labels: Any = None) -> Result:
     if not _RUNNING.acquire(blocking=False):
         raise InputError("another run is training in this process; wait for it, or use another")
     try:
-        return _train_alone(config, arrays.given(images, labels))
+        return _train_alone(config, arrays.given(images, labels), team)
     finally:
         _RUNNING.release()
 
 
-def _train_alone(config: Config, given: Arrays | None) -> Result:
+def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Result:
     """Trains in a process that trains nothing else: seeds and dtype policy are the process's."""
     if given:
         if config.images not in (None, IN_MEMORY):
@@ -88,6 +93,8 @@ def _train_alone(config: Config, given: Arrays | None) -> Result:
     with run_directory.locked(directory):
         resume.take_back(directory)
         going_on.check(directory, config, data.description)
+        if team:
+            followers.propose(team, config, data)
         try:
             run = _Run(
                 config=config,
@@ -97,6 +104,7 @@ def _train_alone(config: Config, given: Arrays | None) -> Result:
                 held_out=held_out,
                 judge=build.evaluation(config, data),
                 followed=followed,
+                team=team,
             )
             with (
                 process.reproducible(config.deterministic),
@@ -118,6 +126,7 @@ class _Run:
       reals, held_out: the images of steps, and those that no step sees.
       judge: what judges the generator in training; None if nothing does.
       followed: what of the configuration the data decided.
+      team: the workers that train it; None without others.
     """
 
     config: Config
@@ -127,6 +136,7 @@ class _Run:
     held_out: Split
     judge: Evaluation | None
     followed: Mapping[str, Followed]
+    team: Team | None
 
     def attempts(self, stop_requested: Callable[[], bool]) -> Result:
         """Makes attempts until one comes to its end, or none is left."""
@@ -141,6 +151,7 @@ class _Run:
                 held_out=self.held_out,
                 evaluation=self.judge,
                 classes=len(self.data.description.classes),
+                team=self.team,
             )
             for line in announcement.lines(
                 self.config, attempt, self.data, self.judge, self.followed

@@ -1,0 +1,93 @@
+"""What the workers do that are not the chief: the same steps, and nothing else.
+
+The chief decides what is trained, from which state, how many steps at a time and when it ends; it
+alone reads and writes the run directory. So it does not matter whether the others see it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import tensorflow as tf
+
+from gan_tf.config import Config
+from gan_tf.data.cache import Split
+from gan_tf.data.dataset import Dataset
+from gan_tf.game.step import step
+from gan_tf.host.errors import InputError
+from gan_tf.training import build
+from gan_tf.training.loop import Loop
+from gan_tf.workers.connection import Arrays
+from gan_tf.workers.team import Team
+
+
+def lead(team: Team, attempt: int, loop: Loop) -> None:
+    """Gives all workers the state that an attempt stands at; the chief's part of `follow`."""
+    arrays = {name: variable.numpy() for name, variable in loop.variables.items()}
+    team.tell({"attempt": attempt}, arrays)
+
+
+def propose(team: Team, config: Config, data: Dataset) -> None:
+    """Tells all workers what is trained on what; the chief's part of `agree`.
+
+    Raises:
+      InputError: a worker has other images, or another kind of device.
+    """
+    team.tell({"config": config.to_json()})
+    mine = _about(data)
+    for rank, theirs in enumerate(team.hear(), start=1):
+        for name, value in mine.items():
+            if theirs[name] != value:
+                raise InputError(
+                    f"{team.place.name(rank)} has another {name} ({theirs[name]}) than "
+                    f"{team.place.name(0)} ({value}); all workers must have the same"
+                )
+
+
+def follow(config: Config, team: Team) -> int:
+    """Trains what the chief tells until the run is done; returns how many steps that were.
+
+    Args:
+      config: what this worker was started with, for where its data lie.
+      team: the workers.
+
+    Raises:
+      InterruptedRunError: a worker was asked to stop; the state is saved.
+    """
+    here = config.resolved()
+    told = Config.from_json(team.told()["config"], "the chief's configuration")
+    where = {"data_dir": here.data_dir, "manual_dir": here.manual_dir}
+    config = dataclasses.replace(told, **where)
+    data = build.dataset(config)
+    reals, _ = data.reals(config.validation_images)
+    team.answer(_about(data))
+    executed, words = 0, team.told()
+    while words:
+        loop = _loop(config.of_attempt(words["attempt"]), reals, team)
+        _restore(loop, team.told())
+        words = loop.follow(config.total_steps(len(reals.images)))
+        executed += loop.executed
+    return executed
+
+
+def _about(data: Dataset) -> dict[str, Any]:
+    """What must be the same for all workers and is known only here."""
+    devices = tf.config.list_physical_devices()
+    kinds = {each.device_type for each in devices if "XLA" not in each.device_type}
+    return {
+        "dataset digest": str(data.description.digest)[:16],
+        "image shape": "x".join(map(str, data.description.image_shape)),
+        "kind of device": "GPU" if "GPU" in kinds else "CPU",
+    }
+
+
+def _loop(config: Config, reals: Split, team: Team) -> Loop:
+    game = build.game(config, reals)
+    feed = build.feed(config, reals, team.share)
+    return Loop(lambda batch: step(game, batch), game.state, feed, team=team)
+
+
+def _restore(loop: Loop, arrays: Arrays) -> None:
+    for name, variable in loop.variables.items():
+        variable.assign(arrays[name])

@@ -1,0 +1,128 @@
+"""How the workers of a run find one another, in bounded time, before TensorFlow connects them.
+
+The chief listens at its own address until everybody has come, and then leaves that address to
+TensorFlow's server. The connections stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+
+from gan_tf.host.errors import InputError, TrainingFailedError
+from gan_tf.workers.connection import Connection, LostError, Message
+from gan_tf.workers.place import Place
+
+_HELLO = 5.0  # Seconds that somebody who connects has to say who it is.
+_AGAIN = 0.2  # Seconds between two tries to reach the chief.
+
+
+def meet(place: Place, about: Message, seconds: float) -> dict[int, Connection]:
+    """Returns the connections of a worker by rank: the chief's to all others, or to the chief.
+
+    Args:
+      place: which worker this is.
+      about: what must be the same for all, by its name.
+      seconds: how long to wait for the others.
+
+    Raises:
+      InputError: the own address cannot be had, or `about` differs.
+      TrainingFailedError: somebody did not come in time.
+    """
+    deadline = time.monotonic() + seconds
+    with _listening(place) as own:
+        if place.rank:
+            own.close()  # It was only to see whether it can be had.
+            return {0: _find_chief(place, about, deadline, seconds)}
+        return _gather(place, about, own, deadline, seconds)
+
+
+@contextlib.contextmanager
+def _listening(place: Place) -> Iterator[socket.socket]:
+    """Listens at the own address."""
+    address = place.addresses[place.rank]
+    host, port = address.split(":")
+    try:
+        found = socket.getaddrinfo(host, int(port), socket.AF_INET, socket.SOCK_STREAM)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as own:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            own.bind(found[0][4])
+            own.listen(place.number)
+            yield own
+    except OSError as error:
+        reason = "another process has this port" if error.errno == 98 else error.strerror
+        raise InputError(
+            f"{place.name(place.rank)}: cannot listen there: {reason}; give it an address of this "
+            "machine and a free port"
+        ) from None
+
+
+def _gather(
+    place: Place, about: Message, own: socket.socket, deadline: float, seconds: float
+) -> dict[int, Connection]:
+    found: dict[int, Connection] = {}
+    try:
+        while len(found) < place.number - 1:
+            own.settimeout(max(0.01, deadline - time.monotonic()))
+            try:
+                link, _ = own.accept()
+            except TimeoutError:
+                raise TrainingFailedError(_missing(place, found, seconds)) from None
+            link.settimeout(_HELLO)
+            connection = Connection(link)
+            with contextlib.suppress(LostError, ValueError):  # A stranger, whom nothing is told.
+                hello = connection.receive()
+                rank = hello["rank"] if isinstance(hello, dict) and "gan_tf" in hello else None
+                if rank in range(1, place.number) and rank not in found:
+                    found[rank] = connection
+                    _compare(place, rank, about, hello["about"])
+        for connection in found.values():
+            connection.say({"go": True})
+    except (InputError, TrainingFailedError) as error:
+        for connection in found.values():
+            with contextlib.suppress(LostError):
+                connection.say({"end": error.status, "line": str(error)})
+        raise
+    return found
+
+
+def _missing(place: Place, found: dict[int, Connection], seconds: float) -> str:
+    missing = [rank for rank in range(1, place.number) if rank not in found]
+    who = ", ".join(place.name(rank) for rank in missing)
+    return f"{who} did not come within {seconds:g} s (--start_timeout); is it started?"
+
+
+def _compare(place: Place, rank: int, mine: Message, theirs: Message) -> None:
+    """Raises InputError if a worker is not of the same run."""
+    for name in [*mine, *(theirs.keys() - mine.keys())]:
+        if mine.get(name) != theirs.get(name):
+            raise InputError(
+                f"{place.name(rank)} has {name}={theirs.get(name)}, and {place.name(0)} has "
+                f"{mine.get(name)}; all workers must have the same"
+            )
+
+
+def _find_chief(place: Place, about: Message, deadline: float, seconds: float) -> Connection:
+    host, port = place.addresses[0].split(":")
+    while time.monotonic() < deadline:
+        try:
+            link = socket.create_connection((host, int(port)), timeout=_HELLO)
+        except OSError:  # It has not begun to listen, or its name is not known yet.
+            time.sleep(_AGAIN)
+            continue
+        # The chief may have begun to wait later, and says so itself when it waits no more.
+        link.settimeout(seconds + _HELLO)
+        connection = Connection(link)
+        with contextlib.suppress(LostError, ValueError):  # A stranger, or it is about to leave.
+            connection.say({"gan_tf": True, "rank": place.rank, "about": about})
+            answer = connection.receive()
+            if "end" in answer:
+                raise (InputError if answer["end"] == 2 else TrainingFailedError)(answer["line"])
+            return connection
+        connection.close()
+        time.sleep(_AGAIN)
+    raise TrainingFailedError(
+        f"{place.name(0)} did not answer within {seconds:g} s (--start_timeout); is it started?"
+    )
