@@ -79,7 +79,6 @@ def _together(options: Options, own: Place) -> str:
     from gan_tf.workers import team as workers
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Whom another's end left alone says so.
-    process.start_tensorflow(begin=lambda: None)
     with workers.joined(own, _about(options, own), options.start_timeout) as team:
         process.start_tensorflow(begin=team.connect)
         from gan_tf.training import followers, run

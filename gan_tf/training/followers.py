@@ -18,7 +18,6 @@ from gan_tf.game.step import step
 from gan_tf.host.errors import InputError
 from gan_tf.training import build
 from gan_tf.training.loop import Loop
-from gan_tf.workers.connection import Arrays
 from gan_tf.workers.team import Team
 
 
@@ -65,7 +64,7 @@ def follow(config: Config, team: Team) -> int:
     executed, words = 0, team.told()
     while words:
         loop = _loop(config.of_attempt(words["attempt"]), reals, team)
-        _restore(loop, team.told())
+        restore(loop, team)
         words = loop.follow(config.total_steps(len(reals.images)))
         executed += loop.executed
     return executed
@@ -88,6 +87,8 @@ def _loop(config: Config, reals: Split, team: Team) -> Loop:
     return Loop(lambda batch: step(game, batch), game.state, feed, team=team)
 
 
-def _restore(loop: Loop, arrays: Arrays) -> None:
+def restore(loop: Loop, team: Team) -> None:
+    """Takes up the state that the chief sends in `lead`."""
+    arrays = team.told()
     for name, variable in loop.variables.items():
         variable.assign(arrays[name])

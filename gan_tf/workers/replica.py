@@ -36,7 +36,8 @@ class _Share(NamedTuple):
     number: int = 1
 
 
-_share: contextvars.ContextVar[_Share] = contextvars.ContextVar("share", default=_Share())
+_ALONE = _Share()
+_share: contextvars.ContextVar[_Share] = contextvars.ContextVar("share", default=_ALONE)
 
 
 @contextlib.contextmanager
