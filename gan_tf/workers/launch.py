@@ -39,7 +39,7 @@ def run(number: int, arguments: Sequence[str]) -> int:
       arguments: the flags of each.
     """
     shares = _shares(number)
-    addresses = _free_addresses(number)
+    addresses = free_addresses(number)
     environments = [
         os.environ | gpu | {"TF_CONFIG": config_of(Place(rank, addresses))}
         for rank, gpu in enumerate(_gpus(number))
@@ -143,7 +143,7 @@ def _gpus(number: int) -> list[dict[str, str]]:
     return [{"CUDA_VISIBLE_DEVICES": each} for each in gpus[:number]]
 
 
-def _free_addresses(number: int) -> tuple[str, ...]:
+def free_addresses(number: int) -> tuple[str, ...]:
     """Addresses on loopback whose ports are free now."""
     found: list[str] = []
     with ExitStack() as stack:

@@ -72,12 +72,12 @@ def _gather(
                 raise TrainingFailedError(_missing(place, found, seconds)) from None
             link.settimeout(_HELLO)
             connection = Connection(link)
-            with contextlib.suppress(LostError, ValueError):  # A stranger, whom nothing is told.
-                hello = connection.receive()
-                rank = hello["rank"] if isinstance(hello, dict) and "gan_tf" in hello else None
-                if rank in range(1, place.number) and rank not in found:
-                    found[rank] = connection
-                    _compare(place, rank, about, hello["about"])
+            hello = _words(connection)
+            if hello.get("rank") not in range(1, place.number) or hello["rank"] in found:
+                connection.close()  # A stranger, whom nothing is told.
+                continue
+            found[hello["rank"]] = connection
+            _compare(place, hello["rank"], about, hello.get("about") or {})
         for connection in found.values():
             connection.say({"go": True})
     except (InputError, TrainingFailedError) as error:
@@ -115,14 +115,24 @@ def _find_chief(place: Place, about: Message, deadline: float, seconds: float) -
         # The chief may have begun to wait later, and says so itself when it waits no more.
         link.settimeout(seconds + _HELLO)
         connection = Connection(link)
-        with contextlib.suppress(LostError, ValueError):  # A stranger, or it is about to leave.
-            connection.say({"gan_tf": True, "rank": place.rank, "about": about})
-            answer = connection.receive()
-            if "end" in answer:
-                raise (InputError if answer["end"] == 2 else TrainingFailedError)(answer["line"])
+        with contextlib.suppress(LostError):
+            connection.say({"rank": place.rank, "about": about})
+        answer = _words(connection)
+        if "end" in answer:
+            raise (InputError if answer["end"] == 2 else TrainingFailedError)(answer["line"])
+        if "go" in answer:
             return connection
         connection.close()
         time.sleep(_AGAIN)
     raise TrainingFailedError(
         f"{place.name(0)} did not answer within {seconds:g} s (--start_timeout); is it started?"
     )
+
+
+def _words(connection: Connection) -> Message:
+    """What the other end says first; nothing if it is no worker, or about to leave."""
+    try:
+        message = connection.receive()
+    except (LostError, ValueError):
+        return {}
+    return message if isinstance(message, dict) else {}

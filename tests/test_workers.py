@@ -1,0 +1,169 @@
+"""Several processes train one run: what they compute, and what ends them, for real, on loopback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pairs import Ended, Workers
+
+from gan_tf.host.errors import InputError
+from gan_tf.workers import place
+from gan_tf.workers.place import Place
+
+from .conftest import assert_same_bits, checkpoint, executed
+from .processes import run_warm
+
+FLAGS = (
+    *("--batch_size=16", "--evaluate_every=0", "--export=none", "--sample_every=1000"),
+    "--on_collapse=ignore",
+)
+MLP = (*FLAGS, "--arch=mlp", "--log_every=5", "--checkpoint_every=20", "--steps=120")
+
+
+def distance(one: Path, other: Path, step: int) -> float:
+    """|a - b| / |a| of all weights and moments of a player; the larger of the two players'."""
+    mine, theirs = checkpoint(one, step), checkpoint(other, step)
+    assert mine.keys() == theirs.keys()
+    found = []
+    for player in ("generator", "discriminator"):
+        names = [name for name in mine if name.startswith(f"{player}/")]
+        a, b = (np.concatenate([np.ravel(state[n]) for n in names]) for state in (mine, theirs))
+        a, b = a.astype(np.float64), b.astype(np.float64)
+        found.append(float(np.linalg.norm(a - b) / np.linalg.norm(a)))
+    return max(found)
+
+
+def launched(cwd: Path, home: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    """`python -m gan_tf.train --workers=2`, to its end."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "gan_tf.train", "--workers=2", *flags],
+        cwd=cwd,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished
+
+
+def test_two_workers_compute_what_one_process_does(tmp_path: Path, home: Path) -> None:
+    """With batch norm, R1, and what is random for each image. By plain descent, for Adam makes of
+    rounding what it likes, on one process as on two."""
+    flags = (
+        *(*FLAGS, "--mirror", "--augment=diffaugment", "--checkpoint_every=1", "--steps=20"),
+        *("--optimizer=sgd", "--generator_lr=0.01", "--discriminator_lr=0.01", "--log_every=20"),
+        "--keep_checkpoints=20",
+    )
+    alone = run_warm("train", *flags, "--run_dir=one", cwd=tmp_path, home=home, timeout=240)
+    assert alone.returncode == 0, alone.stderr
+    finished = launched(tmp_path, home, *flags, "--run_dir=two")
+    assert executed(finished.stdout) == 20
+    assert "worker 1: done: 20 steps as worker 1 (127.0.0.1:" in finished.stderr
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert 0.0 < distance(one, two, 1) < 1e-5
+    assert 0.0 < distance(one, two, 20) < 1e-3
+    assert checkpoint(one, 20)["sums/steps"] == checkpoint(two, 20)["sums/steps"]
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
+    """A run of two workers to which nothing happened, with dropout."""
+    directory = tmp_path_factory.mktemp("untouched")
+    launched(directory, home, *MLP, "--run_dir=run")
+    return directory / "run"
+
+
+def test_a_killed_worker_ends_all_and_the_run_goes_on_with_the_same_bits(
+    tmp_path: Path, home: Path, untouched: Path
+) -> None:
+    ended = faulty(tmp_path, home, signal.SIGKILL)
+    assert (ended[0].status, ended[1].status) == (1, -signal.SIGKILL)
+    assert ended[0].last.startswith("gan_tf.train: worker 1 (127.0.0.1:")
+    assert ended[0].last.endswith(") ended; the same command goes on from the last checkpoint")
+    assert ended[0].seconds < 10.0
+    launched(tmp_path, home, *MLP, "--run_dir=run")
+    assert_same_bits(untouched, tmp_path / "run", 120)
+
+
+def test_a_signal_to_any_worker_saves_and_another_number_of_them_goes_on(
+    tmp_path: Path, home: Path, untouched: Path
+) -> None:
+    ended = faulty(tmp_path, home, signal.SIGTERM)
+    assert (ended[0].status, ended[1].status) == (75, 75)
+    saved = "gan_tf.train: saved at step "
+    assert ended[0].last.startswith(saved)
+    assert ended[1].last == ended[0].last
+    assert ended[0].seconds < 10.0
+    flags = (*MLP, "--run_dir=run")
+    alone = run_warm("train", *flags, cwd=tmp_path, home=home, timeout=240)
+    assert alone.returncode == 0, alone.stderr
+    assert 0 < executed(alone.stdout) < 120
+    assert distance(untouched, tmp_path / "run", 120) < 1.0  # Adam; the same batches and masks.
+
+
+def faulty(cwd: Path, home: Path, number: signal.Signals) -> dict[int, Ended]:
+    """Two workers in the midst of a run, of which the second gets a signal."""
+    variables = {rank: {"HOME": str(home)} for rank in (0, 1)}
+    workers = Workers((*MLP, "--run_dir=run"), cwd, variables=variables)
+    workers.wait_for(cwd / "run" / "metrics.jsonl", 5)
+    workers.processes[1].send_signal(number)
+    return workers.ends(40.0)
+
+
+def test_a_worker_that_never_comes_is_named(tmp_path: Path) -> None:
+    workers = Workers((*MLP, "--start_timeout=1"), tmp_path, missing=1)
+    ended = workers.ends(40.0)
+    assert ended[0].status == 1
+    assert ended[0].said == [
+        f"gan_tf.train: worker 1 ({workers.addresses[1]}) did not come within 1 s "
+        "(--start_timeout); is it started?"
+    ]
+    assert list(tmp_path.iterdir()) == [tmp_path / "worker-0.log"]
+
+
+def test_workers_with_different_flags_are_told_which(tmp_path: Path) -> None:
+    workers = Workers(MLP, tmp_path, own={1: ["--batch_size=32"]})
+    first, second = workers.ends(60.0).values()
+    assert (first.status, second.status) == (2, 2)
+    addresses = workers.addresses
+    assert first.said == second.said
+    assert first.said == [
+        f"gan_tf.train: worker 1 ({addresses[1]}) has --batch_size=32, and worker 0 "
+        f"({addresses[0]}) has 16; all workers must have the same"
+    ]
+
+
+def test_a_place_is_read_from_tf_config_or_from_slurm() -> None:
+    addresses = ("a.b:1", "10.0.0.2:65535", "c:3")
+    for rank in range(3):
+        text = place.config_of(Place(rank, addresses))
+        assert place.of_process(1, {"TF_CONFIG": text}) == Place(rank, addresses)
+    chief = (
+        '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "worker", "index": 0}}'
+    )
+    assert place.of_process(2, {"TF_CONFIG": chief}) == Place(1, ("a:1", "b:1"))
+    assert place.of_process(1, {}) is None
+    assert place.of_process(8, {"SLURM_STEP_NUM_TASKS": "1"}) is None
+
+
+def test_slurms_tasks_are_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {
+        "SLURM_PROCID": "3",
+        "SLURM_STEP_NUM_TASKS": "4",
+        "SLURM_STEP_NODELIST": "node[1-2]",
+        "SLURM_STEP_TASKS_PER_NODE": "2(x2)",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = place.of_process(1)
+    assert found == Place(3, ("node1:8888", "node1:8889", "node2:8888", "node2:8889"))
+    with pytest.raises(InputError, match="--workers=2: TF_CONFIG or Slurm says that there are 4"):
+        place.of_process(2)
