@@ -88,7 +88,7 @@ def test_a_killed_worker_ends_all_and_the_run_goes_on_with_the_same_bits(
     assert (ended[0].status, ended[1].status) == (1, -signal.SIGKILL)
     assert ended[0].last.startswith("gan_tf.train: worker 1 (127.0.0.1:")
     assert ended[0].last.endswith(") ended; the same command goes on from the last checkpoint")
-    assert ended[0].seconds < 10.0
+    assert ended[0].seconds < 20.0
     launched(tmp_path, home, *MLP, "--run_dir=run")
     assert_same_bits(untouched, tmp_path / "run", 120)
 
@@ -101,7 +101,7 @@ def test_a_signal_to_any_worker_saves_and_another_number_of_them_goes_on(
     saved = "gan_tf.train: saved at step "
     assert ended[0].last.startswith(saved)
     assert ended[1].last == ended[0].last
-    assert ended[0].seconds < 10.0
+    assert ended[0].seconds < 20.0
     flags = (*MLP, "--run_dir=run")
     alone = run_warm("train", *flags, cwd=tmp_path, home=home, timeout=240)
     assert alone.returncode == 0, alone.stderr

@@ -63,7 +63,8 @@ def follow(config: Config, team: Team) -> int:
     team.answer(_about(data))
     executed, words = 0, team.told()
     while words:
-        loop = _loop(config.of_attempt(words["attempt"]), reals, team)
+        attempt = config.of_attempt(words["attempt"])
+        loop = _loop(attempt, reals, len(data.description.classes), team)
         restore(loop, team)
         words = loop.follow(config.total_steps(len(reals.images)))
         executed += loop.executed
@@ -81,8 +82,8 @@ def _about(data: Dataset) -> dict[str, Any]:
     }
 
 
-def _loop(config: Config, reals: Split, team: Team) -> Loop:
-    game = build.game(config, reals)
+def _loop(config: Config, reals: Split, classes: int, team: Team) -> Loop:
+    game = build.game(config, reals, classes)
     feed = build.feed(config, reals, team.share)
     return Loop(lambda batch: step(game, batch), game.state, feed, team=team)
 

@@ -41,10 +41,10 @@ from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
 from gan_tf.training.metrics import best, read_metrics
 from gan_tf.training.result import Result, cannot_write, failure
+from gan_tf.training.taking_up import take_up
 from gan_tf.workers.team import Team
 
 _RUNNING = threading.Lock()
-_AT_THE_END = ("result.json", "curves.png", "samples.gif", reporting.NAME)
 
 
 def train(
@@ -161,7 +161,8 @@ class _Run:
             if attempt.over:
                 _say(attempt.over)
             else:
-                self._take_up(attempt)
+                images = len(self.reals.images)
+                take_up(self.directory, attempt, self.config, self.data, images)
                 verdict = attempt.train(stop_requested)
             executed += attempt.loop.executed
             if verdict is None:
@@ -169,20 +170,6 @@ class _Run:
             self._give_up(attempt, verdict)
             if stop_requested():
                 raise InterruptedRunError("stopped between two attempts; the same command goes on")
-
-    def _take_up(self, attempt: Attempt) -> None:
-        """Prepares the run directory for an attempt that begins, or goes on, now."""
-        directory = self.directory
-        if (directory / "config.json").exists():
-            before = run_directory.read(directory).config
-            judged = build.is_judged(before, self.data)
-            attempt.forget_the_end(build.schedule(before, len(self.reals.images), judged))
-        for name in _AT_THE_END:  # Of a shorter run; cut short, this one must not be said by them.
-            (directory / name).unlink(missing_ok=True)
-        run = run_directory.Run(self.config, self.data.description)
-        # A rollback stands at a step, and has no checkpoint of its own yet.
-        resumed = bool(resume.paths(directory / run_directory.CHECKPOINTS))
-        run_directory.write(directory, run, resumed=attempt.number if resumed else None)
 
     def _give_up(self, attempt: Attempt, verdict: Verdict) -> None:
         """Records why an attempt ended; TrainingFailedError if none may follow it."""
