@@ -3,6 +3,7 @@ them. `faults` and the tests use it."""
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import subprocess
@@ -67,6 +68,7 @@ class Workers:
             self._taken = socket.create_server((host, int(port)))
         self._logs = {rank: place / f"worker-{rank}.log" for rank in range(number)}
         self.processes = {}
+        cores = launch.shares(number)  # As the launcher's, for the same bits.
         for rank in range(number):
             if rank == missing:
                 continue
@@ -78,6 +80,7 @@ class Workers:
                     env=os.environ | config | dict((variables or {}).get(rank, {})),
                     stdout=subprocess.DEVNULL,
                     stderr=log,
+                    preexec_fn=functools.partial(os.sched_setaffinity, 0, cores[rank]),
                 )
 
     def wait_for(self, path: Path, lines: int, seconds: float = 120.0) -> None:

@@ -430,6 +430,11 @@ KINDS = {
         row("an unknown home", "train --data_dir=~nosuchuser/data"),
         row("nothing is left to train on", "train --validation_images=60000"),
     ],
+    "several workers": [
+        early("a batch that they cannot share", "train --workers=3"),
+        early("a batch smaller than they are many", "train --workers=4 --batch_size=2"),
+        early("none", "train --workers=0"),
+    ],
     "samples to write": [
         row("a kind of picture that is none", f"{SAMPLE} --output=a.jpg"),
         row("over a directory", f"{SAMPLE} --output=a.png", directory("a.png")),

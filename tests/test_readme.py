@@ -13,6 +13,7 @@ from typing import Any
 
 import ablate
 import benchmark
+import faults
 import judges
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ import seeds
 import stacked_mnist
 import torture
 import train_classifier
+import workers
 from PIL import Image
 
 import gan_tf
@@ -47,12 +49,14 @@ SCRIPTS: dict[str, Any] = {
     for each in (
         ablate,
         benchmark,
+        faults,
         judges,
         reproduce,
         seeds,
         stacked_mnist,
         torture,
         train_classifier,
+        workers,
     )
 }
 

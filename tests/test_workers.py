@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +19,13 @@ from gan_tf.workers import place
 from gan_tf.workers.place import Place
 
 from .conftest import assert_same_bits, checkpoint, executed
-from .processes import run_warm
+from .processes import ROOT, run_warm
 
 FLAGS = (
     *("--batch_size=16", "--evaluate_every=0", "--export=none", "--sample_every=1000"),
     "--on_collapse=ignore",
 )
-MLP = (*FLAGS, "--arch=mlp", "--log_every=5", "--checkpoint_every=20", "--steps=120")
+MLP = (*FLAGS, "--arch=mlp", "--log_every=2", "--checkpoint_every=10", "--steps=60")
 
 
 def distance(one: Path, other: Path, step: int) -> float:
@@ -90,7 +92,7 @@ def test_a_killed_worker_ends_all_and_the_run_goes_on_with_the_same_bits(
     assert ended[0].last.endswith(") ended; the same command goes on from the last checkpoint")
     assert ended[0].seconds < 20.0
     launched(tmp_path, home, *MLP, "--run_dir=run")
-    assert_same_bits(untouched, tmp_path / "run", 120)
+    assert_same_bits(untouched, tmp_path / "run", 60)
 
 
 def test_a_signal_to_any_worker_saves_and_another_number_of_them_goes_on(
@@ -105,8 +107,8 @@ def test_a_signal_to_any_worker_saves_and_another_number_of_them_goes_on(
     flags = (*MLP, "--run_dir=run")
     alone = run_warm("train", *flags, cwd=tmp_path, home=home, timeout=240)
     assert alone.returncode == 0, alone.stderr
-    assert 0 < executed(alone.stdout) < 120
-    assert distance(untouched, tmp_path / "run", 120) < 1.0  # Adam; the same batches and masks.
+    assert 0 < executed(alone.stdout) < 60
+    assert distance(untouched, tmp_path / "run", 60) < 1.0  # Adam; the same batches and masks.
 
 
 def faulty(cwd: Path, home: Path, number: signal.Signals) -> dict[int, Ended]:
@@ -152,6 +154,69 @@ def test_a_place_is_read_from_tf_config_or_from_slurm() -> None:
     assert place.of_process(2, {"TF_CONFIG": chief}) == Place(1, ("a:1", "b:1"))
     assert place.of_process(1, {}) is None
     assert place.of_process(8, {"SLURM_STEP_NUM_TASKS": "1"}) is None
+
+
+TWO = '"cluster": {"worker": ["a:1", "b:2"]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("worker 0", "TF_CONFIG: is not JSON; it must look like {"),
+        ("[]", "TF_CONFIG: has no cluster; it must look like {"),
+        (f"{{{TWO}}}", "TF_CONFIG: has no task; it must look like {"),
+        ('{"cluster": {"ps": ["a:1"]}, "task": {}}', "must have no ps, only worker (and chief)"),
+        ('{"cluster": {"worker": "a:1"}, "task": {}}', "worker must be a list of addresses"),
+        ('{"cluster": {"worker": ["a"]}, "task": {}}', "a in worker must be an address HOST:PORT"),
+        (
+            '{"cluster": {"worker": ["a:99999"]}, "task": {}}',
+            "a:99999 in worker must be an address",
+        ),
+        ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {}}', "a:1 stands there twice"),
+        (f'{{{TWO}, "task": {{"type": "worker", "index": 2}}}}', "its task is worker 2, which its"),
+        (f'{{{TWO}, "task": {{"type": "evaluator", "index": 0}}}}', "its task is evaluator 0"),
+    ],
+)
+def test_what_is_wrong_with_tf_config_is_said(text: str, told: str) -> None:
+    with pytest.raises(InputError, match=re.escape(told)):
+        place.of_process(1, {"TF_CONFIG": text})
+
+
+def test_a_batch_that_they_cannot_share_is_refused() -> None:
+    place.check_batch(12, 4)
+    with pytest.raises(InputError, match="must be a multiple of 5, such as 10 or 15"):
+        place.check_batch(12, 5)
+    with pytest.raises(InputError, match=r"such as 4$"):
+        place.check_batch(2, 4)
+
+
+def test_a_pod_of_the_job_knows_its_place() -> None:
+    """Its own shell makes TF_CONFIG; instead of the training it says what that is."""
+    text = (ROOT / "scripts" / "cluster" / "job.yaml").read_text()
+    script = textwrap.dedent(text[text.index("workers=$(seq") - 14 : text.index("exec python")])
+    variables = {"WORKERS": "11", "JOB_COMPLETION_INDEX": "10", "PATH": os.environ["PATH"]}
+    command = ["sh", "-ec", f'{script}printf %s "$TF_CONFIG"']
+    said = subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
+    addresses = tuple(f"gan-tf-{rank}.gan-tf:2222" for rank in range(11))
+    assert place.of_process(1, {"TF_CONFIG": said}) == Place(10, addresses)
+
+
+def test_the_two_processes_of_the_readme(tmp_path: Path, home: Path) -> None:
+    """Word for word."""
+    (command,) = re.findall(r"^python .*--workers=2.*$", (ROOT / "README.md").read_text(), re.M)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    finished = subprocess.run(
+        ["bash", "-ec", command],
+        cwd=tmp_path,
+        env={"HOME": str(home), "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert executed(finished.stdout) == 100
+    assert (tmp_path / "runs" / "two" / "export" / "1" / "saved_model.pb").exists()
 
 
 def test_slurms_tasks_are_workers(monkeypatch: pytest.MonkeyPatch) -> None:

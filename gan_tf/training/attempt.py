@@ -72,6 +72,8 @@ class Attempt:
         self._config = config = config.of_attempt(number)
         self._directory, self._evaluation, self._team = directory, evaluation, team
         self._game = game = build.game(config, reals, classes)
+        if team:
+            followers.check_networks(game)
         self.cost = costs.of(game, config)
         feed = build.feed(config, reals, team.share if team else (0, 1))
         self.number, self.streams = number, isinstance(feed, StreamedFeed)

@@ -7,13 +7,16 @@ alone reads and writes the run directory. So it does not matter whether the othe
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from gan_tf.config import Config
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset
+from gan_tf.game.rules import Game
 from gan_tf.game.step import step
 from gan_tf.host.errors import InputError
 from gan_tf.training import build
@@ -42,6 +45,31 @@ def propose(team: Team, config: Config, data: Dataset) -> None:
                     f"{team.place.name(rank)} has another {name} ({theirs[name]}) than "
                     f"{team.place.name(0)} ({value}); all workers must have the same"
                 )
+
+
+def check_networks(game: Game) -> None:
+    """Raises InputError if a layer would see the rows of one worker alone, where our own layers see
+    the global batch."""
+    for player in (game.state.generator, game.state.discriminator):
+        for layer in _layers(player.network):
+            mixes = isinstance(layer, keras.layers.BatchNormalization)
+            if (mixes or hasattr(layer, "seed_generator")) and _is_of_keras(layer):
+                raise InputError(
+                    f"several workers: {type(layer).__name__} in the {player.network.name} would "
+                    "see the images of one worker alone; take the layer of that name from "
+                    "gan_tf.models.layers, or train as one process"
+                )
+
+
+def _layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in network.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+
+
+def _is_of_keras(layer: keras.layers.Layer) -> bool:
+    return type(layer).__module__.split(".")[0] == "keras"
 
 
 def follow(config: Config, team: Team) -> int:

@@ -38,7 +38,7 @@ def run(number: int, arguments: Sequence[str]) -> int:
       number: how many.
       arguments: the flags of each.
     """
-    shares = _shares(number)
+    cores = shares(number)
     addresses = free_addresses(number)
     environments = [
         os.environ | gpu | {"TF_CONFIG": config_of(Place(rank, addresses))}
@@ -57,7 +57,7 @@ def run(number: int, arguments: Sequence[str]) -> int:
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, pass_on)
     for rank in range(number):
-        workers.append(_start(rank, arguments, environments[rank], shares[rank]))
+        workers.append(_start(rank, arguments, environments[rank], cores[rank]))
     speakers = [threading.Thread(target=_show, args=(w, i)) for i, w in enumerate(workers) if i]
     for speaker in speakers:
         speaker.start()
@@ -121,7 +121,7 @@ def _status(statuses: Sequence[int], passed: Sequence[int]) -> int:
     return 0
 
 
-def _shares(number: int) -> list[set[int]]:
+def shares(number: int) -> list[set[int]]:
     """The cores of each worker: equal shares, side by side, or one core for several workers."""
     cores = sorted(os.sched_getaffinity(0))
     size = len(cores) // number

@@ -7,9 +7,9 @@ TensorFlow's server. The connections stay.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import time
-from collections.abc import Iterator
 
 from gan_tf.host.errors import InputError, TrainingFailedError
 from gan_tf.workers.connection import Connection, LostError, Message
@@ -32,31 +32,41 @@ def meet(place: Place, about: Message, seconds: float) -> dict[int, Connection]:
       TrainingFailedError: somebody did not come in time.
     """
     deadline = time.monotonic() + seconds
-    with _listening(place) as own:
+    with _listen(place, deadline) as own:
         if place.rank:
             own.close()  # It was only to see whether it can be had.
             return {0: _find_chief(place, about, deadline, seconds)}
         return _gather(place, about, own, deadline, seconds)
 
 
-@contextlib.contextmanager
-def _listening(place: Place) -> Iterator[socket.socket]:
+def _listen(place: Place, deadline: float) -> socket.socket:
     """Listens at the own address."""
-    address = place.addresses[place.rank]
-    host, port = address.split(":")
+    host, port = place.addresses[place.rank].split(":")
+    own = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found = socket.getaddrinfo(host, int(port), socket.AF_INET, socket.SOCK_STREAM)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as own:
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            own.bind(found[0][4])
-            own.listen(place.number)
-            yield own
+        own.bind((_resolved(host, deadline), int(port)))
+        own.listen(place.number)
     except OSError as error:
-        reason = "another process has this port" if error.errno == 98 else error.strerror
+        own.close()
+        taken = error.errno == errno.EADDRINUSE
+        reason = "another process has this port" if taken else error.strerror
         raise InputError(
             f"{place.name(place.rank)}: cannot listen there: {reason}; give it an address of this "
             "machine and a free port"
         ) from None
+    return own
+
+
+def _resolved(host: str, deadline: float) -> str:
+    """The number of a host, whose name may be made known only now."""
+    while True:
+        try:
+            return socket.gethostbyname(host)
+        except socket.gaierror:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN)
 
 
 def _gather(
