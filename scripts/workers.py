@@ -150,7 +150,7 @@ def _runs(names: list[str], place: str, team: Team | None) -> None:
             runs = loop.Loop(one_step, game.state, feed, team=team)
             if team and not team.is_chief:
                 followers.restore(runs, team)
-                runs.follow(max(STEPS))
+                runs.follow(max(STEPS), lambda: False)
                 continue
             if team:
                 followers.lead(team, number + 1, runs)

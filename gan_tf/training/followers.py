@@ -18,6 +18,7 @@ from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset
 from gan_tf.game.rules import Game
 from gan_tf.game.step import step
+from gan_tf.host import process
 from gan_tf.host.errors import InputError
 from gan_tf.training import build
 from gan_tf.training.loop import Loop
@@ -84,18 +85,21 @@ def follow(config: Config, team: Team) -> int:
     """
     here = config.resolved()
     told = Config.from_json(team.told()["config"], "the chief's configuration")
-    where = {"data_dir": here.data_dir, "manual_dir": here.manual_dir}
-    config = dataclasses.replace(told, **where)
+    config = dataclasses.replace(told, data_dir=here.data_dir, manual_dir=here.manual_dir)
     data = build.dataset(config)
     reals, _ = data.reals(config.validation_images)
     team.answer(_about(data))
     executed, words = 0, team.told()
-    while words:
-        attempt = config.of_attempt(words["attempt"])
-        loop = _loop(attempt, reals, len(data.description.classes), team)
-        restore(loop, team)
-        words = loop.follow(config.total_steps(len(reals.images)))
-        executed += loop.executed
+    with (  # As the chief does: one setting decides how TensorFlow orders sums.
+        process.reproducible(config.deterministic),
+        process.deferred_signals() as stop_requested,
+    ):
+        while words:
+            attempt = config.of_attempt(words["attempt"])
+            loop = _loop(attempt, reals, len(data.description.classes), team)
+            restore(loop, team)
+            words = loop.follow(config.total_steps(len(reals.images)), stop_requested)
+            executed += loop.executed
     return executed
 
 

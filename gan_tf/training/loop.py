@@ -12,7 +12,6 @@ import tensorflow as tf
 from gan_tf.data.feed import Batch, Feed, Take
 from gan_tf.game.players import GanState
 from gan_tf.game.rules import Metrics, metrics_of
-from gan_tf.host import process
 from gan_tf.workers import replica
 from gan_tf.workers.connection import Message
 from gan_tf.workers.team import Team
@@ -104,9 +103,13 @@ class Loop:
                     raise NotFiniteError(step, [n for n, v in means if not math.isfinite(v)])
                 yield step
 
-    def follow(self, total: int) -> Message | None:
+    def follow(self, total: int, stop_requested: Callable[[], bool]) -> Message | None:
         """Runs the steps up to `total` that the chief runs, as it tells; returns what it tells
         instead of more of them, which is None at the end of the run.
+
+        Args:
+          total: the step to stop at.
+          stop_requested: whether this worker was asked to stop, which the chief is told.
 
         Raises:
           InterruptedRunError: a worker was asked to stop, and the state is saved.
@@ -114,27 +117,29 @@ class Loop:
         """
         team = self._team
         assert team
-        with (
-            process.deferred_signals() as stop_requested,
-            self._feed.reading(int(self._state.step.numpy()), total) as take,
-        ):
-            while (words := team.told()) and "steps" in words:
+        with self._feed.reading(int(self._state.step.numpy()), total) as take:
+            while True:
+                words: Message | None = team.told()
+                if words is None or "steps" not in words:
+                    return words
                 fed = take(words["step"], words["steps"])
-                team.compute(lambda fed=fed: [result.numpy() for result in self._run(fed)])
-                self.executed += words["steps"]
+                done, _ = team.compute(functools.partial(self._computed, fed))
+                self.executed += done
                 team.answer({"stop": stop_requested()})
-        return words
 
     def _call(self, take: Take, step: int, steps: int) -> tuple[int, bool]:
         """Runs steps, the other workers too; returns how many, and whether all was finite."""
         fed, team = take(step, steps), self._team
         if team is None:
-            done, finite = (result.numpy() for result in self._run(fed))
-            return int(done), bool(finite)
+            return self._computed(fed)
         team.tell({"step": step, "steps": steps})
-        done, finite = team.compute(lambda: [result.numpy() for result in self._run(fed)])
+        found = team.compute(functools.partial(self._computed, fed))
         self.stop_requested = any(each["stop"] for each in team.hear())
-        return int(done), bool(finite)
+        return found
+
+    def _computed(self, fed: list[tf.Tensor]) -> tuple[int, bool]:
+        done, finite = self._run(fed)
+        return int(done.numpy()), bool(finite.numpy())
 
     def means(self) -> dict[str, float]:
         """Returns each metric's mean over the steps since the last `reset`."""

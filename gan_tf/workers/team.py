@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from etils import epy
 
@@ -25,6 +25,8 @@ from gan_tf.workers.place import Place
 
 with epy.lazy_imports():
     import tensorflow as tf
+
+Result = TypeVar("Result")
 
 _GOES_ON = "the same command goes on from the last checkpoint"
 _ORDERLY = (0, 75)  # Statuses at which every worker stands between two steps.
@@ -95,7 +97,7 @@ class Team:
         """Returns the next answer of each other, in the order of their ranks; the chief's."""
         return [self._connections[rank].next() for rank in sorted(self._connections)]
 
-    def compute(self, call: Callable[[], Any]) -> Any:
+    def compute(self, call: Callable[[], Result]) -> Result:
         """Returns what a call gives that computes with the others."""
         try:
             return call()
