@@ -20,7 +20,7 @@ from torture import finish
 import gan_tf
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
-from gan_tf.host import archive, files
+from gan_tf.host import archive, files, process
 from gan_tf.host.errors import InputError, TrainingFailedError
 
 with epy.lazy_imports():
@@ -28,8 +28,8 @@ with epy.lazy_imports():
     from gan_tf.training import resume, run_directory
 
 FLAGS = (
-    *("--arch=mlp", "--batch_size=16", "--evaluate_every=0", "--export=none", "--log_every=5"),
-    *("--checkpoint_every=20", "--sample_every=100", "--steps=100", "--on_collapse=ignore"),
+    *("--arch=mlp", "--batch_size=16", "--evaluate_every=0", "--export=none", "--log_every=2"),
+    *("--checkpoint_every=10", "--sample_every=100", "--steps=60", "--on_collapse=ignore"),
 )
 _LINES = 6  # Of metrics, after which a fault comes.
 _BOUND = 60.0  # Seconds in which every worker must have ended.
@@ -97,6 +97,7 @@ def main(options: Options) -> str:
     if place.exists():
         raise InputError(f"--runs_dir={options.runs_dir}: must be new")
     place.mkdir(parents=True)
+    process.start_tensorflow()
     data = [f"--data_dir={Path(options.data_dir).absolute()}"] if options.data_dir else []
     flags = [*FLAGS, *data]
     faults = {name: each for name, each in FAULTS.items() if (options.only or "") in name}

@@ -83,7 +83,7 @@ class Workers:
                     preexec_fn=functools.partial(os.sched_setaffinity, 0, cores[rank]),
                 )
 
-    def wait_for(self, path: Path, lines: int, seconds: float = 120.0) -> None:
+    def wait_for(self, path: Path, lines: int, seconds: float = 300.0) -> None:
         """Waits until a file has so many lines."""
         deadline = time.monotonic() + seconds
         while not path.exists() or path.read_bytes().count(b"\n") < lines:

@@ -62,6 +62,7 @@ class Options:
 
     workers: str = knob("2,4", "Numbers of workers.", unit="numbers and commas")
     only: str | None = knob(None, "Only the runs whose name has this.", unit="a part of a name")
+    one_core: bool = knob(True, "Also compare with one process on one core.")
     output: str | None = knob(None, "Keeps the record.", unit="a Markdown file")
 
 
@@ -70,15 +71,14 @@ def main(options: Options) -> str:
     names = [name for name in CASES if (options.only or "") in name]
     numbers = [int(each) for each in options.workers.split(",")]
     alone = run(names)
-    one_core = run(names, cores=1)
-    others = {number: run(names, number) for number in numbers}
-    heads = ["one core", *(f"{number} workers" for number in numbers)]
-    columns = [f"{head}, {'step' if s == 1 else 'steps'}: {s}" for head in heads for s in STEPS]
+    others = {"one core": run(names, cores=1)} if options.one_core else {}
+    others |= {f"{number} workers": run(names, number) for number in numbers}
+    columns = [f"{head}, {'step' if s == 1 else 'steps'}: {s}" for head in others for s in STEPS]
     lines = [f"| run | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name in names:
         found = [
             f"{distance(alone[name, at], other[name, at]):.0e}"
-            for other in (one_core, *others.values())
+            for other in others.values()
             for at in STEPS
         ]
         lines.append(f"| {name} | {' | '.join(found)} |")
