@@ -227,7 +227,7 @@ def test_sample_draws_what_it_is_asked_for(
     exported = servable.load(saved_model)
     nearer = np.load(sampled("nearer.npy", "--labels=3,1,4", "--num=8", "--truncation=0.5"))
     labels = np.array([3, 1, 4, 3, 1, 4, 3, 1])
-    assert near(nearer, exported.draw(exported.latents(8, 7) / 2, labels))
+    assert near(nearer, exported.draw(exported.latents(8, 7) / np.float32(2), labels))
 
     written = tiles(sampled("2026.png", "--text=2026"))
     assert written.shape == (1, 4, 28, 28)

@@ -90,7 +90,9 @@ def export(
                 file, convert = CONVERTERS[name]
                 convert(temporary, temporary / _METADATA.parent / file)
             if importlib.util.find_spec("tensorflow_serving"):  # The extra `serving`.
-                requests = {name: first_request(inputs) for name, (_, inputs) in endpoints.items()}
+                requests = {
+                    name: warm_up.first_request(inputs) for name, (_, inputs) in endpoints.items()
+                }
                 warm_up.write(temporary / _WARM_UP, requests)
     return path
 
@@ -116,11 +118,6 @@ def _save(
     # TensorFlow draws it at random; here it follows from the graph and the weights.
     fingerprint.uuid = str(fingerprint.saved_model_checksum << 64 | fingerprint.checkpoint_hash)
     file.write_bytes(fingerprint.SerializeToString(deterministic=True))
-
-
-def first_request(inputs: Sequence[tf.TensorSpec]) -> dict[str, npt.NDArray[np.generic]]:
-    """Returns a request of one row of zeros, which every signature can answer."""
-    return {spec.name: np.zeros([1, *spec.shape[1:]], spec.dtype.as_numpy_dtype) for spec in inputs}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +31,8 @@ def write(path: Path, requests: Mapping[str, Inputs]) -> None:
             log = prediction_log_pb2.PredictionLog()
             log.predict_log.request.CopyFrom(request)
             writer.write(log.SerializeToString(deterministic=True))
+
+
+def first_request(inputs: Sequence[tf.TensorSpec]) -> dict[str, npt.NDArray[np.generic]]:
+    """Returns a request of one row of zeros, which every signature can answer."""
+    return {spec.name: np.zeros([1, *spec.shape[1:]], spec.dtype.as_numpy_dtype) for spec in inputs}

@@ -5,7 +5,6 @@ A run is one attempt unless its health turns out bad; see `run` for what follows
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -33,7 +32,7 @@ from gan_tf.training import (
 from gan_tf.training.health import Verdict
 from gan_tf.training.journal import Journal, forget
 from gan_tf.training.loop import Loop, NotFiniteError
-from gan_tf.training.metrics import Line, best
+from gan_tf.training.metrics import Line, is_best
 from gan_tf.training.progress import Progress
 from gan_tf.training.resume import Memory
 from gan_tf.training.schedule import Due, Schedule
@@ -114,9 +113,7 @@ class Attempt:
         """Removes what was written behind this step, which will be written again, and what was
         written at it only because the run ended here, by what was due until now."""
         forget(self._directory, attempt=self.number, step=self.step, schedule=before)
-        for drawn, path in grids.found(self._directory).items():
-            if drawn > self.step or (drawn == self.step and drawn % before.sample_every):
-                path.unlink()
+        grids.forget(self._directory, self.step, before.sample_every)
 
     def train(self, stop_requested: Callable[[], bool]) -> Verdict | None:
         """Runs the steps that are left; returns what made it give up, if anything did.
@@ -145,9 +142,8 @@ class Attempt:
                     if not known and (rate := self.loop.steps_per_second) and reached < total:
                         known = True
                         progress.say(costs.speed(rate, total - reached, self._config))
-                    stopping = (
-                        stop_requested() or self.loop.stop_requested
-                    )  # Asked once: what is said must be what is done.
+                    # Asked once: what is said must be what is done.
+                    stopping = stop_requested() or self.loop.stop_requested
                     if verdict := self._pause(journal, progress, stopping):
                         return verdict
                     settled = reached
@@ -173,12 +169,9 @@ class Attempt:
         return None
 
     def _open_journal(self) -> Journal:
+        place, batch = self._directory, self._config.batch_size
         return Journal(
-            self._directory,
-            attempt=self.number,
-            step=self.step,
-            seconds=self.seconds,
-            batch_size=self._config.batch_size,
+            place, attempt=self.number, step=self.step, seconds=self.seconds, batch_size=batch
         )
 
     def _begin(self, journal: Journal) -> None:
@@ -195,7 +188,8 @@ class Attempt:
         if due.line:
             line = self._take_metrics(due)
         if due.evaluation:
-            self._judge(line)
+            assert self._evaluation
+            line |= drawing.judged(self._evaluation, self._game.state.ema_generator, self._judged)
         if due.best:
             self._waited = patience.waited([*journal.evaluated, line])
         if self.stopped:
@@ -203,7 +197,7 @@ class Attempt:
         verdict = self._diagnose(line, due, journal, progress)
         given_up = health.ends(verdict, self._config.on_collapse, self.images)
         epoch = build.epochs(self._config, self.step, self.images)
-        keeps_best = due.best and self._is_best(line, journal)
+        keeps_best = due.best and is_best(line, journal.lines)
         saves = (due.checkpoint or stopping) and not given_up
         resume.write_in_order(
             best=(lambda: self._memory.save_best(journal.seconds)) if keeps_best else None,
@@ -222,15 +216,6 @@ class Attempt:
             self.loop.reset()
         return line
 
-    def _judge(self, line: Line) -> None:
-        """Adds the figures of the averaged generator, and what they cost, to a line."""
-        assert self._evaluation
-        start = time.monotonic()
-        samples = drawing.draw(self._game.state.ema_generator, self._judged)
-        labels = self._judged.labels
-        line |= self._evaluation(samples, None if labels is None else labels.numpy())
-        line["evaluation_seconds"] = round(time.monotonic() - start, 3)
-
     def _diagnose(
         self, line: Line, due: Due, journal: Journal, progress: Progress
     ) -> Verdict | None:
@@ -247,11 +232,6 @@ class Attempt:
             if ends or known != [verdict.kind]:
                 progress.say(self._words(verdict))
         return verdict
-
-    def _is_best(self, line: Line, journal: Journal) -> bool:
-        """Whether no evaluation of any attempt found a smaller distance."""
-        known = best(journal.lines)
-        return known is None or bool(line["frechet_distance"] < known["frechet_distance"])
 
     def _draw_grid(self, journal: Journal) -> None:
         """Draws the grid of this step, thins the older ones out, and shows it in TensorBoard if

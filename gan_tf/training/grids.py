@@ -35,3 +35,11 @@ def thin(directory: Path, every: int, step: int) -> None:
     for drawn, picture in found(directory).items():
         if drawn % every == 0 and drawn % kept and drawn != step:
             picture.unlink(missing_ok=True)
+
+
+def forget(directory: Path, step: int, every: int) -> None:
+    """Removes the grids of later steps, which will be drawn again, and that of this step if it was
+    drawn only because a run ended here."""
+    for drawn, picture in found(directory).items():
+        if drawn > step or (drawn == step and drawn % every):
+            picture.unlink()

@@ -63,3 +63,9 @@ def best(lines: Sequence[Line]) -> Line | None:
     """Returns the line with the least Fréchet distance, of any attempt; None without any."""
     evaluated = [line for line in lines if "frechet_distance" in line]
     return min(evaluated, key=lambda line: float(line["frechet_distance"]), default=None)
+
+
+def is_best(line: Line, lines: Sequence[Line]) -> bool:
+    """Whether no line of any attempt has a smaller Fréchet distance than this one."""
+    known = best(lines)
+    return known is None or bool(line["frechet_distance"] < known["frechet_distance"])
