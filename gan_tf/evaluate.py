@@ -62,6 +62,7 @@ from dataclasses import dataclass
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
 from gan_tf.host.errors import InputError
+from gan_tf.models import PRETRAINED
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,9 @@ class Options:
     )
     saved_model: str | None = knob(
         None, "Evaluate this SavedModel instead.", unit="a directory such as RUN_DIR/export/1"
+    )
+    pretrained: str | None = knob(
+        None, "Evaluate a generator that comes with the package instead.", choices=PRETRAINED
     )
     dataset: str | None = knob(
         None, "What to compare with; the data it was trained on by default.", unit="a TFDS name"
@@ -167,7 +171,7 @@ def main(options: Options) -> str:
     from gan_tf.serving import asking, servable
     from gan_tf.training import exporting, run_directory
 
-    exported = servable.load(exporting.find(options.run_dir, options.saved_model))
+    exported = exporting.opened(options.run_dir, options.saved_model, options.pretrained)
     about = exported.metadata
     place = options.data_dir
     if options.run_dir and not place:

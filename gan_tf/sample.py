@@ -4,6 +4,7 @@ The same seed gives the same images. A conditional model (--conditional, in
 gan_tf.train) draws the classes that it is asked for, else each as often as the
 training images have it. Example:
 python -m gan_tf.sample --run_dir=RUN --text=2026 --output=2026.png
+Without a model it draws digits by the generator that comes with the package.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
 from gan_tf.host.errors import InputError
+from gan_tf.models import PRETRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,12 @@ class Options:
     )
     saved_model: str | None = knob(
         None, "Sample this SavedModel instead.", unit="a directory such as RUN_DIR/export/1"
+    )
+    pretrained: str | None = knob(
+        None,
+        "Sample a generator that comes with the package instead; mnist draws digits, and is what "
+        "is sampled where nothing else is named.",
+        choices=PRETRAINED,
     )
     num: int | None = knob(
         None,
@@ -92,12 +100,13 @@ def main(options: Options) -> str:
 
     from gan_tf.host import files
     from gan_tf.report import pictures
-    from gan_tf.serving import servable
     from gan_tf.training import exporting
 
-    path = exporting.find(options.run_dir, options.saved_model)
-    asked = _asked(options, path, list(servable.read_metadata(path).get("classes", {})))
-    exported = servable.load(path)
+    name = options.pretrained
+    if not (options.run_dir or options.saved_model):
+        name = name or PRETRAINED[0]
+    exported = exporting.opened(options.run_dir, options.saved_model, name)
+    asked = _asked(options, exported.path, list(exported.classes))
     num = max(asked.places) + 1 if asked else options.num or _IMAGES
     latents = exported.latents(num, options.seed, options.truncation)
     if asked:

@@ -151,7 +151,6 @@ KINDS = {
         early("nothing to smooth", "train --loss=hinge --label_smoothing=0.1"),
         early("one forward pass, two updates", "train --update=simultaneous --generator_steps=2"),
         row("two sources", "sample --run_dir=a --saved_model=b"),
-        row("no source", "sample"),
         early("a judge without its weights", "evaluate --classifier=inception"),
     ],
     "augmentation": [

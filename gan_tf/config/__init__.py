@@ -19,7 +19,7 @@ from gan_tf.config.evaluation import EvaluationConfig
 from gan_tf.config.following import Followed
 from gan_tf.config.game import GameConfig
 from gan_tf.config.knobs import check_all, knobs
-from gan_tf.config.models import ModelsConfig
+from gan_tf.config.models import ModelsConfig, absolute_model
 from gan_tf.config.serving import ServingConfig
 from gan_tf.config.training import TrainingConfig
 from gan_tf.game.latents import LATENTS
@@ -94,7 +94,7 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             self,
             dataset=self.dataset or (None if self.images else MNIST),
             images=self.images and absolute_source(self.images),
-            init_from=self.init_from and str(user_path("init_from", self.init_from).absolute()),
+            init_from=self.init_from and absolute_model(self.init_from),
             data_dir=str(data_directory(self.data_dir)),
             manual_dir=self.manual_dir and str(user_path("manual_dir", self.manual_dir)),
             run_dir=str(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from gan_tf.config.knobs import knob
-from gan_tf.models import ARCHITECTURES, CONDITIONAL
+from gan_tf.host.files import user_path
+from gan_tf.models import ARCHITECTURES, CONDITIONAL, PRETRAINED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,8 +17,9 @@ class ModelsConfig:
     init_from: str | None = knob(
         None,
         "Begin with the networks of another run, its best generator and D then, or of an export; "
-        "they must have the same shapes.",
-        unit="a run directory, or a SavedModel such as RUN_DIR/export/1",
+        "they must have the same shapes. mnist is the package's own generator of digits, if "
+        "nothing of that name is there.",
+        unit="a run directory, a SavedModel such as RUN_DIR/export/1, or mnist",
         kept=True,
     )
     conditional: str = knob(
@@ -37,3 +39,9 @@ class ModelsConfig:
         low=8,
         high=512,
     )
+
+
+def absolute_model(text: str) -> str:
+    """Returns the absolute path of a model that a user names, or its name if the package has it."""
+    path = user_path("init_from", text)
+    return text if text in PRETRAINED and not path.exists() else str(path.absolute())

@@ -1,6 +1,6 @@
 """Archives: named arrays in one file that carries a digest of itself.
 
-An archive is an uncompressed NumPy `.npz`, followed by the SHA-256 of its bytes. The digest is
+An archive is a NumPy `.npz`, followed by the SHA-256 of its bytes. The digest is
 verified before anything is read, and nothing is ever unpickled; `np.load` opens the file as it
 would any other.
 """
@@ -23,11 +23,13 @@ Arrays = Mapping[str, npt.NDArray[np.generic]]
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
-def write(path: Path, arrays: Arrays) -> None:
-    """Publishes arrays under their names as one file that `load` verifies."""
+def write(path: Path, arrays: Arrays, compressed: bool = False) -> None:
+    """Publishes arrays under their names as one file that `load` verifies. It is compressed only
+    where its size matters more than the seconds that this takes."""
     with published(path) as temporary, temporary.open("wb") as file:
         content = io.BytesIO()
-        np.savez(content, **arrays)  # type: ignore[arg-type]
+        save = np.savez_compressed if compressed else np.savez
+        save(content, **arrays)  # type: ignore[arg-type]
         file.write(content.getbuffer())
         file.write(hashlib.sha256(content.getbuffer()).digest())
 

@@ -105,6 +105,8 @@ def check_size(arch: str, dataset: str, image_shape: ImageShape) -> None:
         )
 
 
+# Networks that the package has the weights of (`gan_tf.serving.pretrained`).
+PRETRAINED = ("mnist",)
 CONDITIONAL = ("none", "concat", "projection")
 _BOTH = ("concat", "projection")
 _SIZE = (28, 28)  # Of MNIST, which these authors had in mind.

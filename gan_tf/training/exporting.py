@@ -20,7 +20,8 @@ from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import tensorflow_path
 from gan_tf.models import networks
-from gan_tf.serving import servable, signatures
+from gan_tf.serving import pretrained, servable, signatures
+from gan_tf.serving.servable import Servable
 from gan_tf.training import card, resume, run_directory, words
 from gan_tf.training.metrics import Line, best, read_metrics
 from gan_tf.training.run_directory import Run
@@ -214,7 +215,9 @@ def _version_of(directory: Path, attempt: int, step: int) -> Path | None:
 def find(run_dir: str | None, saved_model: str | None) -> Path:
     """Returns the SavedModel that a command is to use: a run's newest export, or as given."""
     if (run_dir is None) == (saved_model is None):
-        raise InputError("give either --run_dir=RUN_DIR or --saved_model=RUN_DIR/export/1")
+        raise InputError(
+            "give either --run_dir=RUN_DIR, --saved_model=RUN_DIR/export/1 or --pretrained=mnist"
+        )
     if saved_model is not None:
         return tensorflow_path("saved_model", saved_model)
     directory = tensorflow_path("run_dir", str(run_dir))
@@ -226,6 +229,18 @@ def find(run_dir: str | None, saved_model: str | None) -> Path:
             f"python -m gan_tf.export --run_dir={run_dir}"
         )
     return exported[-1]
+
+
+def opened(run_dir: str | None, saved_model: str | None, name: str | None) -> Servable:
+    """Returns the generator that a command is to use: that of `find`, or one of PRETRAINED."""
+    if name is None:
+        return servable.load(find(run_dir, saved_model))
+    if run_dir or saved_model:
+        raise InputError(
+            f"--pretrained={name}: is a generator; so is what --run_dir or "
+            "--saved_model names; give one of them"
+        )
+    return pretrained.load(name)
 
 
 def line(export: Path) -> Line | None:

@@ -14,7 +14,8 @@ import tensorflow as tf
 from gan_tf.game.players import GanState
 from gan_tf.host import archive
 from gan_tf.host.errors import InputError
-from gan_tf.serving import servable
+from gan_tf.models import PRETRAINED
+from gan_tf.serving import pretrained, servable
 from gan_tf.training import exporting, run_directory
 
 Arrays = list[npt.NDArray[np.generic]]
@@ -76,13 +77,23 @@ def words(config: Mapping[str, Any], image_shape: Sequence[int]) -> str:
 
 def read(path: Path, state: GanState) -> Source:
     """Returns the networks of a run or an export; see `begin`."""
+    if str(path) in PRETRAINED:
+        return _of_package(str(path))
     if (path / "config.json").is_file():
         return _of_run(path, state)
     if (path / "saved_model.pb").is_file():
         return _of_export(path)
     raise InputError(
-        f"--init_from={path}: must be a run directory, or a SavedModel such as RUN_DIR/export/1"
+        f"--init_from={path}: must be a run directory, a SavedModel such as RUN_DIR/export/1, or "
+        f"one of {', '.join(PRETRAINED)}"
     )
+
+
+def _of_package(name: str) -> Source:
+    about, arrays = pretrained.metadata(name), pretrained.arrays(name)
+    generator, discriminator = arrays["generator"], arrays["discriminator"]
+    what = words(about["config"], about["image_shape"])
+    return Source(what, list(generator), list(discriminator), list(generator))
 
 
 def _of_run(path: Path, state: GanState) -> Source:

@@ -1,0 +1,99 @@
+"""The generators of PRETRAINED: trained by the package's own commands, kept in float16.
+
+    pretrained/<name>.json    what an export says of itself, see `servable`
+    pretrained/<name>.npz     generator/NNN and discriminator/NNN: weights and batch statistics
+
+scripts/pretrained makes them from a run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gan_tf.game.latents import distribution_of
+from gan_tf.game.losses import LOSSES
+from gan_tf.host import archive, files, process
+from gan_tf.models import networks
+from gan_tf.serving import servable, signatures
+from gan_tf.serving.servable import Servable
+
+DIRECTORY = Path(__file__).parent / "pretrained"
+_GROUPS = ("generator", "discriminator")
+
+
+class Players(NamedTuple):
+    """Networks that are trained."""
+
+    generator: keras.Model
+    discriminator: keras.Model
+
+
+def metadata(name: str) -> dict[str, Any]:
+    """Returns what is known of one of PRETRAINED."""
+    found = json.loads((DIRECTORY / f"{name}.json").read_text(encoding="utf-8"))
+    return dict(found)
+
+
+def arrays(name: str) -> dict[str, list[npt.NDArray[np.float32]]]:
+    """Returns the weights of both networks, in the order of Keras."""
+    kept = archive.load(DIRECTORY / f"{name}.npz")
+    return {
+        group: [kept[each].astype(np.float32) for each in sorted(kept) if each.startswith(group)]
+        for group in _GROUPS
+    }
+
+
+def load(name: str) -> Servable:
+    """Returns a generator that draws as its export would, without one."""
+    about = metadata(name)
+    players, endpoints = _build(name, about)
+    draw, inputs = endpoints["serving_default"]
+    signature = tf.function(draw, input_signature=inputs, autograph=False)
+    return Servable(DIRECTORY / f"{name}.npz", about, signature, players)
+
+
+def export(name: str, directory: Path, formats: Sequence[str] = ()) -> Path:
+    """Exports a generator as the next version below `directory`; returns its path."""
+    about = metadata(name)
+    players, endpoints = _build(name, about)
+    return servable.export(endpoints, players._asdict(), about, directory, formats)
+
+
+def write(about: dict[str, Any], players: Players, directory: Path, name: str) -> None:
+    """Publishes networks as the generator of that name, in float16."""
+    kept = {
+        f"{group}/{index:03d}": weight.astype(np.float16)
+        for group, network in players._asdict().items()
+        for index, weight in enumerate(network.get_weights())
+    }
+    archive.write(directory / f"{name}.npz", kept, compressed=True)
+    files.write_text(directory / f"{name}.json", json.dumps(about, indent=2) + "\n")
+
+
+def _build(name: str, about: dict[str, Any]) -> tuple[Players, dict[str, signatures.Endpoint]]:
+    """The networks of that name, and what they can be asked."""
+    config, classes = about["config"], list(about.get("classes", {}))
+    height, width, channels = about["image_shape"]
+    shape = (height, width, channels)
+    pair = networks(config["arch"], config["width"], config["conditional"], len(classes))
+    with process.computing_in("float32"):
+        players = Players(pair.generator(about["latent_dim"], shape), pair.discriminator(shape))
+    for network, weights in zip(players, arrays(name).values(), strict=True):
+        network.set_weights(weights)
+    endpoints = signatures.signatures(
+        *players,
+        distribution_of(about["latents"], config["latent_codes"]),
+        latent_dim=about["latent_dim"],
+        image_shape=shape,
+        cross_entropy=LOSSES[config["loss"]].cross_entropy,
+        classes=classes,
+    )
+    return players, endpoints
