@@ -67,7 +67,7 @@ def _samples(account: Account) -> Iterator[Element]:
     shown = [
         element(
             "li",
-            picture(each, f"Grid of samples at step {step:,}"),
+            picture(each, f"Grid of samples at step {step:,}, of {account.about or 'a run'}"),
             element("p", f"step {step:,}"),
             data_label=f"step {step:,}",
         )

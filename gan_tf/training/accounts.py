@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_tf.evaluation.figures import FIGURES
+from gan_tf.evaluation.figures import FIGURES, LABEL_ACCURACY
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.report.account import Account, Attempt, Figure
@@ -16,6 +16,7 @@ from gan_tf.training.metrics import Line, best, readable
 
 Values = dict[str, Any]
 
+_SHOWN = {**FIGURES, LABEL_ACCURACY: (".4f", "higher")}
 _OF_A_RUN = ("config.json", "metrics.jsonl", "result.json", "samples", "checkpoints", "export")
 
 
@@ -224,7 +225,7 @@ def _scores(directory: Path) -> Values:
 def _figures(card: Values, line: Line | None, result: Values) -> tuple[list[Figure], str]:
     """The figures of a scorecard, or else those that the run took itself, and who judged."""
     if card:
-        taken = {name: card[name] for name in FIGURES if isinstance(card.get(name), dict)}
+        taken = {name: card[name] for name in _SHOWN if isinstance(card.get(name), dict)}
         figures = [_figure(name, each) for name, each in taken.items()]
         seeds = card["seeds"] if isinstance(card["seeds"], list) else []
         return figures, (
@@ -233,14 +234,14 @@ def _figures(card: Values, line: Line | None, result: Values) -> tuple[list[Figu
         )
     if not line:
         return [], ""
-    figures = [_figure(name, {"value": line[name]}) for name in FIGURES if name in line]
+    figures = [_figure(name, {"value": line[name]}) for name in _SHOWN if name in line]
     if result.get("classifier") and _number(result, "judged"):
         return figures, f"{result['judged']:,} samples, judged by {result['classifier']}"
     return figures, ""
 
 
 def _figure(name: str, found: Mapping[str, Any]) -> Figure:
-    form, better = FIGURES[name]
+    form, better = _SHOWN[name]
     value, low, high, real = (
         "" if number is None else format(number, form)
         for number in (_number(found, key) for key in ("value", "low", "high", "floor"))
