@@ -294,17 +294,6 @@ def test_a_film_is_as_small_as_asked(tmp_path: Path) -> None:
     assert len(film.pictures) >= 4
 
 
-def test_latents_on_the_way_are_as_long_as_their_ends() -> None:
-    start, end = np.random.default_rng(0).normal(size=(2, 64)).astype(np.float32)
-    end *= np.linalg.norm(start) / np.linalg.norm(end)
-    shares = np.linspace(0, 1, 5, dtype=np.float32)
-    way = showing.between(start, end, shares, on_a_sphere=True)
-    np.testing.assert_allclose(way[[0, -1]], [start, end], atol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(way, axis=1), np.linalg.norm(start), rtol=1e-4)
-    line = showing.between(start, end, shares, on_a_sphere=False)
-    np.testing.assert_allclose(line[2], (start + end) / 2, rtol=1e-5)
-
-
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_words_and_curves_stand_out(scheme: str) -> None:
     """By WCAG 2.2: 4.5 to 1 for text, 3 to 1 for what is drawn."""

@@ -156,11 +156,16 @@ def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
     steps, seconds, batch = (_number(result, key) for key in ("steps", "seconds", "batch_size"))
     if steps and seconds and batch:
         speed = steps * batch / seconds
-        yield f"{steps:,.0f} steps in {duration(seconds)}, {speed:,.0f} images a second."
+        yield f"{steps:,.0f} steps in {words.duration(seconds)}, {speed:,.0f} images a second."
     elif lines:
-        yield f"{lines[-1]['step']:,} steps so far, in {duration(lines[-1]['seconds'])}."
+        yield f"{lines[-1]['step']:,} steps so far, in {words.duration(lines[-1]['seconds'])}."
     accuracy, held_out = (_number(result, key) for key in ("discriminator_accuracy", "held_out"))
-    if accuracy is not None and held_out:
+    if accuracy is not None and held_out and result.get("in_pairs"):
+        yield (
+            f"D puts {100 * accuracy:.1f} % of {held_out:,.0f} held-out images above a fresh fake; "
+            "at chance it is 50 %."
+        )
+    elif accuracy is not None and held_out:
         yield (
             f"D classifies {100 * accuracy:.1f} % of {held_out:,.0f} held-out images and as many "
             "fresh fakes correctly; at chance it is 50 %."
@@ -170,15 +175,10 @@ def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
             f"The best generator is that of step {line['step']:,}, attempt {line['attempt']}: "
             f"Fréchet distance {line['frechet_distance']:.2f}."
         )
+    if result.get("stopped"):
+        yield f"{str(result['stopped']).capitalize()}."
     if result.get("health"):
         yield f"Health at its end: {result['health']}."
-
-
-def duration(seconds: float) -> str:
-    """Returns a time as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def _number(values: Mapping[str, Any], name: str) -> float | None:

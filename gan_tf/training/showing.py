@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gan_tf.data.dataset import Dataset, is_prepared, open_dataset, open_imported
 from gan_tf.data.images.wanted import Wanted
 from gan_tf.evaluation import judges, likeness
+from gan_tf.game.latents import CODES, distribution_of
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import data_directory
 from gan_tf.report.account import Account, Drawing
@@ -62,38 +63,20 @@ def samples(run_dir: Path, number: int) -> npt.NDArray[np.uint8] | None:
         return None
 
 
-def between(start: Floats, end: Floats, shares: Floats, *, on_a_sphere: bool) -> Floats:
-    """Returns the latents `[shares, latent_dim]` between two of them `[latent_dim]`.
-
-    Args:
-      start, end: the two.
-      shares: from 0, the start, to 1, the end.
-      on_a_sphere: along the great circle, on which latents of N(0, 1) stay as long as they usually
-        are (White, 2016, arXiv 1609.04468); else along the straight line.
-    """
-    shares = shares[:, None]
-    length = float(np.linalg.norm(start) * np.linalg.norm(end)) or 1.0
-    angle = float(np.arccos(np.clip(np.dot(start, end) / length, -1.0, 1.0)))
-    if not on_a_sphere or np.sin(angle) < 1e-3:
-        return np.asarray((1.0 - shares) * start + shares * end, np.float32)
-    weights = np.sin((1.0 - shares) * angle), np.sin(shares * angle)
-    return np.asarray((weights[0] * start + weights[1] * end) / np.sin(angle), np.float32)
-
-
 def _interpolation(exported: Servable) -> Drawing:
-    latents = exported.latents(2 * _ROWS, 0)
+    about, latents = exported.metadata, exported.latents(2 * _ROWS, 0)
+    distribution = distribution_of(about["latents"], about.get("latent_codes", CODES))
     shares = np.linspace(0.0, 1.0, _COLUMNS, dtype=np.float32)
-    sphere = exported.metadata["latents"] == "normal"
-    ways = [
-        between(latents[2 * row], latents[2 * row + 1], shares, on_a_sphere=sphere)
-        for row in range(_ROWS)
-    ]
+    starts, ends = latents[::2], latents[1::2].copy()
+    # Between two codes lies what G never saw.
+    ends[:, : distribution.codes] = starts[:, : distribution.codes]
+    ways = [distribution.between(starts, ends, np.full((_ROWS, 1), each)) for each in shares]
     return Drawing(
         "Interpolation",
         "Each row goes from one latent vector to another in equal steps. Where G has learned the "
         "data by heart, images jump from one to the next; here they should change little by "
         "little.",
-        _drawn(exported, np.stack(ways)),
+        _drawn(exported, np.stack(ways, axis=1)),
         rows=_classes(exported),
         columns=[f"{share:.3g}" for share in shares],
     )

@@ -25,6 +25,7 @@ _LOSSES = {
     "least_squares": "D: E[(D(x) - 1)²]/2 + E[D(G(z))²]/2; G: E[(D(G(z)) - 1)²]/2",
     "hinge": "D: E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]; G: -E[D(G(z))]",
     "wasserstein": "D: E[D(G(z))] - E[D(x)]; G: -E[D(G(z))]",
+    "relativistic": "D: -E[log sigmoid(D(x) - D(G(z)))]; G: -E[log sigmoid(D(G(z)) - D(x))]",
 }
 _LATENTS = {
     "normal": "N(0, 1)",
@@ -65,27 +66,45 @@ def _loss(config: Values) -> str:
 
 def _penalties(config: Values) -> str:
     found = []
+    every = f"every {config['r1_every']} steps"
     if config["r1_gamma"]:
-        found.append(
-            f"R1 of weight {config['r1_gamma']:g} on D's slope at the reals, every "
-            f"{config['r1_every']} steps (Mescheder et al., 2018)"
-        )
+        weight = _number(config["r1_gamma"])
+        found.append(f"R1 of weight {weight} on D's slope at the reals, {every}")
+    if config.get("r2_gamma"):
+        found.append(f"R2 of weight {_number(config['r2_gamma'])} at the fakes, {every}")
     if config["gradient_penalty"]:
-        weight = config["gradient_penalty"]
-        found.append(f"D's slope is pulled to 1, of weight {weight:g} (Gulrajani et al., 2017)")
+        weight = _number(config["gradient_penalty"])
+        found.append(f"D's slope is pulled to 1, of weight {weight} (Gulrajani et al., 2017)")
     return "; ".join(found)
 
 
+def _latents(config: Values) -> str:
+    name = config["latents"]
+    if name == "mixture":
+        return f"{config['latent_dim']:,} numbers, of which {config['latent_codes']} are a code"
+    return f"{config['latent_dim']:,} numbers, {_LATENTS.get(name, name)}"
+
+
 def _optimizer(config: Values) -> str:
-    rates = f"learning rates {config['generator_lr']:g} of G, {config['discriminator_lr']:g} of D"
+    g, d = (_number(config[f"{player}_lr"]) for player in ("generator", "discriminator"))
     if config["optimizer"] == "adam":
-        return f"Adam, {rates}, betas {config['beta_1']:g} and {config['beta_2']:g}"
-    return f"{config['optimizer']}, {rates}, momentum {config['momentum']:g}"
+        betas = f"{_number(config['beta_1'])} and {_number(config['beta_2'])}"
+        return f"Adam, learning rates {g} of G, {d} of D, betas {betas}"
+    momentum = _number(config["momentum"])
+    return f"{config['optimizer']}, learning rates {g} of G, {d} of D, momentum {momentum}"
 
 
 def _average(config: Values) -> str:
+    said = "the average of G's weights is sampled and exported"
+    if config.get("ema_half_life") is not None:
+        return f"{said}, half forgotten in {_number(config['ema_half_life'])} images"
     decay = config["ema_decay"]
-    return f"the average of G's weights is sampled and exported, decay {decay:g}" if decay else ""
+    return f"{said}, decay {_number(decay)}" if decay else ""
+
+
+def _number(value: float | str) -> str:
+    """A number, or the schedule of one, as it was given."""
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _judging(config: Values) -> str:
@@ -108,9 +127,7 @@ _RULES: dict[str, Callable[[Values], str]] = {
     "Updates": _order,
     "Losses": _loss,
     "Penalties": _penalties,
-    "Latents": lambda config: (
-        f"{config['latent_dim']:,} numbers, {_LATENTS.get(config['latents'], config['latents'])}"
-    ),
+    "Latents": _latents,
     "Optimiser": _optimizer,
     "Average": _average,
     "Augmentation": _augmentation,
@@ -152,3 +169,10 @@ def text(value: object) -> str:
     if value is None:
         return NOT_GIVEN
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
