@@ -6,6 +6,7 @@ import itertools
 import math
 from pathlib import Path
 
+import groups
 import keras
 import numpy as np
 import pytest
@@ -172,3 +173,11 @@ def test_other_runtimes_draw_the_same_images(tmp_path: Path) -> None:
             runner = Interpreter(str(tmp_path / file)).get_signature_runner("serving_default")
             images = runner(latents=latents)["images"]
         np.testing.assert_allclose(images, expected, atol=1e-5, err_msg=name)
+
+
+def test_the_forms_of_its_groups_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "SIZES", ((4, 64),))
+    head, _, *rows, _, own, _ = groups.main(groups.Options(rounds=1, batch_size=2)).splitlines()
+    assert head == "| images and maps | form | forward | and both gradients |"
+    assert [row.split(" | ")[1] for row in rows] == list(groups.FORMS)
+    assert own == "TensorFlow's own groups: no gradient (InvalidArgumentError)"
