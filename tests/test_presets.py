@@ -16,6 +16,7 @@ from gan_tf.config import Config, command_line
 from gan_tf.data import pixels
 from gan_tf.data.dataset import open_dataset
 from gan_tf.data.feed import Batch
+from gan_tf.game import schedules
 from gan_tf.game.algorithm_1 import update_discriminator, update_generator
 from gan_tf.game.latents import Draw
 from gan_tf.game.one_pass import update_both
@@ -160,6 +161,26 @@ def test_rules_are_those_of_the_source(name: str) -> None:
     assert c.optimizer == "sgd" or c.beta_2 == 0.999
     if name in STEPS:
         assert c.total_steps(60_000 - c.validation_images) == STEPS[name]
+
+
+def test_the_rules_of_r3gan_are_those_of_its_code() -> None:
+    c = preset("r3gan")
+    found = (c.update, c.generator_latents, c.loss, c.latents, c.latent_dim, c.optimizer, c.beta_1)
+    assert found == (
+        "discriminator_first", "fresh", "relativistic", "normal", 64, "adam", 0.0
+    )  # fmt: skip
+    rules = {
+        "generator_lr": (2e-4, 5e-5),
+        "discriminator_lr": (2e-4, 5e-5),
+        "beta_2": (0.9, 0.99),
+        "r1_gamma": (0.05, 0.005),
+        "r2_gamma": (0.05, 0.005),
+        "ema_half_life": (0.0, 5e6 / 40),
+    }
+    for name, ends in rules.items():
+        schedule = schedules.read(str(getattr(c, name)))
+        assert schedule == (*ends, 20e6 / 40), name
+    assert (c.adam_epsilon, c.r1_every, c.augment) == (1e-8, 1, "none")
 
 
 def test_what_only_one_source_says() -> None:
