@@ -383,7 +383,7 @@ def test_damage_to_pictures_or_an_export_costs_no_training(
         {"loss": "wasserstein", "label_smoothing": 0.0, "gradient_penalty": 10.0},
         {"optimizer": "sgd", "generator_lr": 0.01, "final_momentum": 0.9, "lr_decay": 1.01},
         {
-            **{"loss": "relativistic", "r2_gamma": 0.5, "r1_every": 2},
+            **{"loss": "relativistic", "r2_gamma": 0.5, "r1_every": 2, "latents": "mixture"},
             **{"generator_lr": "0.002:0.001@80", "beta_2": "0.9:0.99@64"},
             **{"r1_gamma": "1:0.1@80", "ema_half_life": "0:100@64"},
         },
