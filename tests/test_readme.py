@@ -29,7 +29,7 @@ import gan_tf
 from gan_tf import client, evaluate, export, sample, train
 from gan_tf.config import command_line, presets
 from gan_tf.config.knobs import knobs
-from gan_tf.evaluation.figures import FIGURES
+from gan_tf.evaluation.figures import CLASS_FIGURES, FIGURES
 from gan_tf.report import __main__ as report
 
 ROOT = Path(gan_tf.__file__).parents[1]
@@ -213,7 +213,9 @@ def test_the_tables_of_presets_and_figures_are_whole() -> None:
     described, reached = PAGES["docs/presets.md"].split("## What each of them reaches")
     assert names(described) == names(reached) == list(presets.NAMES)
     defined, measured = PAGES["docs/evaluation.md"].split("## The default run")
+    defined, by_class = defined.split("## By class")
     assert names(defined) == names(measured) == sorted(FIGURES)
+    assert names(by_class) == sorted(CLASS_FIGURES)
 
 
 @pytest.mark.parametrize("page", list(PAGES))
