@@ -37,12 +37,13 @@ STEPS = (1, 20)
 # as far for a slope of 1e-9 as for one of 1. Descent moves it by the slope, so that what stays
 # different after many steps is a fault.
 _DESCENT: dict[str, Any] = {"optimizer": "sgd", "generator_lr": 0.01, "discriminator_lr": 0.01}
-_BATCH = 16
+_BATCH, _CLASSES = 16, 10
 CASES: dict[str, dict[str, Any]] = {
     "dcgan, Adam": {},
     "dcgan": _DESCENT,
     "dcgan, mirrored, DiffAugment": _DESCENT | {"mirror": True, "augment": "diffaugment"},
     "dcgan, ADA": _DESCENT | {"augment": "ada"},
+    "dcgan, projection": _DESCENT | {"conditional": "projection", "fake_labels": "uniform"},
     "dcgan, simultaneous": _DESCENT | {"update": "simultaneous"},
     "dcgan, bfloat16": _DESCENT | {"precision": "bfloat16"},
     "mlp": _DESCENT | {"arch": "mlp"},
@@ -61,14 +62,17 @@ class Options:
     """Which runs are compared, and where the record goes."""
 
     workers: str = knob("2,4", "Numbers of workers.", unit="numbers and commas")
-    only: str | None = knob(None, "Only the runs whose name has this.", unit="a part of a name")
+    only: str | None = knob(
+        None, "Only the runs whose name has one of these.", unit="parts of names"
+    )
     one_core: bool = knob(True, "Also compare with one process on one core.")
     output: str | None = knob(None, "Keeps the record.", unit="a Markdown file")
 
 
 def main(options: Options) -> str:
     """Returns the table."""
-    names = [name for name in CASES if (options.only or "") in name]
+    parts = (options.only or "").split(",")
+    names = [name for name in CASES if any(part in name for part in parts)]
     numbers = [int(each) for each in options.workers.split(",")]
     alone = run(names)
     others = {"one core": run(names, cores=1)} if options.one_core else {}
@@ -138,13 +142,13 @@ def _worker(own: Place, names: list[str], place: str, cores: int | None) -> None
 
 def _runs(names: list[str], place: str, team: Team | None) -> None:
     pixels = np.random.Generator(np.random.Philox(0)).integers(0, 256, (500, 28, 28, 1), np.uint8)
-    reals = cache.Split(pixels, np.zeros(len(pixels), np.int64))
+    reals = cache.Split(pixels, np.arange(len(pixels)) % _CLASSES)
     with process.reproducible():
         if team and not team.is_chief:
             team.told()  # That it begins; after that, each run's end is the next one's beginning.
         for number, name in enumerate(names):
             config = Config(**{"batch_size": _BATCH, "precision": "float32", **CASES[name]})
-            game = build.game(config, reals)
+            game = build.game(config, reals, _CLASSES)
             feed = build.feed(config, reals, team.share if team else (0, 1))
             one_step = functools.partial(steps.step, game)
             runs = loop.Loop(one_step, game.state, feed, team=team)
