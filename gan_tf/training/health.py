@@ -29,7 +29,8 @@ NO_CHANCE = 1e-3  # D(G(z)), the mean over fakes, when no fake fools D any more.
 NO_GRADIENT = 1e-2  # Of the largest gradient that G has had.
 NO_EFFECT = 0.1  # Of the share of the data's variance that lies between its classes.
 STILL = 1e-5  # Relative change of the Fréchet distance; an average of the same weights rounds.
-PROGRESS = 0.9  # Of the first Fréchet distance, which G must have passed in time.
+PROGRESS = 0.9  # Of the first Fréchet distance, which G must have passed in time ...
+ARRIVED = 0.5  # ... unless it has this coverage: who is good at first has little way to go.
 REGRESSION = 3.0  # Times the best Fréchet distance of the attempt.
 REGRESSED = "regression"  # The kind of verdict that `regressed` gives.
 FAR_OFF = "far off"  # The kind of verdict that `ending` gives.
@@ -174,6 +175,8 @@ def no_progress(history: History) -> str | None:
     """G has not come closer to the data in all its time."""
     distances = [each["frechet_distance"] for each in history]
     if len(distances) <= PATIENCE or min(distances) < PROGRESS * distances[0]:
+        return None
+    if history[-1]["coverage"] >= ARRIVED:
         return None
     return (
         f"the Fréchet distance was {distances[0]:.1f} at first and is {min(distances):.1f} at "
