@@ -1,0 +1,114 @@
+"""The exported generator as a page that runs it in a browser: one file to mail, and a folder.
+
+The parts of the page lie in `assets/`: ours, and ONNX Runtime Web (`scripts/vendor_runtime.py`).
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from gan_tf.game.latents import MEANS
+from gan_tf.host.errors import InputError
+from gan_tf.serving.onnx_model import to_onnx
+
+_RUNTIME = ("runtime.mjs", "runtime.wasm", "notices.txt")
+_SCRIPTS = ("latents.js", "networks.js", "pictures.js", "judge.js", "controls.js")
+_NETWORKS = {"generator.onnx": "serving_default", "discriminator.onnx": "discriminate"}
+
+
+def to_web(saved_model: Path, output: Path) -> None:
+    """Writes the page as one file, `output`, and as a folder of that name without its suffix.
+
+    The file opens from disk. The folder is for a web server: its parts are loaded one by one.
+
+    Raises:
+      InputError: without the extra `onnx`, or where the networks cannot be converted.
+    """
+    metadata = json.loads((saved_model / "assets.extra" / "gan_tf.json").read_text("utf-8"))
+    if metadata["precision"] != "float32":
+        raise InputError(
+            f"--precision={metadata['precision']}: --web computes in float32; leave one of them out"
+        )
+    packed = {name: _asset(f"{name}.gz") for name in _RUNTIME} | _networks(saved_model)
+    output.write_text(page(metadata, packed), encoding="utf-8")
+    folder = output.with_suffix("")
+    folder.mkdir()
+    (folder / "index.html").write_text(page(metadata, {}), encoding="utf-8")
+    for name, content in packed.items():
+        (folder / f"{name}.gz").write_bytes(content)
+
+
+def _networks(saved_model: Path) -> dict[str, bytes]:
+    """Returns both networks as ONNX, packed."""
+    packed = {}
+    with tempfile.TemporaryDirectory() as place:
+        for name, signature in _NETWORKS.items():
+            print(f"Converting {name} for the page ...", file=sys.stderr, flush=True)
+            to_onnx(saved_model, Path(place) / name, signature, "web")
+            packed[name] = gzip.compress((Path(place) / name).read_bytes(), 9, mtime=0)
+    return packed
+
+
+def page(metadata: Mapping[str, Any], packed: Mapping[str, bytes]) -> str:
+    """Returns the page.
+
+    Args:
+      metadata: of the export. Its values are data: none becomes markup.
+      packed: what the page holds, by name, packed by gzip. It asks for the rest beside it.
+    """
+    script = '"use strict";\n' + "".join(_asset(name).decode() for name in _SCRIPTS)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    held = [
+        f'<script type="text/plain" id="{name}">{base64.b64encode(content).decode()}</script>'
+        for name, content in packed.items()
+    ]
+    values = {
+        "TITLE": html.escape(f"Images of {metadata['dataset']}, drawn by your browser"),
+        "STYLE": _asset("page.css").decode(),
+        "DIGEST": f"sha256-{digest}",
+        "LICENCE": html.escape(_asset("onnxruntime-LICENSE").decode()),
+        # A script's text is taken as it is: no `<` may begin a tag in it.
+        "DATA": json.dumps(_facts(metadata)).replace("<", "\\u003c"),
+        "RESOURCES": "\n".join(held),
+        "SCRIPT": script,
+    }
+    # All at once, so that no value is looked through for another's place.
+    return re.sub("@@([A-Z]+)@@", lambda found: values[found[1]], _asset("page.html").decode())
+
+
+def _facts(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the page must know of an export, and what it says of it."""
+    config = metadata["config"]
+    height, width, channels = metadata["image_shape"]
+    size = f"{height}x{width}, {'grey' if channels == 1 else 'colour'}"
+    about = {
+        "Trained on": metadata["dataset"],
+        "Licence of the data": metadata["licence"] or "unknown",
+        "Networks": f"{config['arch']}, step {metadata['step']:,}",
+        "Images": size,
+        "Latents": f"{metadata['latent_dim']}, {metadata['latents']}",
+        "Made by": f"gan_tf {metadata['gan_tf']}",
+    }
+    return {
+        "latents": metadata["latents"],
+        "mean": MEANS[metadata["latents"]],
+        "latent_dim": metadata["latent_dim"],
+        "image_shape": metadata["image_shape"],
+        "classes": list(metadata.get("classes", {})),
+        "about": list(about.items()),
+    }
+
+
+def _asset(name: str) -> bytes:
+    return (resources.files("gan_tf.serving") / "assets" / name).read_bytes()
