@@ -10,6 +10,8 @@ from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
 from gan_tf.host.errors import InputError
 
+_MAIL = 20  # MB, of an attachment.
+
 
 @dataclass(frozen=True)
 class Options:
@@ -37,6 +39,12 @@ class Options:
         "Also write serving_default for LiteRT (TensorFlow Lite), to "
         "assets.extra/generator.tflite of the version.",
     )
+    web: bool = knob(
+        False,
+        "Also write a page that runs the networks in a browser, to assets.extra/web.html of the "
+        "version, one file that opens from disk, and to assets.extra/web, a folder for a web "
+        "server; needs the extra onnx.",
+    )
     output: str | None = knob(
         None,
         "Parent directory of the numbered versions; RUN_DIR/export by default.",
@@ -50,6 +58,10 @@ def main(options: Options) -> str:
         raise InputError("--run_dir: must name a run directory")
     if not re.fullmatch(r"best|last|\d{1,9}", options.checkpoint):
         raise InputError(f"--checkpoint={options.checkpoint}: must be best, last, or a step")
+    if options.web and options.precision != "float32":
+        raise InputError(
+            f"--precision={options.precision}: --web computes in float32; leave one of them out"
+        )
     from gan_tf.host import process
     from gan_tf.host.files import tensorflow_path
     from gan_tf.training import run_directory
@@ -65,9 +77,16 @@ def main(options: Options) -> str:
     if options.output:
         output = tensorflow_path("output", options.output)
     formats = [name for name in CONVERTERS if getattr(options, name)]
-    return str(
-        exporting.export(run_dir, checkpoint, output, precision=options.precision, formats=formats)
+    version = exporting.export(
+        run_dir, checkpoint, output, precision=options.precision, formats=formats
     )
+    if options.web:
+        page = version / "assets.extra" / "web.html"
+        size = page.stat().st_size / 1e6
+        much = "" if size <= _MAIL else f", more than the {_MAIL} MB that most mail servers take"
+        print(f"The page, one file of {size:.1f} MB{much}: {page}", file=sys.stderr)
+        print(f"The same for a web server, a folder: {page.with_suffix('')}", file=sys.stderr)
+    return str(version)
 
 
 if __name__ == "__main__":

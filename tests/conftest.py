@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from gan_tf.data.dataset import open_dataset
 from gan_tf.host import archive, files
+from gan_tf.serving.formats import CONVERTERS
 from gan_tf.training import resume
 
 from .processes import ROOT, Finished, run_warm, start
@@ -113,6 +114,19 @@ def conditional(once: Once, home: Path) -> Path:
         (place / "run" / "stdout.txt").write_text(finished.stdout)
 
     return once("conditional", make) / "run"
+
+
+@pytest.fixture(scope="session")
+def converted(once: Once, home: Path, trained: Path) -> Path:
+    """An export of that run in every format."""
+
+    def make(place: Path) -> None:
+        flags = [f"--run_dir={trained}", *(f"--{name}" for name in CONVERTERS)]
+        process = start("export", *flags, f"--output={place}", cwd=place, home=home)
+        output, errors = process.communicate(timeout=300)
+        assert (process.returncode, output) == (0, f"{place / '1'}\n"), errors
+
+    return once("converted", make) / "1"
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +29,6 @@ from gan_tf.game.latents import slerp
 from gan_tf.host.process import computing_in
 from gan_tf.models import ARCHITECTURES
 from gan_tf.serving import servable
-from gan_tf.serving.formats import CONVERTERS
 from gan_tf.serving.signatures import signatures
 from gan_tf.training import exporting, run_directory
 
@@ -405,17 +403,6 @@ def test_the_models_are_named_in_what_the_server_reads() -> None:
     for name in ("models", "batching", "monitoring"):
         assert f"/config/{name}.config" in compose
     assert re.search(r'"127\.0\.0\.1:8501:8501"', compose)
-
-
-@pytest.fixture(scope="module")
-def converted(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
-    """An export in every format."""
-    output = tmp_path_factory.mktemp("converted")
-    command = [sys.executable, "-m", "gan_tf.export", f"--run_dir={trained}"]
-    flags = [*(f"--{name}" for name in CONVERTERS), f"--output={output}"]
-    finished = subprocess.run([*command, *flags], capture_output=True, text=True, check=False)
-    assert (finished.returncode, finished.stdout) == (0, f"{output / '1'}\n"), finished.stderr
-    return output / "1"
 
 
 LATENTS = np.random.default_rng(0).normal(size=(7, 64)).astype(np.float32)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from gan_tf.game.latents import MEANS
-from gan_tf.host.errors import InputError
 from gan_tf.serving.onnx_model import to_onnx
 
 _RUNTIME = ("runtime.mjs", "runtime.wasm", "notices.txt")
@@ -36,11 +35,8 @@ def to_web(saved_model: Path, output: Path) -> None:
       InputError: without the extra `onnx`, or where the networks cannot be converted.
     """
     metadata = json.loads((saved_model / "assets.extra" / "gan_tf.json").read_text("utf-8"))
-    if metadata["precision"] != "float32":
-        raise InputError(
-            f"--precision={metadata['precision']}: --web computes in float32; leave one of them out"
-        )
-    packed = {name: _asset(f"{name}.gz") for name in _RUNTIME} | _networks(saved_model)
+    packed = {name: _asset(f"{name}.gz") for name in _RUNTIME}
+    packed |= _networks(saved_model, output.parent)
     output.write_text(page(metadata, packed), encoding="utf-8")
     folder = output.with_suffix("")
     folder.mkdir()
@@ -49,14 +45,17 @@ def to_web(saved_model: Path, output: Path) -> None:
         (folder / f"{name}.gz").write_bytes(content)
 
 
-def _networks(saved_model: Path) -> dict[str, bytes]:
-    """Returns both networks as ONNX, packed."""
+def _networks(saved_model: Path, beside: Path) -> dict[str, bytes]:
+    """Returns both networks as ONNX, packed; takes one that lies beside the page already."""
     packed = {}
     with tempfile.TemporaryDirectory() as place:
         for name, signature in _NETWORKS.items():
-            print(f"Converting {name} for the page ...", file=sys.stderr, flush=True)
-            to_onnx(saved_model, Path(place) / name, signature, "web")
-            packed[name] = gzip.compress((Path(place) / name).read_bytes(), 9, mtime=0)
+            file = beside / name
+            if not file.exists():
+                file = Path(place) / name
+                print(f"Converting {name} for the page ...", file=sys.stderr, flush=True)
+                to_onnx(saved_model, file, signature, "web")
+            packed[name] = gzip.compress(file.read_bytes(), 9, mtime=0)
     return packed
 
 

@@ -22,7 +22,7 @@ function offerClasses() {
   for (const id of ["class-from", "class-to", "asked"]) {
     at(id).append(...names.map((textContent, value) => make("option", { value, textContent })));
   }
-  at("class-to").selectedIndex = Math.min(1, names.length - 1);
+  for (const id of ["class-from", "class-to"]) at(id).selectedIndex = Math.min(2, names.length - 1);
   at("asked-field").hidden = names.length <= MANY;
 }
 
@@ -44,9 +44,6 @@ function listen() {
   });
   for (const id of ["from", "to", "class-from", "class-to"]) on(id, "input", () => redraw(drawBetween, drawStrip));
   on("download", "click", download);
-  on("download", "keydown", (event) => {
-    if (event.key === " ") event.preventDefault(), download();
-  });
   on("licence", "toggle", async () => {
     if (!at("notices").textContent) at("notices").textContent = await text("notices.txt");
   });

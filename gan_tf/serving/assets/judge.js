@@ -39,13 +39,13 @@ async function judge() {
   const one = names.length > MANY;
   const labels = names.length && !one ? names.map((_, label) => label) : [Number(at("asked").value)];
   const { logits, probabilities } = await discriminate(drawn(), labels);
-  const best = logits.indexOf(Math.max(...logits));
   const said = (place) => probabilities ? `${(100 * probabilities[place]).toFixed(0)} %` : logits[place].toFixed(2);
-  const name = names.length ? ` as an image of ${names[labels[best]]}` : "";
-  const most = labels.length > 1 ? "most likely" : "";
+  const best = logits.indexOf(Math.max(...logits));
+  const name = names.length ? ` of class ${names[labels[best]]}` : "";
+  const most = labels.length > 1 ? "The best guess: " : "";
   at("verdict").textContent = probabilities
-    ? `D: ${most ? `${most}${name}, which is real` : `real${name}`} with ${said(best)} (logit ${logits[best].toFixed(2)}).`
-    : `D: ${most ? `${most}${name}, score` : `score${name}`} ${said(best)}; the higher, the more real.`;
+    ? `${most}D takes it for a real image${name} with ${said(best)}.`
+    : `${most}As an image${name} D gives it ${said(best)}; more is more real.`;
   const [low, high] = [Math.min(...logits), Math.max(...logits)];
   const share = (place) => probabilities ? probabilities[place] : (logits[place] - low) / (high - low || 1);
   at("verdicts").replaceChildren(...(labels.length > 1 ? labels : []).map((label, place) => {

@@ -72,7 +72,7 @@ function asked(seed) {
   const chosen = document.querySelector("#classes input:checked")?.value ?? "";
   if (names.length && chosen === "") {
     const columns = Math.min(names.length, 10);
-    const seeds = names.length > columns ? 1 : 4;
+    const seeds = names.length > columns ? 1 : 6;
     const all = Array.from({ length: seeds * names.length }, (_, place) =>
       [after(seed, Math.floor(place / names.length)), place % names.length]);
     return { images: all.slice(0, 100), columns };
