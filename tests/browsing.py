@@ -43,14 +43,18 @@ class Browser:
 
     def open(self, page: Path, *, width: int = 1440, scheme: str = "light") -> None:
         """Opens a page from disk, in a window so wide, as who prefers a colour scheme sees it."""
-        scheme_now = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme_now})
-        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        self.look(width=width, scheme=scheme)
         self.driver.get("about:blank")
         for log in ("browser", "performance"):
             self.driver.get_log(log)  # What came before is another page's.
         self.driver.get(page.as_uri())
+
+    def look(self, *, width: int, scheme: str) -> None:
+        """Makes the window so wide, and prefers a colour scheme, `light` or `dark`."""
+        scheme_now = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme_now})
+        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
 
     @contextmanager
     def without_scripts(self) -> Iterator[None]:
