@@ -23,7 +23,7 @@ ROUNDS = """
 const done = arguments[0];
 (async () => {
   const rows = Array.from({ length: ROWS }, (_, seed) => ({
-    latents: latentsOf(BigInt(seed), model.latents, model.latent_dim), label: 0 }));
+    latents: latentsOf(BigInt(seed), model), label: 0 }));
   let best = 0;
   for (let round = 0; round < 5; round++) {
     const start = performance.now();

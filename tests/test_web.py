@@ -20,7 +20,13 @@ import tensorflow as tf
 from benchmarks.session import Session
 from PIL import Image
 
-from gan_tf.game.latents import LATENTS, SAMPLING_STREAM, stream_seed
+from gan_tf.game.latents import (
+    LATENTS,
+    SAMPLING_STREAM,
+    Distribution,
+    distribution_of,
+    stream_seed,
+)
 from gan_tf.host.errors import InputError
 from gan_tf.serving import servable, web
 
@@ -129,17 +135,34 @@ def test_latents_are_those_of_the_same_seed_in_tensorflow(
     browser: Browser, labelled: Path, name: str
 ) -> None:
     show(browser, labelled)
+    distribution = distribution_of(name, codes=5)
     for size in (7, 64):
         mine = browser.driver.execute_script(
-            "return arguments[0].map((seed) => "
-            "Array.from(latentsOf(BigInt(seed), arguments[1], arguments[2])))",
+            "return arguments[0].map((seed) => Array.from(latentsOf(BigInt(seed), arguments[1])))",
             list(map(str, SEEDS)),
-            name,
-            size,
+            {"latents": name, "latent_dim": size, "codes": distribution.codes},
         )
         int64 = [tf.constant(seed, tf.int64) for seed in SEEDS]
         drawn = [stream_seed(seed, SAMPLING_STREAM) for seed in int64]
-        theirs = [LATENTS[name]((1, size), seed) for seed in drawn]
+        theirs = [distribution((1, size), seed) for seed in drawn]
+        np.testing.assert_allclose(mine, np.concatenate(theirs), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("codes", [0, 3])
+def test_latents_are_moved_as_in_tensorflow(browser: Browser, labelled: Path, codes: int) -> None:
+    show(browser, labelled)
+    distribution = Distribution(lambda shape, seed: seed, mean=-1.0, codes=codes)
+    a, b = np.random.default_rng(0).normal(size=(2, 1, 9)).astype(np.float32)
+    about = {"mean": distribution.mean, "codes": codes}
+    for value in (0.0, 0.3, 1.0):
+        mine = browser.driver.execute_script(
+            "const [a, b, value, about] = arguments;"
+            "return [truncated(Float32Array.from(a), value, about), between(a, b, value, about)]"
+            ".map((each) => Array.from(each))",
+            *(a[0].tolist(), b[0].tolist(), value, about),
+        )
+        fraction = tf.constant([[value]])
+        theirs = [distribution.truncated(a, value), distribution.between(a, b, fraction)]
         np.testing.assert_allclose(mine, np.concatenate(theirs), rtol=0, atol=1e-6)
 
 
@@ -155,7 +178,7 @@ def test_a_hundred_seeds_give_the_images_of_the_saved_model(
         """{ const images = [];
         for (let start = 0; start < given[0].length; start += ROWS) {
           const rows = given[0].slice(start, start + ROWS).map((seed, place) => ({
-            latents: latentsOf(BigInt(seed), model.latents, model.latent_dim),
+            latents: latentsOf(BigInt(seed), model),
             label: given[1][start + place] }));
           images.push(...(await generate(rows)).map((image) => Array.from(image)));
         }
@@ -253,7 +276,7 @@ def test_what_d_thinks_is_what_discriminate_says(browser: Browser, version: Path
     labels = list(range(number)) or [0]
     rows = {"images": np.repeat(drawn[np.newaxis, :, :, :1], len(labels), 0)}
     theirs = session("discriminate", rows | ({"labels": labels} if number else {}))
-    mine = run(browser, "discriminate(drawn(), given[0])", labels)
+    mine = run(browser, "discriminate(onPaperNow(), given[0])", labels)
     np.testing.assert_allclose(mine["logits"], theirs["logits"], atol=1e-4)
     np.testing.assert_allclose(mine["probabilities"], theirs["probabilities"], atol=1e-5)
     shown = [each.text for each in browser.all("#verdicts .value")]

@@ -26,7 +26,7 @@ function onPaper(event) {
   return [((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height];
 }
 
-function drawn() {
+function onPaperNow() {
   const { data } = paper.getContext("2d").getImageData(0, 0, width, height);
   const image = new Uint8Array(width * height * channels);
   for (let pixel = 0; pixel < width * height; pixel++) {
@@ -38,10 +38,10 @@ function drawn() {
 async function judge() {
   const one = names.length > MANY;
   const labels = names.length && !one ? names.map((_, label) => label) : [Number(at("asked").value)];
-  const { logits, probabilities } = await discriminate(drawn(), labels);
+  const { logits, probabilities } = await discriminate(onPaperNow(), labels);
   const said = (place) => probabilities ? `${(100 * probabilities[place]).toFixed(0)} %` : logits[place].toFixed(2);
   const best = logits.indexOf(Math.max(...logits));
-  const name = names.length ? ` of class ${names[labels[best]]}` : "";
+  const name = names.length ? ` of ${names[labels[best]]}` : "";
   const most = labels.length > 1 ? "The best guess: " : "";
   at("verdict").textContent = probabilities
     ? `${most}D takes it for a real image${name} with ${said(best)}.`

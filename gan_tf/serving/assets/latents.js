@@ -2,8 +2,7 @@
 
 // The latents of a seed, as gan_tf/game/latents.py draws them with TensorFlow: the generator Philox
 // 4x32-10 (Salmon et al., 2011), then Box and Muller's transform for normal numbers. The integers are
-// exact. TensorFlow takes sine and logarithm in float32, this page in float64, so a latent may differ
-// in its last bit.
+// exact. Sine and logarithm are rounded from float64 here, so a latent may differ in its last bits.
 
 const STREAMS = 16n;
 const SAMPLING_STREAM = 2n;
@@ -41,9 +40,8 @@ function streamSeed(seed) {
   return [times + SAMPLING_STREAM, lost >> 20n];
 }
 
-// The first random 32-bit numbers of a seed, in fours.
-function* randomWords(seed, number) {
-  const [first, second] = streamSeed(seed);
+// The first random 32-bit numbers of TensorFlow's two, in fours.
+function* randomWords([first, second], number) {
   const mixed = philox([...words(first), ...words(second)], words(0x02461e293ec8f720n));
   for (let block = 0; block < number; block += 4) {
     yield philox([block / 4, 0, mixed[2], mixed[3]], mixed.slice(0, 2));
@@ -56,40 +54,66 @@ function unit(word) {
 }
 
 function normalPair(one, other) {
-  const radius = Math.sqrt(-2 * Math.log(Math.max(unit(one), Math.fround(1e-7))));
-  const angle = Math.fround(2 * Math.PI) * unit(other);
-  return [Math.sin(angle) * radius, Math.cos(angle) * radius];
+  const logarithm = Math.fround(Math.log(Math.max(unit(one), Math.fround(1e-7))));
+  const radius = Math.fround(Math.sqrt(-2 * logarithm));
+  const angle = Math.fround(Math.fround(2 * Math.PI) * unit(other));
+  return [Math.sin(angle), Math.cos(angle)].map((each) => Math.fround(each) * radius);
 }
 
 const ROOT = Math.fround(Math.sqrt(3));
+const normal = ([a, b, c, d]) => [...normalPair(a, b), ...normalPair(c, d)];
 const DRAWN = {
-  normal: ([a, b, c, d]) => [...normalPair(a, b), ...normalPair(c, d)],
+  normal,
   uniform: (four) => four.map((word) => 2 * unit(word) - 1),
   unit_uniform: (four) => four.map((word) => ROOT * (2 * unit(word) - 1)),
-  shifted_normal: (four) => DRAWN.normal(four).map((each) => Math.fround(each) - 1),
+  shifted_normal: (four) => normal(four).map((each) => Math.fround(each) - 1),
 };
 
-// The latents of a seed (a BigInt), as many as `size`, of a distribution that LATENTS has.
-function latentsOf(seed, distribution, size) {
-  const drawn = [];
-  for (const four of randomWords(seed, size)) drawn.push(...DRAWN[distribution](four));
-  return Float32Array.from(drawn.slice(0, size));
+function drawn(pair, each, size) {
+  const found = [];
+  for (const four of randomWords(pair, size)) found.push(...each(four));
+  return found.slice(0, size);
 }
 
-// Latents nearer to their mean, or farther from it.
-function truncated(latents, truncation, mean) {
+// The first random 64-bit numbers of TensorFlow's two.
+function long(pair, number) {
+  const found = [...randomWords(pair, 2 * number)].flat();
+  return Array.from({ length: number }, (_, at) => BigInt(found[2 * at]) | (BigInt(found[2 * at + 1]) << 32n));
+}
+
+const CODE_SIZE = 3;
+
+function mixture(pair, size, codes) {
+  const [a, b, c, d] = long(pair, 4); // stateless_split
+  const place = Number(long([a, b], 1)[0] % BigInt(codes));
+  const code = Array.from({ length: codes }, (_, at) => (at === place ? CODE_SIZE : 0));
+  return [...code, ...drawn([c, d], normal, size - codes)];
+}
+
+// The latents of a seed (a BigInt), Float32Array. The model says what they are: the distribution's
+// name, `latents`, its `mean`, how many latents are a code, `codes`, and how many all are,
+// `latent_dim`.
+function latentsOf(seed, { latents, latent_dim, codes }) {
+  const pair = streamSeed(seed);
+  return Float32Array.from(codes ? mixture(pair, latent_dim, codes) : drawn(pair, DRAWN[latents], latent_dim));
+}
+
+// Latents nearer to their mean, or farther from it. A code stays.
+function truncated(latents, truncation, { mean, codes }) {
   const less = Math.fround(truncation) - 1;
-  return latents.map((each) => each + Math.fround(less * Math.fround(each - mean)));
+  return latents.map((each, at) => (at < codes ? each : each + Math.fround(less * Math.fround(each - mean))));
 }
 
-// Latents on the great circle from one to another; see `slerp` in gan_tf/serving/signatures.py.
-function between(from, to, fraction) {
-  const dot = (a, b) => a.reduce((sum, each, at) => sum + each * b[at], 0);
+// Latents between others: on the great circle, and in a straight line between two codes.
+function between(from, to, fraction, { codes }) {
+  const dot = (a, b) => a.slice(codes).reduce((sum, each, at) => sum + each * b[at + codes], 0);
   const cosine = dot(from, to) / Math.sqrt(dot(from, from) * dot(to, to));
   const angle = Math.acos(Math.min(1, Math.max(-1, cosine)));
   const sine = Math.sin(angle);
-  const [a, b] = sine < 1e-4
-    ? [1 - fraction, fraction]
-    : [Math.sin((1 - fraction) * angle) / sine, Math.sin(fraction * angle) / sine];
-  return from.map((each, at) => a * each + b * to[at]);
+  const straight = [1 - fraction, fraction];
+  const curved = sine < 1e-4 ? straight : straight.map((each) => Math.sin(each * angle) / sine);
+  return from.map((each, at) => {
+    const [a, b] = at < codes ? straight : curved;
+    return a * each + b * to[at];
+  });
 }

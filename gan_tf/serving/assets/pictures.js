@@ -92,7 +92,7 @@ async function drawGrid() {
   if (problem) return;
   const truncation = Number(at("truncation").value);
   const rows = images.map(([each, label]) => ({
-    latents: truncated(latentsOf(each, model.latents, model.latent_dim), truncation, model.mean),
+    latents: truncated(latentsOf(each, model), truncation, model),
     label,
   }));
   first = rows[0];
@@ -107,7 +107,7 @@ function ends() {
   return ["from", "to"].map((end) => {
     const seed = seedIn(at(end));
     return seed === null ? null : {
-      latents: latentsOf(seed, model.latents, model.latent_dim),
+      latents: latentsOf(seed, model),
       label: Number(at(`class-${end}`).value),
       seed,
     };
@@ -116,7 +116,7 @@ function ends() {
 
 // The image so far on the way; its class changes half-way.
 function along([from, to], fraction) {
-  const latents = between(from.latents, to.latents, fraction);
+  const latents = between(from.latents, to.latents, fraction, model);
   return { latents, label: fraction < 0.5 ? from.label : to.label };
 }
 
