@@ -56,7 +56,7 @@ function unit(word) {
 function normalPair(one, other) {
   const logarithm = Math.fround(Math.log(Math.max(unit(one), Math.fround(1e-7))));
   const radius = Math.fround(Math.sqrt(-2 * logarithm));
-  const angle = Math.fround(Math.fround(2 * Math.PI) * unit(other));
+  const angle = Math.fround(2 * Math.PI * unit(other));
   return [Math.sin(angle), Math.cos(angle)].map((each) => Math.fround(each) * radius);
 }
 
