@@ -132,10 +132,10 @@ def test_the_metadata_name_both_licences(packages: Path) -> None:
         installed.read_text(f"licenses/{name}") or ""
         for name in installed.metadata.get_all("License-File") or []
     ]
-    assert len(texts) == 3
+    assert len(texts) == 4
     assert texts[0].startswith("MIT License")
     assert "Licence: Creative Commons Attribution-ShareAlike 3.0" in texts[1]
-    assert "Copyright (c) Microsoft Corporation" in texts[2]
+    assert "Copyright (c) Microsoft Corporation" in texts[3]
     # The sdist says the same.
     assert installed.read_text("METADATA") == (packages / NAME / "PKG-INFO").read_text("utf-8")
 
