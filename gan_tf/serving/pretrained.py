@@ -60,11 +60,12 @@ def load(name: str) -> Servable:
     return Servable(DIRECTORY / f"{name}.npz", about, signature, players)
 
 
-def export(name: str, directory: Path, formats: Sequence[str] = ()) -> Path:
-    """Exports a generator as the next version below `directory`; returns its path."""
+def export(name: str, directory: Path, formats: Sequence[str], card: str) -> Path:
+    """Exports a generator as the next version below `directory`, with its card; returns its path;
+    see `servable.export`."""
     about = metadata(name)
     players, endpoints = _build(name, about)
-    return servable.export(endpoints, players._asdict(), about, directory, formats)
+    return servable.export(endpoints, players._asdict(), about, directory, formats, card)
 
 
 def write(about: dict[str, Any], players: Players, directory: Path, name: str) -> None:
