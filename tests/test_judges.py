@@ -126,7 +126,9 @@ def test_a_generator_that_copies_is_told_from_one_that_does_not(tmp_path: Path) 
 
     def copies(sample: Any, data: Dataset) -> tuple[float, str]:
         judge = judges.find(data, "auto")
-        card = scorecard.scorecard(sample, judge, data, num=300, seeds=[0])
+        card = scorecard.scorecard(
+            lambda num, seed: (sample(num, seed), None), judge, data, num=300, seeds=[0]
+        )
         return card[COPIES]["value"], scorecard.table(card)
 
     for place, data in (
