@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,9 +39,9 @@ def to_onnx(
 
 
 def _settle(path: Path) -> None:
-    """Names an ONNX model's constants in the order of their use, so that the same export gives the
-    same bytes: tf2onnx numbers them in the order of addresses in memory. Also removes the path
-    of this machine that tf2onnx read from."""
+    """Names an ONNX model's constants and operations in the order of their use, so that the same
+    export gives the same bytes: tf2onnx numbers them in the order of addresses in memory. Also
+    removes the path of this machine that tf2onnx read from."""
     import onnx
 
     model = onnx.load(path)
@@ -49,7 +50,14 @@ def _settle(path: Path) -> None:
     constants = {constant.name for constant in graph.initializer}
     used = [name for node in graph.node for name in node.input if name in constants]
     names = {name: f"constant_{n:03d}" for n, name in enumerate(dict.fromkeys(used))}
-    for node in graph.node:
+    results = {value.name for value in graph.output}
+    for number, node in enumerate(graph.node):
+        if re.search(r"__\d+$", node.name):  # A number of tf2onnx; other names are TensorFlow's.
+            node.name = f"{node.op_type}_{number:03d}"
+        for place, name in enumerate(node.output):
+            if re.search(r"__\d+:\d+$", name) and name not in results:
+                names[name] = f"{node.op_type}_{number:03d}:{place}"
+        node.output[:] = [names.get(name, name) for name in node.output]
         node.input[:] = [names.get(name, name) for name in node.input]
     for constant in graph.initializer:
         constant.name = names[constant.name]
