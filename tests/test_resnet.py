@@ -164,7 +164,8 @@ def test_other_runtimes_draw_the_same_images(tmp_path: Path) -> None:
     latents = np.random.default_rng(0).normal(size=(3, LATENT_DIM)).astype(np.float32)
     expected = generator(latents, training=False).numpy()
     assert expected.std() > 0.1
-    for name, (file, convert) in formats.CONVERTERS.items():
+    for name in ("onnx", "litert"):
+        file, convert = formats.CONVERTERS[name]
         convert(tmp_path / "saved", tmp_path / file)
         if name == "onnx":
             session = onnxruntime.InferenceSession(tmp_path / file)

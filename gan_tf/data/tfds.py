@@ -61,8 +61,9 @@ def prepare(
             source = manual_dir or _PACKAGED.get(dataset.split(":")[0])
             _download(builder, dataset, data_dir, source or data_dir / "manual" / directory.name)
         parts = (part for split in builder.info.splits for part in _parts(builder, split, wanted))
-        label = (builder.info.features or {}).get("label")
-        cache.write(directory, builder.info.full_name, parts, getattr(label, "names", None) or ())
+        features = builder.info.features
+        names = getattr(features["label"], "names", None) if "label" in features else None
+        cache.write(directory, builder.info.full_name, parts, names or ())
 
 
 def _download(builder: Any, dataset: str, data_dir: Path, manual_dir: Path) -> None:

@@ -1,7 +1,7 @@
 """The generators of PRETRAINED: trained by the package's own commands, kept in float16.
 
-    pretrained/<name>.json    what an export says of itself, see `servable`
-    pretrained/<name>.npz     generator/NNN and discriminator/NNN: weights and batch statistics
+    weights/<name>.json    what an export says of itself, see `servable`
+    weights/<name>.npz     generator/NNN and discriminator/NNN: weights and batch statistics
 
 scripts/pretrained makes them from a run.
 """
@@ -25,7 +25,7 @@ from gan_tf.models import networks
 from gan_tf.serving import servable, signatures
 from gan_tf.serving.servable import Servable
 
-DIRECTORY = Path(__file__).parent / "pretrained"
+DIRECTORY = Path(__file__).parent / "weights"
 _GROUPS = ("generator", "discriminator")
 
 
