@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gan_tf.serving.asking import Asked
 
-_IMAGES = 64  # Where nothing says how many.
+_IMAGES, _KEY_IMAGES = 64, 8  # Where nothing says how many; in a film.
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ class Options:
     )
     output: str = knob(
         "samples.png",
-        "What to write: a grid if it ends in .png, uint8 [num, H, W, C] if in .npy; "
-        "anything else is a directory of single PNGs.",
+        "What to write: a grid if it ends in .png, uint8 [num, H, W, C] if in .npy; a film from "
+        "image to image and back to the first, of 8 by default, if in .gif; anything else is a "
+        "directory of single PNGs.",
         unit="a path",
     )
 
@@ -86,11 +87,11 @@ def main(options: Options) -> str:
     asking.check(options.labels, options.text)
     output = user_path("output", options.output)
     ending = output.suffix.lower()
-    if ending in (".png", ".npy"):
+    if ending in (".png", ".npy", ".gif"):
         if output.is_dir():
             raise InputError(f"--output={output}: is a directory; it must be a file")
-    elif ending in (".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".npz"):
-        raise InputError(f"--output={output}: must end in .png or .npy, or be a directory")
+    elif ending in (".jpg", ".jpeg", ".webp", ".bmp", ".npz"):
+        raise InputError(f"--output={output}: must end in .png, .npy or .gif, or be a directory")
     elif output.is_dir() and any(output.iterdir()):
         raise InputError(f"--output={output}: must be a new or empty directory")
     from gan_tf.host import process
@@ -100,6 +101,7 @@ def main(options: Options) -> str:
 
     from gan_tf.host import files
     from gan_tf.report import pictures
+    from gan_tf.serving import film
     from gan_tf.training import exporting
 
     name = options.pretrained
@@ -107,12 +109,16 @@ def main(options: Options) -> str:
         name = name or PRETRAINED[0]
     exported = exporting.opened(options.run_dir, options.saved_model, name)
     asked = _asked(options, exported.path, list(exported.classes))
-    num = max(asked.places) + 1 if asked else options.num or _IMAGES
+    usual = _KEY_IMAGES if ending == ".gif" else _IMAGES
+    num = max(asked.places) + 1 if asked else options.num or usual
     latents = exported.latents(num, options.seed, options.truncation)
+    labels = exported.labels(num, options.seed)
     if asked:
-        pixels = exported.draw(latents[asked.places], np.array(asked.labels))
-    else:
-        pixels = exported.draw(latents, exported.labels(num, options.seed))
+        latents, labels = latents[asked.places], np.array(asked.labels)
+    if ending == ".gif":
+        pictures.write_film(output, film.frames(exported, latents, labels))
+        return str(output)
+    pixels = exported.draw(latents, labels)
     if ending == ".png":
         pictures.write_grid(output, pixels, asked.columns if asked else None)
     elif ending == ".npy":

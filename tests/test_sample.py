@@ -21,6 +21,23 @@ def array(command: Command, tmp_path: Path, source: str, *flags: str) -> np.ndar
     return loaded
 
 
+def test_a_film_passes_from_image_to_image(command: Command, tmp_path: Path, trained: Path) -> None:
+    source = f"--run_dir={trained}"
+    pixels = array(command, tmp_path, source, "--num=3", "--seed=5")
+    finished = command("sample", source, "--num=3", "--seed=5", "--output=film.gif")
+    assert (finished.returncode, finished.stdout) == (0, "film.gif\n"), finished.stderr
+    with Image.open(tmp_path / "film.gif") as picture:
+        assert (picture.n_frames, picture.size) == (48, (112, 112))
+        shown = []
+        for frame in range(48):
+            picture.seek(frame)
+            shown.append(np.asarray(picture.convert("L"), np.int64)[::4, ::4])
+    for place, image in enumerate(pixels):
+        np.testing.assert_array_equal(shown[16 * place], image[..., 0])
+    steps = [np.abs(a - b).mean() for a, b in zip(shown, [*shown[1:], shown[0]], strict=True)]
+    assert max(steps) < 0.3 * np.abs(pixels[0].astype(int) - pixels[1]).mean(), "no jump"
+
+
 def test_an_array_a_grid_and_single_pictures_agree(
     command: Command, tmp_path: Path, trained: Path
 ) -> None:

@@ -133,13 +133,25 @@ def write_gif(path: Path, frames: Mapping[int, Path], seconds: float = 6.0) -> N
         return
     durations = [max(40, round(1000 * seconds / len(pictures)))] * len(pictures)
     durations[-1] = 2000
+    _write_gif(path, pictures, durations)
+
+
+def write_film(path: Path, frames: Pixels, scale: int = 4, milliseconds: int = 60) -> None:
+    """Publishes images `[N, H, W, C]` uint8 as an endless GIF, each pixel drawn `scale` times wide.
+    What has alpha is laid over white."""
+    pictures = [opaque(_picture(frame, scale)) for frame in frames]
+    _write_gif(path, pictures, [milliseconds] * len(pictures))
+
+
+def _write_gif(path: Path, pictures: Sequence[Image.Image], milliseconds: Sequence[int]) -> None:
+    first, *others = pictures
     with published(path) as temporary:
-        pictures[0].save(
+        first.save(
             temporary,
             format="GIF",
             save_all=True,
-            append_images=pictures[1:],
-            duration=durations,
+            append_images=others,
+            duration=list(milliseconds),
             loop=0,
         )
 
