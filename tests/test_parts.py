@@ -79,7 +79,7 @@ def test_a_finished_run_repeated_changes_nothing(
     again = command("train", *FLAGS, "--steps=4")
     assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
     assert state(run) == before
-    assert f"SavedModel:    {Path('run/export/1')}\n" in again.stdout
+    assert f"SavedModel     {Path('run/export/1')}\n" in again.stdout
 
 
 @pytest.mark.parametrize("damage", ["removed", "damaged"])

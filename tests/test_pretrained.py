@@ -35,7 +35,8 @@ def test_what_it_is_said_to_score_it_scores(command: Command, tmp_path: Path) ->
     assert finished.returncode == 0, finished.stderr
     found = json.loads((tmp_path / "scores.json").read_text())
     said = pretrained.metadata("mnist")["figures"]
-    for name, near in (("label_accuracy", 0.015), ("confident_share", 0.02), ("coverage", 0.03)):
+    # Those that do not depend on the number of samples.
+    for name, near in (("label_accuracy", 0.015), ("confident_share", 0.02)):
         assert abs(found[name]["value"] - said[name]["value"]) < near, name
     assert found["label_accuracy"]["value"] > 0.97
 
