@@ -67,9 +67,11 @@ def test_a_run_leaves_what_it_promises(trained: Path) -> None:
 
 def test_it_ends_by_naming_everything_and_the_next_command(trained: Path) -> None:
     output = (trained / "stdout.txt").read_text()
-    for path in ("samples/step-00000150.png", "samples.gif", "curves.png", "export/1"):
-        assert f"{trained / path}\n" in output
-    assert f"python -m gan_tf.sample --run_dir={trained}\n" in output
+    for path in ("report.html", "samples/step-00000150.png", "export/1", ""):
+        assert f" {trained / path}\n" in output
+    assert f"  python -m gan_tf.sample --run_dir={trained} --output=samples.png\n" in output
+    assert f"  python -m gan_tf.evaluate --run_dir={trained}\n" in output
+    assert f"  python -m gan_tf.report --run_dirs={trained}\n" in output
     assert "150 steps (150 of them now)" in output
 
 

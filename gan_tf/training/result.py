@@ -94,13 +94,14 @@ class Result:
             self._of_d(),
         ]
         if self.best and "frechet_distance" in self.last:
-            share = 100 * self.evaluation_seconds / self.seconds
+            took, share = self.evaluation_seconds, 100 * self.evaluation_seconds / self.seconds
             said += [
                 f"best generator: attempt {self.best['attempt']}, step {self.best['step']:,}, "
                 f"Fréchet distance {self.best['frechet_distance']:.2f}; the last: "
                 f"{self.last['frechet_distance']:.2f}",
-                f"  of {self.judged:,} samples ({self.classifier}); "
-                f"evaluations took {self.evaluation_seconds:.1f} s, {share:.1f} % of the training",
+                f"  of {self.judged:,} samples ({self.classifier}); the 10,000 of gan_tf.evaluate "
+                "score lower",
+                f"  evaluations took {took:.1f} s, {share:.1f} % of the training",
             ]
         if self.best and self.best.get(COPIES, 0.0) >= copies.COPYING:
             said += [
