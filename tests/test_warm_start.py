@@ -49,7 +49,9 @@ def test_a_run_that_goes_on_needs_the_other_one_no_more(
     shutil.rmtree(begun)
     refused = one_line(command("train", *FLAGS, "--steps=2", "--init_from=old"))
     assert "--init_from=" in refused
-    assert "must be a run directory, or a SavedModel such as RUN_DIR/export/1" in refused
+    assert (
+        "must be a run directory, a SavedModel such as RUN_DIR/export/1, or one of mnist" in refused
+    )
 
 
 def test_an_export_gives_its_average_to_both(
