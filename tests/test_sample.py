@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from .conftest import Command, one_line
 
@@ -27,11 +27,10 @@ def test_a_film_passes_from_image_to_image(command: Command, tmp_path: Path, tra
     finished = command("sample", source, "--num=3", "--seed=5", "--output=film.gif")
     assert (finished.returncode, finished.stdout) == (0, "film.gif\n"), finished.stderr
     with Image.open(tmp_path / "film.gif") as picture:
-        assert (picture.n_frames, picture.size) == (48, (112, 112))
-        shown = []
-        for frame in range(48):
-            picture.seek(frame)
-            shown.append(np.asarray(picture.convert("L"), np.int64)[::4, ::4])
+        frames = [frame.convert("L") for frame in ImageSequence.Iterator(picture)]
+    assert {frame.size for frame in frames} == {(112, 112)}
+    shown = [np.asarray(frame, np.int64)[::4, ::4] for frame in frames]
+    assert len(shown) == 48
     for place, image in enumerate(pixels):
         np.testing.assert_array_equal(shown[16 * place], image[..., 0])
     steps = [np.abs(a - b).mean() for a, b in zip(shown, [*shown[1:], shown[0]], strict=True)]
