@@ -19,13 +19,13 @@ from gan_tf.game.losses import discriminator_objective, generator_objective
 from gan_tf.game.optimizers import Adam
 from gan_tf.game.players import new_state
 from gan_tf.game.rules import Game
-from gan_tf.game.schedules import decaying
 from gan_tf.game.step import step
 from gan_tf.models import ARCHITECTURES, Architecture, networks
 from gan_tf.models.calling import apply
 from gan_tf.models.layers.classes import ClassAffine, Projection
 
 from .conftest import Command, assert_same_bits, metrics
+from .test_theory import of_five_points
 
 WAYS = [(name, way) for name, each in ARCHITECTURES.items() for way in each.conditions]
 CLASSES = 7
@@ -94,19 +94,7 @@ def test_the_step_reaches_the_optimal_discriminator_of_a_joint_distribution(unif
         x, y = keras.Input(image_shape), keras.Input([], dtype="int64")
         return keras.Model([x, y], Projection(2)([keras.layers.Flatten()(x), y]))
 
-    adam = functools.partial(
-        Adam, learning_rate=decaying(0.05, 1.01, 1e-3), beta_1=0.5, beta_2=0.999, epsilon=1e-7
-    )
-    state = new_state(
-        Architecture(generator, discriminator),
-        image_shape=(1, 1, 5),
-        latent_dim=1,
-        seed=0,
-        precision="float32",
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        reals=np.zeros((1, 1, 1, 5), np.uint8),
-    )
+    state = of_five_points(Architecture(generator, discriminator))
 
     def draw(n: tf.Tensor) -> Draw:
         z = tf.random.stateless_uniform([number, 1], [0, n], alg="philox")

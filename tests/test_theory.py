@@ -15,7 +15,7 @@ from gan_tf.evaluation import theory
 from gan_tf.game.latents import Draw
 from gan_tf.game.losses import discriminator_objective, generator_objective
 from gan_tf.game.optimizers import Adam
-from gan_tf.game.players import new_state
+from gan_tf.game.players import GanState, new_state
 from gan_tf.game.rules import Game
 from gan_tf.game.schedules import decaying
 from gan_tf.game.step import step
@@ -73,6 +73,23 @@ def test_extreme_logits_and_accuracy() -> None:
     assert theory.accuracy(np.array([1, 1, -1, 1]), np.array([-1, 1, 1, 1])) == 0.5
 
 
+def of_five_points(networks: Architecture) -> GanState:
+    """Players whose images are one-hot rows of five points, and whose latents are one number."""
+    adam = functools.partial(
+        Adam, learning_rate=decaying(0.05, 1.01, 1e-3), beta_1=0.5, beta_2=0.999, epsilon=1e-7
+    )
+    return new_state(
+        networks,
+        image_shape=(1, 1, 5),
+        latent_dim=1,
+        seed=0,
+        precision="float32",
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        reals=np.zeros((1, 1, 1, 5), np.uint8),
+    )
+
+
 @pytest.mark.parametrize("p_g", [P_G, P_DATA], ids=["different", "equal"])
 @pytest.mark.parametrize("loss", ["non_saturating", "minimax"])
 def test_the_step_reaches_the_optimal_discriminator(p_g: np.ndarray, loss: str) -> None:
@@ -93,19 +110,7 @@ def test_the_step_reaches_the_optimal_discriminator(p_g: np.ndarray, loss: str) 
             [keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(1)]
         )
 
-    adam = functools.partial(
-        Adam, learning_rate=decaying(0.05, 1.01, 1e-3), beta_1=0.5, beta_2=0.999, epsilon=1e-7
-    )
-    state = new_state(
-        Architecture(generator, discriminator),
-        image_shape=(1, 1, 5),
-        latent_dim=1,
-        seed=0,
-        precision="float32",
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        reals=np.zeros((1, 1, 1, 5), np.uint8),
-    )
+    state = of_five_points(Architecture(generator, discriminator))
     game = Game(
         state,
         generator_objective(loss),

@@ -126,9 +126,9 @@ def _marks(attempt: Attempt) -> Iterator[Mark]:
         if found or "frechet_distance" in line:
             before = found
     if attempt.given_up and before is None:
-        ended = [attempt.given_up.get(name) for name in ("step", "seconds")]
-        if all(type(each) in (int, float) for each in ended):
-            yield Mark(ended[0], ended[1], str(attempt.given_up.get("kind", "given up")))  # type: ignore[arg-type]
+        step, seconds = (attempt.given_up.get(name) for name in ("step", "seconds"))
+        if isinstance(step, int | float) and isinstance(seconds, int | float):
+            yield Mark(step, seconds, str(attempt.given_up.get("kind", "given up")))
 
 
 def _why(attempt: Attempt) -> str:

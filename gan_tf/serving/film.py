@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan_tf.game.latents import CODES, distribution_of
+from gan_tf.serving import described
 from gan_tf.serving.servable import Labels, Latents, Pixels, Servable
 
 FRAMES = 16  # From one image to the next.
@@ -19,12 +19,14 @@ def frames(exported: Servable, latents: Latents, labels: Labels | None) -> Pixel
       labels: of the images `[N]`, of a conditional model. Half-way to the next image the class
         becomes that of the next.
     """
-    about = exported.metadata
-    distribution = distribution_of(about["latents"], about.get("latent_codes", CODES))
     fractions = np.tile(np.arange(FRAMES, dtype=np.float32) / FRAMES, len(latents))
     here = np.repeat(np.arange(len(latents)), FRAMES)
     there = (here + 1) % len(latents)
-    way = distribution.between(latents[here], latents[there], fractions[:, None]).numpy()
+    way = (
+        described.distribution(exported.metadata)
+        .between(latents[here], latents[there], fractions[:, None])
+        .numpy()
+    )
     if labels is None:
         return exported.draw(way)
     return exported.draw(way, np.where(fractions < 0.5, labels[here], labels[there]))

@@ -18,12 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from gan_tf.game.latents import distribution_of
-from gan_tf.game.losses import LOSSES
 from gan_tf.host import archive, files, process
 from gan_tf.models import networks
-from gan_tf.serving import servable, signatures
+from gan_tf.serving import described, servable
 from gan_tf.serving.servable import Servable
+from gan_tf.serving.signatures import Endpoint
 
 DIRECTORY = Path(__file__).parent / "weights"
 _GROUPS = ("generator", "discriminator")
@@ -79,22 +78,14 @@ def write(about: dict[str, Any], players: Players, directory: Path, name: str) -
     files.write_text(directory / f"{name}.json", json.dumps(about, indent=2) + "\n")
 
 
-def _build(name: str, about: dict[str, Any]) -> tuple[Players, dict[str, signatures.Endpoint]]:
+def _build(name: str, about: dict[str, Any]) -> tuple[Players, dict[str, Endpoint]]:
     """The networks of that name, and what they can be asked."""
-    config, classes = about["config"], list(about.get("classes", {}))
+    config, classes = about["config"], len(about.get("classes", {}))
     height, width, channels = about["image_shape"]
     shape = (height, width, channels)
-    pair = networks(config["arch"], config["width"], config["conditional"], len(classes))
+    pair = networks(config["arch"], config["width"], config["conditional"], classes)
     with process.computing_in("float32"):
         players = Players(pair.generator(about["latent_dim"], shape), pair.discriminator(shape))
     for network, weights in zip(players, arrays(name).values(), strict=True):
         network.set_weights(weights)
-    endpoints = signatures.signatures(
-        *players,
-        distribution_of(about["latents"], config["latent_codes"]),
-        latent_dim=about["latent_dim"],
-        image_shape=shape,
-        cross_entropy=LOSSES[config["loss"]].cross_entropy,
-        classes=classes,
-    )
-    return players, endpoints
+    return players, described.endpoints(*players, about)

@@ -33,13 +33,12 @@ from gan_tf.game.latents import (
     LATENTS,
     SAMPLING_LABEL_STREAM,
     SAMPLING_STREAM,
-    distribution_of,
     labels_by_share,
     stream_seed,
 )
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
-from gan_tf.serving import warm_up
+from gan_tf.serving import described, warm_up
 from gan_tf.serving.formats import CONVERTERS
 from gan_tf.serving.signatures import Endpoint
 
@@ -181,9 +180,7 @@ class Servable:
           truncation: from 0, where all are their distribution's mean, to 2; see
             `Distribution.truncated`.
         """
-        # Exports before codes have none of them.
-        codes = self.metadata.get("latent_codes", CODES)
-        distribution = distribution_of(self.metadata["latents"], codes)
+        distribution = described.distribution(self.metadata)
         shape = num, self.metadata["latent_dim"]
         z = distribution(shape, stream_seed(seed, SAMPLING_STREAM))
         latents: Latents = distribution.truncated(z, truncation).numpy()

@@ -18,7 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from gan_tf.game.latents import CODES, distribution_of
+from gan_tf.serving import described
 from gan_tf.serving.onnx_model import to_onnx
 
 _RUNTIME = ("runtime.mjs", "runtime.wasm", "notices.txt")
@@ -89,7 +89,7 @@ def page(metadata: Mapping[str, Any], packed: Mapping[str, bytes]) -> str:
 def _facts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what the page must know of an export, and what it says of it."""
     config = metadata["config"]
-    latents = distribution_of(metadata["latents"], metadata.get("latent_codes", CODES))
+    latents = described.distribution(metadata)
     height, width, channels = metadata["image_shape"]
     size = f"{height}x{width}, {'grey' if channels == 1 else 'colour'}"
     about = {

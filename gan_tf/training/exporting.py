@@ -14,13 +14,11 @@ import tensorflow as tf
 from gan_tf import __version__
 from gan_tf.data.pixels import meaning
 from gan_tf.evaluation import random_network
-from gan_tf.game.latents import distribution_of
-from gan_tf.game.losses import LOSSES
 from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import tensorflow_path
 from gan_tf.models import networks
-from gan_tf.serving import pretrained, servable, signatures
+from gan_tf.serving import described, pretrained, servable
 from gan_tf.serving.servable import Servable
 from gan_tf.training import card, resume, run_directory, words
 from gan_tf.training.metrics import Line, best, read_metrics
@@ -161,15 +159,7 @@ def export(
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
-    endpoints = signatures.signatures(
-        trained.generator,
-        trained.discriminator,
-        distribution_of(config.latents, config.latent_codes),
-        latent_dim=config.latent_dim,
-        image_shape=data.image_shape,
-        cross_entropy=LOSSES[config.loss].cross_entropy,
-        classes=list(data.classes),
-    )
+    endpoints = described.endpoints(trained.generator, trained.discriminator, metadata)
     players = {"generator": trained.generator, "discriminator": trained.discriminator}
     said = card.text(metadata, words.command(values))
     return servable.export(endpoints, players, metadata, directory, formats, said)

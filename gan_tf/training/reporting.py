@@ -63,7 +63,7 @@ def write_at_the_end(run_dir: Path) -> Path | None:
 
             account = showing.with_drawings(account, run_dir, training_images=False)
         write_text(output, page.page(account, _made()))
-    except Exception as error:
+    except Exception as error:  # Whatever it is, a page must not cost the run its result.
         reason = " ".join(str(error).split()) or type(error).__name__
         print(f"warning: {output} was not written: {reason}", file=sys.stderr, flush=True)
         return None

@@ -13,11 +13,10 @@ import numpy.typing as npt
 from gan_tf.data.dataset import Dataset, is_prepared, open_dataset, open_imported
 from gan_tf.data.images.wanted import Wanted
 from gan_tf.evaluation import judges, likeness
-from gan_tf.game.latents import CODES, distribution_of
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import data_directory
 from gan_tf.report.account import Account, Drawing
-from gan_tf.serving import servable
+from gan_tf.serving import described, servable
 from gan_tf.serving.servable import Servable
 from gan_tf.training.words import NOT_GIVEN
 
@@ -65,7 +64,7 @@ def samples(run_dir: Path, number: int) -> npt.NDArray[np.uint8] | None:
 
 def _interpolation(exported: Servable) -> Drawing:
     about, latents = exported.metadata, exported.latents(2 * _ROWS, 0)
-    distribution = distribution_of(about["latents"], about.get("latent_codes", CODES))
+    distribution = described.distribution(about)
     shares = np.linspace(0.0, 1.0, _COLUMNS, dtype=np.float32)
     starts, ends = latents[::2], latents[1::2].copy()
     # Between two codes lies what G never saw.

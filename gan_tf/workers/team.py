@@ -158,13 +158,7 @@ def joined(place: Place, about: Message, seconds: float) -> Iterator[Team]:
     """Within it, this process is one of the workers of a run; at its end the others know why.
 
     Args:
-      place: which worker this is.
-      about: what must be the same for all, by its name.
-      seconds: how long to wait for the others.
-
-    Raises:
-      InputError: the own address cannot be had, or `about` differs.
-      TrainingFailedError: somebody did not come in time.
+      place, about, seconds: see `meet`, which raises what goes wrong before the first step.
     """
     team = Team(place, meet(place, about, seconds))
     try:
