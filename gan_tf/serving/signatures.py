@@ -101,8 +101,7 @@ def signatures(
         """Labels that are classes, one for each row of what stands beside them."""
         if labels is None:
             return None
-        labels = tf.ensure_shape(labels, [None])
-        as_many(labels, beside)
+        labels, _ = as_many(tf.ensure_shape(labels, [None]), beside)
         named = tf.reduce_all(are_classes(labels))
         tf.debugging.Assert(named, [f"labels must be from 0 to {len(classes) - 1}"])
         return labels
@@ -129,8 +128,8 @@ def signatures(
     def generate_truncated(
         seeds: tf.Tensor, truncations: tf.Tensor, labels: tf.Tensor | None = None
     ) -> Tensors:
-        draw, truncations = draw_of(seeds, labels), tf.ensure_shape(truncations, [None])
-        as_many(seeds, truncations)
+        seeds, truncations = as_many(seeds, tf.ensure_shape(truncations, [None]))
+        draw = draw_of(seeds, labels)
         bounded = tf.reduce_all((truncations >= 0.0) & (truncations <= 2.0))  # NaN is not.
         tf.debugging.Assert(bounded, ["truncations must be from 0 to 2"])
         latents = distribution.truncated(draw.latents, truncations[:, tf.newaxis])
@@ -144,7 +143,7 @@ def signatures(
         labels_to: tf.Tensor | None = None,
     ) -> Tensors:
         fractions = tf.ensure_shape(fractions, [None])
-        as_many(seeds_from, seeds_to, fractions)
+        seeds_from, seeds_to, fractions = as_many(seeds_from, seeds_to, fractions)
         start, end = draw_of(seeds_from, labels_from), draw_of(seeds_to, labels_to)
         latents = distribution.between(start.latents, end.latents, fractions[:, tf.newaxis])
         if start.labels is None:
@@ -189,7 +188,12 @@ def signatures(
     return endpoints | ({"classes": (names, labels("labels"))} if classes else {})
 
 
-def as_many(*inputs: tf.Tensor) -> None:
-    """Asserts that inputs have as many rows."""
+def as_many(*inputs: tf.Tensor) -> list[tf.Tensor]:
+    """Returns inputs that have as many rows; others are an error before anything uses them."""
     rows = [tf.shape(each)[0] for each in inputs]
-    tf.debugging.assert_equal(rows, rows[:1] * len(rows), "every input must have as many rows")
+    alike = tf.debugging.assert_equal(
+        rows, rows[:1] * len(rows), "every input must have as many rows"
+    )
+    # A graph keeps no order between an assertion and what it guards, unless it is told.
+    with tf.control_dependencies([alike]):
+        return [tf.identity(each) for each in inputs]
