@@ -200,7 +200,7 @@ def log_likelihood(run_dir: Path, pixels: np.ndarray) -> str:
             pixels,
         )
     )
-    mean, error, sigma = parzen.parzen(test, validation, drawn, np.logspace(-1, 0, 10))
+    mean, error, sigma = parzen.parzen(test, validation, drawn)
     return f"Parzen {mean:.0f} +- {error:.1f} (sigma {sigma:.2f})"
 
 

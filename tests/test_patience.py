@@ -20,6 +20,11 @@ def test_evaluations_since_the_best() -> None:
     def lines(*distances: float) -> list[dict[str, float]]:
         return [{"step": 1.0}, *({"frechet_distance": each} for each in distances)]
 
+    likely = [
+        {"frechet_distance": 3.0 - at, "log_likelihood": each} for at, each in enumerate((1, 9, 5))
+    ]
+    assert patience.waited(likely) == 1
+
     waited = [patience.waited(lines(*each)) for each in ((), (3,), (3, 2), (2, 3, 2), (2, 3, 1, 4))]
     assert waited == [0, 0, 0, 2, 1]
 

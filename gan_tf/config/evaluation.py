@@ -30,12 +30,19 @@ class EvaluationConfig:
     )
     patience: int = knob(
         0,
-        "Evaluations in a row without a smaller Fréchet distance after which the run ends; 0 goes "
+        "Evaluations in a row without a better generator after which the run ends; 0 goes "
         "its whole length.",
         unit="evaluations",
         low=0,
         high=100_000,
         resumable=True,
+    )
+    best_by: str = knob(
+        "frechet_distance",
+        "What makes one generator of a run better than another: a smaller Fréchet distance, or a "
+        "higher log-likelihood of 1,000 held-out images (Parzen window, as in the 2014 paper).",
+        choices=("frechet_distance", "log_likelihood"),
+        older="frechet_distance",
     )
     classifier: str = knob(
         "auto",

@@ -1,5 +1,10 @@
 """The figures of an evaluation, in their order."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 # Name -> (how it is printed, what a better generator has).
 FIGURES = {
     "frechet_distance": (".2f", "lower"),
@@ -20,6 +25,8 @@ NEEDED = 40
 SPREAD = ("classes", "diversity")
 # The share of samples that are nearer to a training image than nearly all other reals are.
 COPIES = "copies"
+# In nats, of images that no step sees, by a Parzen window over the samples (`parzen`).
+LIKELIHOOD = "log_likelihood"
 # Of a conditional generator: the share of samples taken for the class that was asked for, ...
 LABEL_ACCURACY = "label_accuracy"
 # ... what the health of a run is judged by besides (`ByClass.summary`), ...
@@ -31,3 +38,10 @@ CLASS_FIGURES = {
     "coverage": ".3f",
     "spread": ".2f",
 }
+
+
+def distance(figures: Mapping[str, Any]) -> float:
+    """Returns how far a generator is from the data, by what its run chooses the best one by: the
+    Fréchet distance or, where it is taken, minus the log-likelihood of images that no step sees."""
+    likelihood = figures.get(LIKELIHOOD)
+    return float(figures["frechet_distance"]) if likelihood is None else -float(likelihood)

@@ -19,7 +19,8 @@ from gan_tf.evaluation.by_class import ByClass, Labelled, Labels
 from gan_tf.evaluation.classifier import Classifier, Judged
 from gan_tf.evaluation.copies import Copies
 from gan_tf.evaluation.fidelity import NearCopies
-from gan_tf.evaluation.figures import COPIES, FIGURES
+from gan_tf.evaluation.figures import COPIES, FIGURES, LIKELIHOOD
+from gan_tf.evaluation.parzen import Likelihood
 from gan_tf.evaluation.reals import Reals
 
 Pixels = npt.NDArray[np.uint8]
@@ -37,6 +38,7 @@ class Evaluation:
       copies: finds samples nearer to training images than other reals are; None where the
         features of the training images are not at hand.
       by_class: takes figures class by class, of a conditional generator.
+      likelihood: how likely samples make other images; None if nobody asks.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Evaluation:
         training_images: Pixels,
         copies: Copies | None = None,
         names: Sequence[str] = (),
+        likelihood: Likelihood | None = None,
     ) -> None:
         """Takes the reals to compare with.
 
@@ -55,6 +58,7 @@ class Evaluation:
           training_images: uint8 `[M, H, W, C]`, in which near copies are sought.
           copies: what finds copies by features.
           names: of the classes that a conditional generator is asked for.
+          likelihood: how likely samples make images that no step sees, if that is a figure.
         """
         self.classifier, self.against, self.samples = judge, reals.against, reals.samples
         self._all, alike = reals.judged.features, reals.part(reals.samples)
@@ -64,12 +68,13 @@ class Evaluation:
         self._histogram = _histogram(alike)
         self._variance = self._features.var(axis=0).sum()
         self.near_copies, self.copies = NearCopies(training_images), copies
+        self.likelihood = likelihood
         self.by_class = ByClass(Labelled(reals.judged, reals.labels), names) if names else None
 
     def __call__(self, images: Pixels, labels: Labels | None = None) -> dict[str, Any]:
-        """Returns the figures of uint8 images `[N, H, W, C]`: FIGURES, SPREAD and COPIES and, of
-        images that were asked for by labels `[N]`, those of `ByClass.summary`, as far as they can
-        be taken."""
+        """Returns the figures of uint8 images `[N, H, W, C]`: FIGURES, SPREAD, COPIES and
+        LIKELIHOOD and, of images that were asked for by labels `[N]`, those of `ByClass.summary`,
+        as far as they can be taken."""
         return self.of_samples(self.classifier(images), images, labels)
 
     def of_samples(
@@ -79,6 +84,8 @@ class Evaluation:
         found: dict[str, Any] = self.of_judged(judged, self.near_copies.share(images))
         if self.copies:
             found[COPIES] = self.copies.share(judged.features)
+        if self.likelihood:
+            found[LIKELIHOOD] = self.likelihood(images)
         if self.by_class and labels is not None:
             found |= self.by_class.summary(Labelled(judged, labels))
         return found

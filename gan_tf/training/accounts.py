@@ -13,6 +13,7 @@ from gan_tf.host.errors import InputError
 from gan_tf.report.account import Account, Attempt, Figure
 from gan_tf.training import grids, words
 from gan_tf.training.metrics import Line, best, readable
+from gan_tf.training.metrics import words as said_of
 
 Values = dict[str, Any]
 
@@ -173,7 +174,7 @@ def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
     if line := best(lines):
         yield (
             f"The best generator is that of step {line['step']:,}, attempt {line['attempt']}: "
-            f"Fréchet distance {line['frechet_distance']:.2f}."
+            f"{said_of(line)}."
         )
     if result.get("stopped"):
         yield f"{str(result['stopped']).capitalize()}."

@@ -14,11 +14,14 @@ from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset, Description, open_dataset, open_images
 from gan_tf.data.feed import Feed
 from gan_tf.data.images.arrays import Arrays
+from gan_tf.data.rows import Rows
 from gan_tf.data.stream import StreamedFeed
 from gan_tf.evaluation import judges
 from gan_tf.evaluation import reals as real_images
+from gan_tf.evaluation.figures import LIKELIHOOD
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.measure import Measure
+from gan_tf.evaluation.parzen import VALIDATION_IMAGES, Likelihood
 from gan_tf.game import latents, schedules
 from gan_tf.game.augment import Scheduled, augment_of, mirrored
 from gan_tf.game.losses import LOSSES, discriminator_objective, generator_objective
@@ -82,8 +85,9 @@ def feed(config: Config, reals: Split, share: tuple[int, int] = (0, 1)) -> Feed:
     )
 
 
-def evaluation(config: Config, data: Dataset) -> Evaluation | None:
-    """Returns what judges the generator during training; None if it is frozen, or not judged."""
+def evaluation(config: Config, data: Dataset, held_out: Split) -> Evaluation | None:
+    """Returns what judges the generator during training, if need be by images that no step sees;
+    None if it is frozen, or not judged."""
     if not is_judged(config, data):
         return None
     judge = judges.find(data, config.classifier)
@@ -91,7 +95,9 @@ def evaluation(config: Config, data: Dataset) -> Evaluation | None:
     # Where samples are compared with training images, their features are at hand.
     copies = real_images.copies(judge, data) if compared.against == "training" else None
     names = list(data.description.classes)
-    return Evaluation(judge, compared, data.split("train").images, copies, names)
+    asked = config.best_by == LIKELIHOOD
+    likelihood = Likelihood(Rows(held_out.images)[:VALIDATION_IMAGES]) if asked else None
+    return Evaluation(judge, compared, data.split("train").images, copies, names, likelihood)
 
 
 def is_judged(config: Config, data: Dataset) -> bool:

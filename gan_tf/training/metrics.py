@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_tf.evaluation.figures import LIKELIHOOD, distance
 from gan_tf.host.errors import InputError
 
 Line = dict[str, Any]
@@ -60,12 +61,23 @@ def _is_number(value: object) -> bool:
 
 
 def best(lines: Sequence[Line]) -> Line | None:
-    """Returns the line with the least Fréchet distance, of any attempt; None without any."""
-    evaluated = [line for line in lines if "frechet_distance" in line]
-    return min(evaluated, key=lambda line: float(line["frechet_distance"]), default=None)
+    """Returns the line of the best generator, of any attempt, the first such; None without any."""
+    return min((line for line in lines if "frechet_distance" in line), key=distance, default=None)
 
 
 def is_best(line: Line, lines: Sequence[Line]) -> bool:
-    """Whether no line of any attempt has a smaller Fréchet distance than this one."""
+    """Whether no line of any attempt is of as good a generator as this one."""
     known = best(lines)
-    return known is None or bool(line["frechet_distance"] < known["frechet_distance"])
+    return known is None or distance(line) < distance(known)
+
+
+def value(line: Line) -> str:
+    """Returns the figure that an evaluated generator is chosen by, for people; a likelihood in nats."""
+    likelihood = line.get(LIKELIHOOD)
+    return f"{line['frechet_distance']:.2f}" if likelihood is None else f"{likelihood:.1f}"
+
+
+def words(line: Line) -> str:
+    """Returns the same with its name."""
+    name = "log-likelihood" if LIKELIHOOD in line else "Fréchet distance"
+    return f"{name} {value(line)}"

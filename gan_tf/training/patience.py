@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_tf.evaluation.figures import distance
 from gan_tf.training.metrics import Line, read_metrics
 
 
 def waited(lines: Sequence[Line]) -> int:
-    """Returns how many evaluations came after that with the least Fréchet distance, the first such
-    one; 0 without any.
+    """Returns how many evaluations came after that of the best generator, the first such one; 0
+    without any.
 
     Args:
       lines: lines of metrics, oldest first; those without an evaluation do not count.
     """
-    distances = [line["frechet_distance"] for line in lines if "frechet_distance" in line]
+    distances = [distance(line) for line in lines if "frechet_distance" in line]
     return len(distances) - 1 - distances.index(min(distances)) if distances else 0
 
 

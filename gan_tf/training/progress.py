@@ -7,7 +7,8 @@ import sys
 
 from tqdm import tqdm
 
-from gan_tf.training.metrics import Line
+from gan_tf.evaluation.figures import LIKELIHOOD
+from gan_tf.training.metrics import Line, value
 
 
 class Progress:
@@ -19,7 +20,7 @@ class Progress:
     def __init__(self, step: int, total: int) -> None:
         """Begins at a step of a total."""
         self._figures: list[tuple[int, str]] = []  # (importance, text), in the order shown.
-        self._distance: tuple[int, str] | None = None  # Of the last evaluation.
+        self._chosen_by: tuple[int, str] | None = None  # Of the last evaluation.
         self._bar = tqdm(
             total=total,
             initial=step,
@@ -35,7 +36,8 @@ class Progress:
     def show(self, line: Line) -> None:
         """Puts the last metrics at the bar's end."""
         if "frechet_distance" in line:
-            self._distance = 5, f"FD {line['frechet_distance']:.2f}"
+            name = "LL" if LIKELIHOOD in line else "FD"
+            self._chosen_by = 5, f"{name} {value(line)}"
         self._figures = [
             (4, f"{line['images_per_second']:.0f} img/s"),
             (1, f"G {_short(line['generator_loss'])}"),
@@ -43,7 +45,7 @@ class Progress:
             (3, f"D(x) {line['d_real']:.2f}"),
             (2, f"D(G(z)) {line['d_fake']:.2f}"),
         ]
-        self._figures += [self._distance] if self._distance else []
+        self._figures += [self._chosen_by] if self._chosen_by else []
         self._fit()
 
     def say(self, line: str) -> None:

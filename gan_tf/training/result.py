@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gan_tf.evaluation import copies
-from gan_tf.evaluation.figures import COPIES
-from gan_tf.training import resume, run_directory
-from gan_tf.training.metrics import best, read_metrics
+from gan_tf.evaluation.figures import COPIES, LIKELIHOOD
+from gan_tf.training import metrics, resume, run_directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,10 +96,13 @@ class Result:
             took, share = self.evaluation_seconds, 100 * self.evaluation_seconds / self.seconds
             said += [
                 f"best generator: attempt {self.best['attempt']}, step {self.best['step']:,}, "
-                f"Fréchet distance {self.best['frechet_distance']:.2f}; the last: "
-                f"{self.last['frechet_distance']:.2f}",
-                f"  of {self.judged:,} samples ({self.classifier}); the 10,000 of gan_tf.evaluate "
-                "score lower",
+                f"{metrics.words(self.best)}; the last: {metrics.value(self.last)}",
+                f"  of {self.judged:,} samples "
+                + (
+                    "(Parzen window), in nats, the mean over held-out images"
+                    if LIKELIHOOD in self.best
+                    else f"({self.classifier}); the 10,000 of gan_tf.evaluate score lower"
+                ),
                 f"  evaluations took {took:.1f} s, {share:.1f} % of the training",
             ]
         if self.best and self.best.get(COPIES, 0.0) >= copies.COPYING:
@@ -148,10 +150,10 @@ def cannot_write(directory: Path, error: OSError) -> str:
 def failure(directory: Path, record: dict[str, Any]) -> str:
     """What is said of a run that has no attempt left."""
     good = list(resume.paths(directory / run_directory.CHECKPOINTS).values())
-    kept = best(read_metrics(directory / "metrics.jsonl"))
+    kept = metrics.best(metrics.read_metrics(directory / "metrics.jsonl"))
     remains = (
-        f"the best generator, of attempt {kept['attempt']}, step {kept['step']:,} (Fréchet "
-        f"distance {kept['frechet_distance']:.2f}), is kept: python -m gan_tf.export "
+        f"the best generator, of attempt {kept['attempt']}, step {kept['step']:,} "
+        f"({metrics.words(kept)}), is kept: python -m gan_tf.export "
         f"--run_dir={directory}"
         if kept
         else f"the last good checkpoint is {good[-1]}"

@@ -102,7 +102,7 @@ def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Res
                 data=data,
                 reals=reals,
                 held_out=held_out,
-                judge=build.evaluation(config, data),
+                judge=build.evaluation(config, data, held_out),
                 followed=followed,
                 team=team,
             )
