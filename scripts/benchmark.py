@@ -29,6 +29,7 @@ from gan_tf.host.errors import InputError
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     from benchmarks import costs, quality, serving, speed
+    from benchmarks import devices as computing
     from benchmarks.figures import Figure
 
 PARTS = (
@@ -41,6 +42,7 @@ PARTS = (
     "quality",
     "serving",
     "images",
+    "devices",
 )
 
 
@@ -101,6 +103,7 @@ def parts(
     return {
         "training": functools.partial(speed.training, *compared),
         "images": functools.partial(speed.images, place, rounds, options.seconds),
+        "devices": functools.partial(computing.devices, place, data_dir, rounds, options.seconds),
         "sampling": functools.partial(speed.sampling, *compared),
         "start": functools.partial(costs.start, place, data_dir, rounds),
         "memory": functools.partial(costs.memory, place, data_dir, steps),

@@ -169,6 +169,8 @@ KINDS = {
     "without what it needs": [
         early("no latents beside the code", "train --latents=mixture --latent_dim=16"),
         early("patience without evaluations", "train --patience=5 --evaluate_every=0"),
+        early("no evaluation to take it", "train --best_by=log_likelihood --evaluate_every=0"),
+        early("a step that XLA cannot compile", "train --compile=xla --augment=ada"),
     ],
     "a class on request": [
         early("networks that take no labels", "train --arch=paper_2014 --conditional=concat"),

@@ -44,7 +44,8 @@ configs = st.fixed_dictionaries({knob.name: values(knob) for knob in knobs(Confi
         | ({} if LOSSES[chosen["loss"]].signed else {"augment": "diffaugment"})
         | {"augment_p": None, "lr_decay": 1.0, "conditional": "none", "fake_labels": "reals"}
         | ({"latent_codes": 2, "latent_dim": 64} if chosen["latents"] == "mixture" else {})
-        | ({} if chosen["evaluate_every"] else {"patience": 0})
+        | ({} if chosen["evaluate_every"] else {"patience": 0, "best_by": "frechet_distance"})
+        | ({} if chosen["augment"] != "ada" else {"compile": "auto"})
         | ({"generator_steps": 1} if chosen["update"] == "simultaneous" else {})
         | ({} if ARCHITECTURES[chosen["arch"]].width else {"width": None})
     )

@@ -22,6 +22,7 @@ from gan_tf.config.knobs import check_all, knobs
 from gan_tf.config.models import ModelsConfig, absolute_model
 from gan_tf.config.serving import ServingConfig
 from gan_tf.config.training import TrainingConfig
+from gan_tf.evaluation.figures import LIKELIHOOD
 from gan_tf.game.latents import LATENTS
 from gan_tf.game.losses import LOSSES
 from gan_tf.host import devices
@@ -56,6 +57,10 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
                 f"--augment_p={self.augment_p}: is of --augment=ada alone, and --augment is "
                 f"{self.augment}; leave it out, or add --augment=ada"
             )
+        if self.augment == "ada" and self.compile == "xla":
+            raise InputError(
+                "--compile=xla: XLA has no kernel that --augment=ada needs; leave --compile out"
+            )
         if self.augment == "ada" and self.augment_p is None and not LOSSES[self.loss].signed:
             raise InputError(
                 f"--augment=ada: goes by the sign of D, and with --loss={self.loss} it means "
@@ -75,6 +80,11 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
         if self.patience and not self.evaluate_every:
             raise InputError(
                 f"--patience={self.patience}: counts evaluations, and --evaluate_every=0 makes "
+                "none; leave out one"
+            )
+        if self.best_by == LIKELIHOOD and not self.evaluate_every:
+            raise InputError(
+                f"--best_by={LIKELIHOOD}: is a figure of evaluations, and --evaluate_every=0 makes "
                 "none; leave out one"
             )
         if self.update == "simultaneous" and self.generator_steps != 1:
@@ -112,6 +122,8 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
         found = following.rules(self.batch_size, image_shape, images, signed=signed)
         if self.ema_half_life is not None:
             del found["ema_decay"]
+        augment = found["augment"].value if self.augment == "auto" else self.augment
+        found["compile"] = following.compiler(devices.native_compiler(), str(augment))
         return {name: v for name, v in found.items() if getattr(self, name) in (None, "auto")}
 
     def follow(self, image_shape: tuple[int, int, int] | None, images: int | None) -> Config:

@@ -57,6 +57,13 @@ def rules(
     }
 
 
+def compiler(native: str, augment: str) -> Followed:
+    """What makes the program of a step, where `native` is the faster one."""
+    if native == "xla" and augment == "ada":
+        return Followed("none", "XLA has no kernel that ada needs", usual=False)
+    return Followed(native, "the faster one on this device", usual=True)
+
+
 def r1_gamma(image_shape: tuple[int, int, int]) -> Followed:
     """The weight of R1, in proportion to the pixels.
 

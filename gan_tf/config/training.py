@@ -57,6 +57,15 @@ class TrainingConfig:
         "Have TensorFlow choose only operations that give the same bits every time, or fail; "
         "for a GPU, and slower there. On a CPU runs are reproducible without it.",
     )
+    compile: str = knob(
+        "auto",
+        "Whether XLA makes one program of a step. auto has it do so on a GPU, where that is more "
+        "than twice as fast, and not on a processor, where TensorFlow's own kernels are faster. "
+        "With several workers, or ADA, it cannot.",
+        choices=("auto", "xla", "none"),
+        kept=True,
+        older="none",
+    )
     log_every: int = knob(
         100,
         "Steps between two lines of metrics.",

@@ -115,17 +115,17 @@ def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
 
 
 def shifted(images: tf.Tensor, right: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
-    """Returns images `[B, H, W, C]` moved by whole pixels, `[B]` each; zeros come in. TensorFlow's
-    own slope is exact here."""
-    one, zero = tf.ones_like(right), tf.zeros_like(right)
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=tf.stack([one, zero, -right, zero, one, -down, zero, zero], 1),
-        output_shape=images.shape[1:3],
-        fill_value=0.0,
-        interpolation="NEAREST",
-        fill_mode="CONSTANT",
-    )
+    """Returns images `[B, H, W, C]` moved by whole pixels, `[B]` each; zeros come in."""
+    # TensorFlow has a kernel for it, which XLA cannot compile.
+    number, height, width, channels = images.shape
+    row = tf.range(height) - tf.cast(down, tf.int32)[:, None]
+    column = tf.range(width) - tf.cast(right, tf.int32)[:, None]
+    inside = ((row >= 0) & (row < height))[:, :, None] & ((column >= 0) & (column < width))[:, None]
+    rows, columns = tf.clip_by_value(row, 0, height - 1), tf.clip_by_value(column, 0, width - 1)
+    places = rows[:, :, None] * width + columns[:, None]
+    places += height * width * tf.range(number)[:, None, None]
+    moved = tf.gather(tf.reshape(images, [-1, channels]), places)
+    return moved * tf.cast(inside, images.dtype)[..., None]
 
 
 def _read(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:

@@ -29,6 +29,11 @@ def native_precision() -> str:
     return "bfloat16" if native & set(features) and not _is_onednn_off() else "float32"
 
 
+def native_compiler() -> str:
+    """Returns `xla` where a GPU will compute, else `none`: the one whose steps are faster there."""
+    return "none" if _gpu_capability() is None else "xla"
+
+
 def _is_onednn_off() -> bool:
     return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() in ("0", "false")
 

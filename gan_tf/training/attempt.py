@@ -50,6 +50,7 @@ class Attempt:
       images: how many reals there are.
       loop: what runs the steps.
       streams: whether the reals are streamed.
+      compiled: whether XLA makes one program of a step.
       measure: what D thinks of held-out reals.
       cost: how large the networks are, and what a step computes.
     """
@@ -76,7 +77,11 @@ class Attempt:
         self.cost = costs.of(game, config)
         feed = build.feed(config, reals, team.share if team else (0, 1))
         self.number, self.streams = number, isinstance(feed, StreamedFeed)
-        self.loop = Loop(lambda batch: step(game, batch), game.state, feed, team=team)
+        # XLA knows no sum over processes.
+        self.compiled = config.compile == "xla" and not team
+        self.loop = Loop(
+            lambda batch: step(game, batch), game.state, feed, team=team, compiled=self.compiled
+        )
         self.measure = build.measure(config, game.state, held_out)
         self._grid = drawing.for_grid(config, classes)
         judged = evaluation.samples if evaluation else 0

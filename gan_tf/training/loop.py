@@ -45,13 +45,16 @@ class Loop:
         feed: Feed,
         seconds_per_call: float = 1.0,
         team: Team | None = None,
+        compiled: bool = False,
     ) -> None:
-        """Takes the step, the state that it changes, the reals, and the workers that run the same
-        steps; the seconds bound how long a signal waits, and how often the bar moves."""
+        """Takes the step, the state that it changes, the reals, the workers that run the same
+        steps, and whether XLA compiles a step; the seconds bound how long a signal waits, and how
+        often the bar moves."""
         self.executed, self._seconds_per_call = 0, seconds_per_call
         self.stop_requested, self._team = False, team
         self.steps_per_second: float | None = None
-        self._step, self._state, self._feed = step, state, feed
+        self._state, self._feed = state, feed
+        self._step = tf.function(step, jit_compile=True, autograph=False) if compiled else step
         self._sums = {name: tf.Variable(0.0, name=name) for name in metrics_of(state)}
         self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
         run = self._run_steps

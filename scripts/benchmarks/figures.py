@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import time
@@ -102,10 +103,19 @@ def last_line(command: Command) -> Any:
     return json.loads(finished.stdout.strip().splitlines()[-1])
 
 
-def gan_tf(module: str, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command of the package to its end."""
+def gan_tf(
+    module: str, *flags: str, surroundings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command of the package to its end, with these environment variables besides."""
     command = [sys.executable, "-m", f"gan_tf.{module}", *flags]
-    finished = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+    finished = subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | (surroundings or {}),
+    )
     if finished.returncode:
         raise RuntimeError(f"{' '.join(command[1:])} failed:\n{finished.stderr[-2_000:]}")
     return finished

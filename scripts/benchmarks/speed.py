@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -94,24 +94,21 @@ def train(place: Path, data_dir: Path, precision: str, seconds: float, every: in
     It logs `every` so many steps, by default as often as the preset does.
     """
     flags = ["--preset=tensorflow_tutorial", f"--precision={precision}", f"--data_dir={data_dir}"]
-    return 256 * _steps_per_second(place, flags, seconds, every)
+    return 256 * steps_per_second(place, flags, seconds, every)
 
 
 def images(place: Path, rounds: int, seconds: float) -> list[Figure]:
     """Training steps on images of 64x64x3 at batch 64 in float32, the package against a plain loop
     of the same networks and updates."""
-    rng, shape = np.random.default_rng(0), (600, *keras_loop.COLOUR_SHAPE)
-    noise = rng.integers(0, 256, shape, np.uint8), np.zeros(shape[0], np.int64)
-    data_dir, name = place / "images", "noise"
-    directory = cache.directory(name, data_dir)
-    cache.write(directory, name, [cache.Part(split, *noise) for split in ("train", "test")])
-    flags = [f"--data_dir={data_dir}", f"--dataset={name}", "--update=simultaneous"]
+    data_dir = noise(place)
+    flags = [f"--data_dir={data_dir}", "--dataset=noise", "--update=simultaneous"]
     flags += ["--r1_gamma=0", "--precision=float32"]
     loop: Command = [sys.executable, _HERE / "keras_loop.py", "colour"]
-    loop = [*loop, directory / "train-images.npy", "--marks", f"{seconds:g}"]
+    reals = cache.directory("noise", data_dir) / "train-images.npy"
+    loop = [*loop, reals, "--marks", f"{seconds:g}"]
     found = alternate(
         {
-            "gan_tf": lambda: 64 * _steps_per_second(place, flags, seconds, 5),
+            "gan_tf": lambda: 64 * steps_per_second(place, flags, seconds, 5),
             "plain loop": lambda: float(last_line(loop)["images_per_second"]),
         },
         rounds,
@@ -124,7 +121,22 @@ def images(place: Path, rounds: int, seconds: float) -> list[Figure]:
     ]
 
 
-def _steps_per_second(place: Path, flags: Sequence[str], seconds: float, every: int) -> float:
+def noise(place: Path) -> Path:
+    """Returns a data directory with a dataset called `noise`: images of 64x64x3."""
+    rng, shape = np.random.default_rng(0), (600, *keras_loop.COLOUR_SHAPE)
+    images, labels = rng.integers(0, 256, shape, np.uint8), np.zeros(shape[0], np.int64)
+    parts = [cache.Part(split, images, labels) for split in ("train", "test")]
+    cache.write(cache.directory("noise", place / "images"), "noise", parts)
+    return place / "images"
+
+
+def steps_per_second(
+    place: Path,
+    flags: Sequence[str],
+    seconds: float,
+    every: int,
+    surroundings: Mapping[str, str] | None = None,
+) -> float:
     """Steps a second of a real run between its first line and its last."""
     lines = 2 + max(1, round(seconds / 5))
     run_dir = place / f"training-{time.monotonic_ns()}"
@@ -138,6 +150,7 @@ def _steps_per_second(place: Path, flags: Sequence[str], seconds: float, every: 
         "--sample_every=100000",
         "--checkpoint_every=100000",
         "--export=none",
+        surroundings=surroundings,
     )
     text = (run_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     first, *_, last = (json.loads(line) for line in text[:-1])  # The last line also draws D on all.
