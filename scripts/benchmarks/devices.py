@@ -13,6 +13,7 @@ from benchmarks import speed
 from benchmarks.figures import Figure, Measure, alternate, gan_tf, ratio
 from gan_tf.training import resume, run_directory
 
+_PRECISIONS = ("float32", "auto")  # auto is bfloat16 where the device has instructions for it.
 _STEPS = 40  # Of the runs whose bits are compared.
 _BATCH = 64
 
@@ -40,14 +41,14 @@ def devices(place: Path, data_dir: Path, rounds: int, seconds: float) -> list[Fi
                     place, [*images, f"--precision={precision}"], seconds, only
                 )
                 for device, only in seen.items()
-                for precision in ("float32", "bfloat16")
+                for precision in _PRECISIONS
             },
             rounds,
         )
         found += [
             Figure(shape, n, median(each), "images/s", rounds=each) for n, each in rates.items()
         ]
-        for precision in ("float32", "bfloat16") if "GPU" in seen else ():
+        for precision in _PRECISIONS if "GPU" in seen else ():
             value, each = ratio(rates, f"GPU, {precision}", f"CPU, {precision}")
             found.append(Figure(shape, f"GPU : CPU, {precision}", value, "times", "", each))
     return found + [

@@ -1,0 +1,224 @@
+"""Does again what "Generative Adversarial Nets" (Goodfellow et al., 2014) shows, and writes a page.
+
+Parts: toy is figure 1 and theorem 1 in one dimension; digits trains the authors' networks,
+keeps the generator that makes validation images likeliest, judges it once on the test images, and
+draws figures 2 and 3; order compares orders of updates. What a part finds goes on record, and
+the page is made from that. A run that was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import paper_2014_page as page
+from etils import epy
+
+from gan_tf.config import command_line
+from gan_tf.config.knobs import knob
+from gan_tf.host import files, process
+from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
+
+with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
+    import benchmark
+    import numpy as np
+    import paper_2014_toy as toy
+
+    from gan_tf.data import dataset
+    from gan_tf.evaluation import parzen
+    from gan_tf.report import pictures
+    from gan_tf.serving import servable
+    from gan_tf.training import health, metrics
+
+Values = dict[str, Any]
+
+_VALIDATION = 10_000  # The last training images.
+_SAMPLES = 10_000
+# Whose likelihood stands beside that of the authors' networks.
+BESIDE = ("mlp", "dcgan")
+ORDERS: Mapping[str, tuple[str, ...]] = {
+    "simultaneous": (),
+    "sequential": ("--update=discriminator_first",),
+    "sequential_same": ("--update=discriminator_first", "--generator_latents=same"),
+    "sequential_slow_d": ("--update=discriminator_first", "--discriminator_lr=0.03"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Which parts, how long, and to where."""
+
+    parts: str = knob("toy,digits,order", "Parts to do.", unit="names and commas, or none")
+    presets: str = knob(
+        "paper_2014", "Presets that digits trains: also mlp, dcgan.", unit="names and commas"
+    )
+    epochs: int | None = knob(
+        None, "Length of the run of paper_2014; its preset's by default.", unit="epochs", low=1
+    )
+    seed: int = knob(0, "Seed of the runs.", low=0, high=2**31 - 1)
+    toy_steps: int = knob(4_000, "Steps of the toy.", unit="steps", low=200, high=1_000_000)
+    order_steps: int = knob(6_000, "Steps of each order.", unit="steps", low=10, high=1_000_000)
+    runs_dir: str = knob("runs/paper_2014", "Where the runs go.", unit="a directory")
+    data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
+    record: str = knob(
+        "docs/paper-2014.json",
+        "What was found; the page and its pictures lie beside it.",
+        unit="a path that ends in .json",
+    )
+
+
+def main(options: Options) -> str:
+    """Does the parts; the record and the page are written anew after each."""
+    parts: dict[str, Callable[[Options, Path], Values]] = {
+        "toy": one_dimension,
+        "digits": digits,
+        "order": order,
+    }
+    chosen = [] if options.parts == "none" else options.parts.split(",")
+    for name in chosen:
+        if name not in parts:
+            raise InputError(f"--parts={options.parts}: {name} is none of {', '.join(parts)}")
+    for name in options.presets.split(","):
+        if name not in ("paper_2014", *BESIDE):
+            raise InputError(f"--presets={options.presets}: {name} is not paper_2014, mlp or dcgan")
+    record = files.user_path("record", options.record)
+    if record.suffix != ".json":
+        raise InputError(f"--record={options.record}: must end in .json")
+    process.start_tensorflow()
+    shown = record.with_suffix("")
+    for name in chosen:
+        found = parts[name](options, shown)
+        known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+        known[name] = {**known.get(name, {}), **found}
+        files.write_text(record, json.dumps(known, indent=2) + "\n")
+        page.write(record, known)
+    if not chosen:
+        page.write(record, json.loads(record.read_text(encoding="utf-8")))
+    return str(record.with_suffix(".md"))
+
+
+def one_dimension(options: Options, shown: Path) -> Values:
+    """Figure 1: four moments, a film, and V and D's accuracy over the steps."""
+    seen = toy.moments(options.toy_steps)
+    end = len(seen) - 1
+    chosen = [seen[at] for at in (0, min(2, end), min(8, end), end)]
+    for name, drawn in {"figure-1": toy.frames(chosen), "value": toy.curves(seen)}.items():
+        with files.published(shown / f"{name}.png") as temporary:
+            drawn.savefig(temporary, format="png", dpi=90)
+    toy.write_film(shown / "figure-1.gif", [*seen[:40], *seen[40::4]])
+    last = seen[-1]
+    return {
+        "steps": last.step,
+        "accuracy": last.accuracy,
+        "value": last.value,
+        "bound": toy.bound(last),
+        "machine": benchmark.machine(),
+    }
+
+
+def digits(options: Options, shown: Path) -> Values:
+    """The likelihoods, and figures 2 and 3 of the authors' networks."""
+    data_dir = files.data_directory(options.data_dir)
+    data = dataset.open_dataset("mnist", data_dir)
+    training = data.split("train").part(stop=-_VALIDATION).images
+    # As their program: sigma by 1,000 validation images, the figure by the test images.
+    validation = data.split("train").part(start=-_VALIDATION).images[: parzen.VALIDATION_IMAGES]
+    chosen_by, judged_by = map(parzen.in_unit_range, (validation, data.split("test").images))
+
+    def judged(samples: Any) -> Values:
+        mean, error, sigma = parzen.parzen(judged_by, chosen_by, parzen.in_unit_range(samples))
+        return {"log_likelihood": mean, "error": error, "sigma": sigma}
+
+    found = {"training images": judged(training[:_SAMPLES])}
+    for name in options.presets.split(","):
+        run_dir = Path(options.runs_dir) / f"{name}-{options.seed}"
+        flags = [f"--preset={name}", f"--seed={options.seed}", "--on_collapse=ignore"]
+        if name == "paper_2014":
+            flags += ["--best_by=log_likelihood", f"--evaluate_images={_SAMPLES}"]
+            flags += ["--evaluate_every=12500", "--sample_every=12500", "--checkpoint_every=12500"]
+            flags += [f"--epochs={options.epochs}"] if options.epochs else []
+        run("train", *flags, f"--run_dir={run_dir}", f"--data_dir={data_dir}")
+        result = json.loads((run_dir / "result.json").read_text(encoding="utf-8"))
+        exported = servable.load(Path(result["export"]))
+        about = {"seed": options.seed, "best_step": result["best"]["step"]}
+        about |= {"epochs": round(result["last"]["epoch"], 1)}
+        about |= {"steps": result["steps"], "minutes": round(result["seconds"] / 60.0)}
+        found[name] = judged(exported.sample(_SAMPLES, seed=0)) | about | circumstances()
+        if name == "paper_2014":
+            nearest(exported, training, shown / "figure-2.png")
+            between(exported, shown / "figure-3.png")
+    return found
+
+
+def nearest(exported: servable.Servable, training: Any, output: Path) -> None:
+    """Figure 2: rows of samples, each row with the training images nearest to its samples below."""
+    samples = exported.sample(20, seed=0)
+    flat, others = (parzen.in_unit_range(each) for each in (samples, training))
+    squares = (others**2).sum(1) - 2.0 * flat @ others.T
+    pairs = np.stack([samples, training[squares.argmin(axis=1)]])
+    rows = pairs.reshape(2, 2, 10, *samples.shape[1:]).swapaxes(0, 1)
+    drawn = pictures.grid(rows.reshape(-1, *samples.shape[1:]), 10)
+    pictures.write_png(output, drawn, scale=2)
+
+
+def between(exported: servable.Servable, output: Path) -> None:
+    """Figure 3: digits along straight lines in the space of latents."""
+    ends = exported.latents(6, seed=1)
+    fractions = np.linspace(0.0, 1.0, 12, dtype=np.float32)[:, None]
+    lines = [a + fractions * (b - a) for a, b in zip(ends[::2], ends[1::2], strict=True)]
+    drawn = pictures.grid(exported.draw(np.concatenate(lines).astype(np.float32)), 12)
+    pictures.write_png(output, drawn, scale=2)
+
+
+def order(options: Options, shown: Path) -> Values:
+    """What becomes of the authors' networks in each order of updates."""
+    del shown
+    found = {}
+    for name, flags in ORDERS.items():
+        run_dir = Path(options.runs_dir) / "order" / name
+        every = max(1, options.order_steps // 6)
+        run(
+            "train",
+            "--preset=paper_2014",
+            f"--steps={options.order_steps}",
+            f"--log_every={max(1, every // 10)}",
+            f"--sample_every={2 * every}",
+            f"--checkpoint_every={2 * every}",
+            f"--evaluate_every={every}",
+            "--export=none",
+            *flags,
+            f"--run_dir={run_dir}",
+            f"--data_dir={files.data_directory(options.data_dir)}",
+        )
+        lines = metrics.read_metrics(run_dir / "metrics.jsonl")
+        evaluated = [line for line in lines if "frechet_distance" in line]
+        names = ("step", "d_real", "d_fake", "generator_gradient", "frechet_distance", "coverage")
+        found[name] = {
+            "flags": list(flags),
+            "lines": [{each: line[each] for each in names} for line in evaluated],
+            "health": health.at_the_end(lines),
+        } | circumstances()
+    return found
+
+
+def circumstances() -> Values:
+    """Where a run was made."""
+    return {"machine": benchmark.machine()}
+
+
+def run(module: str, *flags: str) -> None:
+    """Runs a command of the package to its end; its own words say what is wrong, if anything is."""
+    finished = subprocess.run([sys.executable, "-m", f"gan_tf.{module}", *flags], check=False)
+    if finished.returncode == InterruptedRunError.status:
+        raise InterruptedRunError("the same command goes on")
+    if finished.returncode:
+        raise TrainingFailedError(f"gan_tf.{module} ended with status {finished.returncode}")
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.run(main, Options, str(__doc__)))

@@ -1,0 +1,139 @@
+"""The page of the 2014 paper, from what `paper_2014` has on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gan_tf.host import files
+
+Values = dict[str, Any]
+
+_NAMES = {
+    "paper_2014": "the authors' networks, `--preset=paper_2014`",
+    "mlp": "`--preset=mlp`, ours",
+    "dcgan": "`--preset=dcgan`, ours",
+    "training images": "10,000 training images, as if they were samples",
+}
+_HEAD = """\
+# The paper of 2014
+
+"Generative Adversarial Nets" ([Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661)), done
+again: `scripts/paper_2014` writes this page, its pictures, and `{record}`.
+
+```sh
+scripts/paper_2014 --parts=toy      # figure 1, V and D's accuracy
+scripts/paper_2014 --parts=digits   # the likelihood, figures 2 and 3
+scripts/paper_2014 --parts=order    # the order of updates
+```
+"""
+_TOY = """
+## Figure 1: what the theory says, watched
+
+Data are N(1, 0.4), the dotted line. Latents are N(0, 1), and the green lines show where G takes
+some of them. D is the dashed line. Where the densities are known, so is the best D,
+p_data / (p_data + p_g), the pale line (proposition 1). Both players are small dense networks,
+trained by Algorithm 1 with k = 4.
+
+![Four moments of training: p_g comes to lie on p_data, and D near 1/2]({place}/figure-1.png)
+
+[The film]({place}/figure-1.gif) shows every 50th step.
+
+At the best D, V(D, G) is -log 4 + 2 JSD(p_data || p_g) (theorem 1). As p_g nears p_data it falls to
+-log 4 = -1.386, and D's accuracy to 1/2. After {steps:,} steps V is {value:.3f}, the best D's
+{bound:.3f}, and the accuracy {accuracy:.3f}.
+
+![V and that of the best D fall to -log 4, D's accuracy to one half]({place}/value.png)
+
+{machine}.
+"""
+_DIGITS = """
+## The likelihood
+
+A Gaussian on each of 10,000 samples is a density, and the mean logarithm of what it gives the test
+images is the figure that the paper reports for MNIST: 225 +- 2 nats. Its width is the best of ten,
+from 0.1 to 1, by 1,000 validation images; pixels are in [0, 1]. `--best_by=log_likelihood` keeps
+the generator that makes the validation images likeliest, and the test images judge it once.
+
+The estimate is rough. It favours samples that average, and the training images themselves do not
+score highest by far.
+
+| samples of | test log-likelihood | width | epochs | best at step | minutes |
+|---|---|---|---|---|---|
+| the paper | 225 +- 2 | | not stated | | |
+"""
+_PICTURES = """
+## Figure 2: samples, and the nearest training images
+
+Odd rows are samples of the authors' networks, not chosen. Below each is the training image nearest
+to it.
+
+![Samples, and below each its nearest training image]({place}/figure-2.png)
+
+## Figure 3: along lines in the space of latents
+
+Each row goes from one draw of latents to another in a straight line.
+
+![Three rows of digits that change step by step]({place}/figure-3.png)
+"""
+_ORDER = """
+## The order of updates
+
+The authors' program takes the gradients of both players from one forward pass, so neither sees what
+the other has just learned (`simultaneous`, as the preset does). Algorithm 1 updates D first, and G
+then learns through the new D. The table has the authors' networks and rates in both, and two
+changes: G learns from the fakes that D has just seen, and a lower rate for D.
+
+| order | step | D(x) | D(G(z)) | slope of G | Fréchet distance | coverage |
+|---|---|---|---|---|---|---|
+"""
+
+
+def write(record: Path, known: Values) -> None:
+    """Writes the page beside a record, a path that ends in .json."""
+    parts = [_HEAD.format(record=record.name)]
+    place = record.stem
+    if "toy" in known:
+        parts.append(_TOY.format(place=place, **known["toy"]))
+    if "digits" in known:
+        parts += [_DIGITS, *_rows(known["digits"]), *_machines(known["digits"])]
+        if "paper_2014" in known["digits"]:
+            parts.append(_PICTURES.format(place=place))
+    if "order" in known:
+        parts += [_ORDER, *_orders(known["order"]), *_machines(known["order"])]
+    files.write_text(record.with_suffix(".md"), "".join(parts))
+
+
+def _rows(digits: Values) -> Iterator[str]:
+    """The likelihoods, in the order of _NAMES."""
+    for name in (name for name in _NAMES if name in digits):
+        found = digits[name]
+        cells = [_NAMES[name], f"{found['log_likelihood']:.1f} +- {found['error']:.1f}"]
+        cells += [f"{found['sigma']:.2f}"]
+        if "steps" in found:
+            cells += [f"{found['epochs']:.0f}", f"{found['best_step']:,}", f"{found['minutes']:,}"]
+        else:
+            cells += [""] * 3
+        yield f"| {' | '.join(cells)} |\n"
+
+
+def _orders(order: Values) -> Iterator[str]:
+    """Each order of updates, at each evaluation."""
+    for name, found in order.items():
+        flags = " ".join(found["flags"])
+        for line in found["lines"]:
+            cells = [f"`{flags}`" if flags else "simultaneous, the preset", f"{line['step']:,}"]
+            cells += [f"{line['d_real']:.3f}", f"{line['d_fake']:.3f}"]
+            cells += [f"{line['generator_gradient']:.2g}", f"{line['frechet_distance']:.1f}"]
+            cells += [f"{line['coverage']:.2f}"]
+            yield f"| {' | '.join(cells)} |\n"
+        if found["health"]:
+            yield f"| {name} | at its end: {found['health']} | | | | | |\n"
+
+
+def _machines(found: Values) -> Iterator[str]:
+    """On which machines it was measured."""
+    machines = dict.fromkeys(each["machine"] for each in found.values() if "machine" in each)
+    if machines:
+        yield f"\n{'; '.join(machines)}.\n"

@@ -1,0 +1,71 @@
+"""The page of the 2014 paper: its theory in one dimension, and its digits."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paper_2014
+import paper_2014_toy as toy
+import pytest
+from PIL import Image
+
+from gan_tf.host.errors import InputError
+
+
+def test_known_divergences() -> None:
+    one, other = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    assert toy.divergence(one, one) == 0.0
+    assert toy.divergence(one, other) == pytest.approx(math.log(2.0))
+
+
+def test_the_toy_goes_where_the_theorem_says(tmp_path: Path) -> None:
+    """Ten times the spread of an estimate from 100,000 reals and fakes is 0.02."""
+    record = tmp_path / "docs" / "paper.json"
+    options = paper_2014.Options(parts="toy", toy_steps=600, record=str(record))
+    assert paper_2014.main(options) == str(record.with_suffix(".md"))
+    found = json.loads(record.read_text())["toy"]
+    assert found["steps"] == 600
+    assert found["bound"] == pytest.approx(-math.log(4.0), abs=0.05)
+    assert found["value"] < found["bound"] + 0.02
+    assert found["accuracy"] == pytest.approx(0.5, abs=0.05)
+    page = record.with_suffix(".md").read_text()
+    assert f"V is {found['value']:.3f}" in page
+    for name in ("figure-1.png", "value.png", "figure-1.gif"):
+        assert f"paper/{name}" in page
+        assert Image.open(record.with_suffix("") / name).size[0] > 300
+
+
+@pytest.mark.release
+def test_the_digits_are_judged_by_what_no_step_saw(tmp_path: Path, data_dir: Path) -> None:
+    record = tmp_path / "paper.json"
+    options = paper_2014.Options(
+        parts="digits",
+        epochs=4,
+        runs_dir=str(tmp_path / "runs"),
+        data_dir=str(data_dir),
+        record=str(record),
+    )
+    paper_2014.main(options)
+    found = json.loads(record.read_text())["digits"]
+    assert found["training images"]["log_likelihood"] > 200.0
+    assert -200.0 < found["paper_2014"]["log_likelihood"] < 225.0
+    assert found["paper_2014"]["steps"] == 2_000
+    for name in ("figure-2.png", "figure-3.png"):
+        assert Image.open(record.with_suffix("") / name).mode == "L"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"parts": "toys"}, "toys is none of toy, digits, order"),
+        ({"presets": "r3gan"}, "r3gan is not paper_2014, mlp or dcgan"),
+        ({"record": "page.md"}, "must end in .json"),
+    ],
+)
+def test_what_cannot_be_is_said(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        paper_2014.main(paper_2014.Options(**options))
