@@ -68,9 +68,12 @@ def main(options: Options) -> str:
         raise InputError(
             "--run_dir: must name a run directory, or --pretrained=mnist stand instead"
         )
-    if options.pretrained and (options.output is None or options.precision != "float32"):
+    if options.pretrained and options.output is None:
+        raise InputError(f"--pretrained={options.pretrained}: needs --output=DIR to go to")
+    if options.pretrained and options.precision != "float32":
         raise InputError(
-            f"--pretrained={options.pretrained}: needs --output=DIR, and is exported in float32"
+            f"--precision={options.precision}: --pretrained={options.pretrained} is exported in "
+            "float32; leave it out"
         )
     if not re.fullmatch(r"best|last|\d{1,9}", options.checkpoint):
         raise InputError(f"--checkpoint={options.checkpoint}: must be best, last, or a step")

@@ -44,8 +44,6 @@ BESIDE = ("mlp", "dcgan")
 ORDERS: Mapping[str, tuple[str, ...]] = {
     "simultaneous": (),
     "sequential": ("--update=discriminator_first",),
-    "sequential_same": ("--update=discriminator_first", "--generator_latents=same"),
-    "sequential_slow_d": ("--update=discriminator_first", "--discriminator_lr=0.03"),
 }
 
 

@@ -81,9 +81,9 @@ _ORDER = """
 ## The order of updates
 
 The authors' program takes the gradients of both players from one forward pass, so neither sees what
-the other has just learned (`simultaneous`, as the preset does). Algorithm 1 updates D first, and G
-then learns through the new D. The table has the authors' networks and rates in both, and two
-changes: G learns from the fakes that D has just seen, and a lower rate for D.
+the other has just learned (the preset's `--update=simultaneous`). Algorithm 1 updates D first, and
+G then learns through the new D (`--update=discriminator_first`). Here are both, with the networks
+and rates of the preset and one seed.
 
 | order | step | D(x) | D(G(z)) | slope of G | Fréchet distance | coverage |
 |---|---|---|---|---|---|---|
@@ -123,7 +123,7 @@ def _orders(order: Values) -> Iterator[str]:
     for name, found in order.items():
         flags = " ".join(found["flags"])
         for line in found["lines"]:
-            cells = [f"`{flags}`" if flags else "simultaneous, the preset", f"{line['step']:,}"]
+            cells = [f"`{flags}`" if flags else "the preset", f"{line['step']:,}"]
             cells += [f"{line['d_real']:.3f}", f"{line['d_fake']:.3f}"]
             cells += [f"{line['generator_gradient']:.2g}", f"{line['frechet_distance']:.1f}"]
             cells += [f"{line['coverage']:.2f}"]

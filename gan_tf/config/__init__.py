@@ -22,7 +22,6 @@ from gan_tf.config.knobs import check_all, knobs
 from gan_tf.config.models import ModelsConfig, absolute_model
 from gan_tf.config.serving import ServingConfig
 from gan_tf.config.training import TrainingConfig
-from gan_tf.evaluation.figures import LIKELIHOOD
 from gan_tf.game.latents import LATENTS
 from gan_tf.game.losses import LOSSES
 from gan_tf.host import devices
@@ -82,10 +81,10 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
                 f"--patience={self.patience}: counts evaluations, and --evaluate_every=0 makes "
                 "none; leave out one"
             )
-        if self.best_by == LIKELIHOOD and not self.evaluate_every:
+        if self.best_by != "frechet_distance" and not self.evaluate_every:
             raise InputError(
-                f"--best_by={LIKELIHOOD}: is a figure of evaluations, and --evaluate_every=0 makes "
-                "none; leave out one"
+                f"--best_by={self.best_by}: is a figure of evaluations, and --evaluate_every=0 "
+                "makes none; leave out one"
             )
         if self.update == "simultaneous" and self.generator_steps != 1:
             raise InputError(

@@ -40,9 +40,10 @@ class Feed:
       batch_size: B; of several workers the rows of one.
       discriminator_steps: k, the batches of a step.
       most_steps: the most steps that a call may be fed.
+      streams: whether the reals come from disk as they are needed.
     """
 
-    most_steps = 1_000_000
+    most_steps, streams = 1_000_000, False
 
     def __init__(
         self,

@@ -28,6 +28,8 @@ _MOST = 2**25  # Bytes that a call is fed, and that are read ahead of it; at lea
 class StreamedFeed(Feed):
     """Reals in the order of `Feed`, of which the memory holds some steps' images and all labels."""
 
+    streams = True
+
     def _place(self, reals: Split) -> None:
         self._rows, self._all_labels = Rows(reals.images), np.array(reals.labels)
         image = self._rows.nbytes // len(self._rows)

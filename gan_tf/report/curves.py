@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_tf.evaluation.figures import distance
 from gan_tf.host.files import published
 
 if TYPE_CHECKING:
@@ -49,9 +48,9 @@ def curves(lines: Sequence[Mapping[str, float]], title: str) -> Figure:
     beliefs.set_ylim(0, 1)
     for axes in quality:
         _plot(axes, evaluated, "frechet_distance", "generator", _GENERATOR)
-        best = min(evaluated, key=distance)
-        label = f"best: {best['frechet_distance']:.2f} at step {best['step']:,}"
-        axes.plot(best["step"], best["frechet_distance"], "o", color=_BEST, label=label)
+        least = min(evaluated, key=lambda line: line["frechet_distance"])
+        label = f"least: {least['frechet_distance']:.2f} at step {least['step']:,}"
+        axes.plot(least["step"], least["frechet_distance"], "o", color=_BEST, label=label)
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")

@@ -42,7 +42,7 @@ def lines(
             value = f"{each.value:g}" if isinstance(each.value, float | int) else each.value
             yield f"--{name}={value}: {each.reason}"
     yield str(attempt.cost)
-    compiled = ", compiled by XLA" if attempt.compiled else ""
+    compiled = ", compiled by XLA" if attempt.loop.compiled else ""
     yield f"device: {devices.description()}, {config.precision}{compiled}"
     if config.precision == "bfloat16" and devices.native_precision() == "float32":
         yield "warning: it has no instructions for bfloat16, which is slow and coarse there"

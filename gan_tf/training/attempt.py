@@ -12,7 +12,6 @@ from pathlib import Path
 from gan_tf.config import Config
 from gan_tf.data.cache import Split
 from gan_tf.data.rows import ReadError
-from gan_tf.data.stream import StreamedFeed
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.game.step import step
 from gan_tf.host import files
@@ -50,7 +49,6 @@ class Attempt:
       images: how many reals there are.
       loop: what runs the steps.
       streams: whether the reals are streamed.
-      compiled: whether XLA makes one program of a step.
       measure: what D thinks of held-out reals.
       cost: how large the networks are, and what a step computes.
     """
@@ -76,11 +74,10 @@ class Attempt:
             followers.check_networks(game)
         self.cost = costs.of(game, config)
         feed = build.feed(config, reals, team.share if team else (0, 1))
-        self.number, self.streams = number, isinstance(feed, StreamedFeed)
-        # XLA knows no sum over processes.
-        self.compiled = config.compile == "xla" and not team
+        self.number, self.streams = number, feed.streams
+        compiled = config.compile == "xla"
         self.loop = Loop(
-            lambda batch: step(game, batch), game.state, feed, team=team, compiled=self.compiled
+            lambda batch: step(game, batch), game.state, feed, team=team, compiled=compiled
         )
         self.measure = build.measure(config, game.state, held_out)
         self._grid = drawing.for_grid(config, classes)
@@ -250,5 +247,4 @@ class Attempt:
             journal.show(self.step, path)
 
     def _words(self, verdict: Verdict) -> str:
-        here = f"attempt {self.number}, step {self.step:,}"
-        return f"health: {here}: {verdict.kind}: {verdict.reason}"
+        return f"health: attempt {self.number}, step {self.step:,}: {verdict}"

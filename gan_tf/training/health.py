@@ -45,6 +45,9 @@ class Verdict(NamedTuple):
     kind: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}"
+
 
 def verdict(history: History) -> Verdict | None:
     """Returns what is wrong with an attempt, or None if nothing is.
@@ -202,4 +205,4 @@ def at_the_end(lines: Sequence[Line]) -> str | None:
         return None
     evaluated = [line for line in lines if "frechet_distance" in line]
     found = verdict(evaluated) or ending(evaluated, lines[-1])
-    return f"{found.kind}: {found.reason}" if found else str(lines[-1]["health"])
+    return str(found) if found else str(lines[-1]["health"])

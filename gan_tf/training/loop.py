@@ -33,6 +33,7 @@ class Loop:
 
     Attributes:
       executed: steps that this object has run.
+      compiled: whether XLA compiles a step.
       stop_requested: whether another worker was asked to stop.
       steps_per_second: the speed of the newest call that is worth a word: it did not compile, and
         was long; None before one.
@@ -48,13 +49,14 @@ class Loop:
         compiled: bool = False,
     ) -> None:
         """Takes the step, the state that it changes, the reals, the workers that run the same
-        steps, and whether XLA compiles a step; the seconds bound how long a signal waits, and how
-        often the bar moves."""
+        steps, and whether XLA is to compile a step; the seconds bound how long a signal waits, and
+        how often the bar moves."""
         self.executed, self._seconds_per_call = 0, seconds_per_call
         self.stop_requested, self._team = False, team
         self.steps_per_second: float | None = None
         self._state, self._feed = state, feed
-        self._step = tf.function(step, jit_compile=True, autograph=False) if compiled else step
+        self.compiled = compiled and team is None  # XLA knows no sum over processes.
+        self._step = tf.function(step, jit_compile=True, autograph=False) if self.compiled else step
         self._sums = {name: tf.Variable(0.0, name=name) for name in metrics_of(state)}
         self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
         run = self._run_steps

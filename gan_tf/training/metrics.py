@@ -72,7 +72,7 @@ def is_best(line: Line, lines: Sequence[Line]) -> bool:
 
 
 def value(line: Line) -> str:
-    """Returns the figure that an evaluated generator is chosen by, for people; a likelihood in nats."""
+    """Returns the figure that an evaluated generator is chosen by; a likelihood in nats."""
     likelihood = line.get(LIKELIHOOD)
     return f"{line['frechet_distance']:.2f}" if likelihood is None else f"{likelihood:.1f}"
 
