@@ -53,7 +53,9 @@ class Options:
 
     parts: str = knob("toy,digits,order", "Parts to do.", unit="names and commas, or none")
     presets: str = knob(
-        "paper_2014", "Presets that digits trains: also mlp, dcgan.", unit="names and commas"
+        "paper_2014",
+        "Presets that digits trains: paper_2014, mlp, dcgan.",
+        unit="names and commas, or none",
     )
     epochs: int | None = knob(
         None, "Length of the run of paper_2014; its preset's by default.", unit="epochs", low=1
@@ -77,11 +79,11 @@ def main(options: Options) -> str:
         "digits": digits,
         "order": order,
     }
-    chosen = [] if options.parts == "none" else options.parts.split(",")
+    chosen = _names(options.parts)
     for name in chosen:
         if name not in parts:
             raise InputError(f"--parts={options.parts}: {name} is none of {', '.join(parts)}")
-    for name in options.presets.split(","):
+    for name in _names(options.presets):
         if name not in ("paper_2014", *BESIDE):
             raise InputError(f"--presets={options.presets}: {name} is not paper_2014, mlp or dcgan")
     record = files.user_path("record", options.record)
@@ -98,6 +100,10 @@ def main(options: Options) -> str:
     if not chosen:
         page.write(record, json.loads(record.read_text(encoding="utf-8")))
     return str(record.with_suffix(".md"))
+
+
+def _names(text: str) -> list[str]:
+    return [] if text == "none" else text.split(",")
 
 
 def one_dimension(options: Options, shown: Path) -> Values:
@@ -133,7 +139,7 @@ def digits(options: Options, shown: Path) -> Values:
         return {"log_likelihood": mean, "error": error, "sigma": sigma}
 
     found = {"training images": judged(training[:_SAMPLES])}
-    for name in options.presets.split(","):
+    for name in _names(options.presets):
         run_dir = Path(options.runs_dir) / f"{name}-{options.seed}"
         flags = [f"--preset={name}", f"--seed={options.seed}", "--on_collapse=ignore"]
         if name == "paper_2014":
