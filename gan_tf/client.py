@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from gan_tf.report.pictures import Pixels
 
 _ROWS = 64  # What scripts/serving/batching.config allows a request.
+_ROWS_OF_NUMBERS = 16  # A pixel by REST is a line of text, some 30 bytes.
 
 # Of all pictures together: 64 pictures of 512x512 pixels fit, and, in RGBA, in base64 and however
 # badly they compress, into the bytes that remote.py takes in.
 _PIXELS = 64 * 512 * 512
 
-Inputs = Mapping[str, Sequence[int]]
+Inputs = Mapping[str, Sequence[int] | Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ class Options:
         None,
         "Write this in one row of images, where classes are called by one character each.",
         unit="characters, as in 2026",
+    )
+    truncation: float = knob(
+        1.0,
+        "How far latents are from their mean: below 1 images are more usual and vary less, above "
+        "1 they vary more.",
+        low=0.0,
+        high=2.0,
     )
     output: str = knob(
         "served.png", "Where the images go, as a grid.", unit="a path that ends in .png"
@@ -99,7 +107,7 @@ def main(options: Options) -> str:
     from gan_tf.report import pictures
 
     with _named(options):
-        images = _images(ask, inputs, end)
+        images = _images(ask, inputs, options.truncation, end)
     pictures.write_grid(output, images, columns)
     return str(output)
 
@@ -144,7 +152,7 @@ def _classes(ask: Ask, end: float) -> list[str]:
     """What the classes of the model there are called; `end` is a time of time.monotonic()."""
     request = Request("classes", {"labels": [0]}, "names", end - time.monotonic())
     try:
-        names = [name.decode(errors="replace") for name in ask(request)]
+        names = [name.decode(errors="replace") for name in ask.strings(request)]
     except remote.RefusedError as error:
         raise InputError(f"{error} (--labels and --text need a conditional model)") from None
     if not names:
@@ -155,7 +163,7 @@ def _classes(ask: Ask, end: float) -> list[str]:
 def _inputs(
     options: Options, seeds: Sequence[int], names: Sequence[str]
 ) -> tuple[Inputs, int | None]:
-    """What is asked of `generate_png`, and the columns of the grid."""
+    """Seeds, and labels of a conditional model, and the columns of the grid."""
     if not names:
         return {"seeds": seeds or [0]}, None
     columns = len(seeds) or asking.COLUMNS
@@ -167,23 +175,46 @@ def _inputs(
     return {"seeds": each, "labels": asked.labels}, asked.columns
 
 
-def _images(ask: Ask, inputs: Inputs, end: float) -> Pixels:
+def _images(ask: Ask, inputs: Inputs, truncation: float, end: float) -> Pixels:
     """The images of inputs, uint8 [N, H, W, C]."""
     import numpy as np
 
-    from gan_tf.report import pictures
-
     images: list[Pixels] = []
     number = len(inputs["seeds"])
-    for start in range(0, number, _ROWS):
-        some = {name: numbers[start : start + _ROWS] for name, numbers in inputs.items()}
-        pngs = ask(Request("generate_png", some, "png_bytes", end - time.monotonic()))
-        if len(pngs) != len(some["seeds"]):
-            raise InputError(f"answered {len(pngs)} pictures for {len(some['seeds'])} seeds")
-        images += [pictures.read_png(png, _PIXELS // number) for png in pngs]
+    rows = _ROWS
+    if truncation != 1.0:  # Only then, for an older export has no such signature.
+        inputs, rows = {**inputs, "truncations": [truncation] * number}, _ROWS_OF_NUMBERS
+    for start in range(0, number, rows):
+        some = {name: numbers[start : start + rows] for name, numbers in inputs.items()}
+        answer = _truncated if "truncations" in some else _pngs
+        found = answer(ask, some, _PIXELS // number, end - time.monotonic())
+        if len(found) != len(some["seeds"]):
+            raise InputError(f"answered {len(found)} pictures for {len(some['seeds'])} seeds")
+        images += found
     if len({image.shape for image in images}) > 1:
         raise InputError("answered pictures of more than one size, which make no grid")
     return np.stack(images)
+
+
+def _pngs(ask: Ask, inputs: Inputs, most: int, seconds: float) -> list[Pixels]:
+    """Images as they are, which come as PNGs."""
+    from gan_tf.report import pictures
+
+    pngs = ask.strings(Request("generate_png", inputs, "png_bytes", seconds))
+    return [pictures.read_png(png, most) for png in pngs]
+
+
+def _truncated(ask: Ask, inputs: Inputs, most: int, seconds: float) -> list[Pixels]:
+    """Images of latents nearer to their mean or farther from it, which come as numbers."""
+    name = "generate_truncated"
+    try:
+        return list(ask.images(Request(name, inputs, "images", seconds), most))
+    except remote.RefusedError as error:
+        if name not in str(error):
+            raise
+        raise InputError(
+            f"the model there has no signature {name}, which --truncation asks; export it anew"
+        ) from None
 
 
 if __name__ == "__main__":

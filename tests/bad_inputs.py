@@ -461,6 +461,7 @@ KINDS = {
     "truncation": [
         early("more than twice as far", f"{SAMPLE} --truncation=3"),
         early("no number", f"{SAMPLE} --truncation=psi"),
+        early("of a server, below nothing", "client --truncation=-0.1"),
     ],
     "export to write": [
         row("below a file", f"{EXPORT} --output=file/export", on_run(text("file", "mine"))),

@@ -90,14 +90,17 @@ def rpc_of(predict: Callable[[Any, Any], Any]) -> Iterator[str]:
 def rest(session: Session) -> contextlib.AbstractContextManager[str]:
     """Answers `POST /v1/models/gan_tf[/versions/1]:predict` on a port of its own."""
 
+    def only(signature: str) -> str:
+        (name, *_) = session.signatures[signature].inputs
+        return str(name)
+
     def predict(signature: str, content: dict[str, Any]) -> dict[str, Any]:
         if "instances" not in content:
             found = session(signature, content["inputs"])
             columns = {n: [to_json(n, row) for row in array] for n, array in found.items()}
             return {"outputs": columns if len(columns) > 1 else next(iter(columns.values()))}
         rows = content["instances"]
-        (first, *_) = session.signatures[signature].inputs
-        named = [row if isinstance(row, dict) else {first: row} for row in rows]
+        named = [row if isinstance(row, dict) else {only(signature): row} for row in rows]
         found = session(signature, {name: [row[name] for row in named] for name in named[0]})
         results = [
             {name: to_json(name, array[index]) for name, array in found.items()}

@@ -284,6 +284,10 @@ def test_the_client_draws_what_it_is_asked_for(
     np.testing.assert_array_equal(of_one, images([7] * 4, [2, 0, 2, 6])[np.newaxis])
     fives = served("--labels=5", "--seeds=1,2,3,4")
     np.testing.assert_array_equal(fives.reshape(4, 28, 28), images([1, 2, 3, 4], [5] * 4))
+    nearer = served("--labels=5,3", "--seeds=1,2", "--truncation=0.5")
+    asked = {"seeds": [1, 2], "labels": [5, 3], "truncations": [0.5, 0.5]}
+    truncated = session("generate_truncated", asked)["images"][..., 0]
+    np.testing.assert_array_equal(nearer.reshape(2, 28, 28), truncated)
     everything = served("--labels=all")  # More than one request holds.
     assert everything.shape == (10, 8, 28, 28)
     np.testing.assert_array_equal(everything[9], images(range(8), [9] * 8))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -83,10 +84,14 @@ def mine(tmp_path: Path) -> Path:
     return path
 
 
-def refusal(mine: Path, url: str, seeds: str = "0", timeout: float = 30.0) -> str:
+def refusal(
+    mine: Path, url: str, seeds: str = "0", timeout: float = 30.0, truncation: float = 1.0
+) -> str:
     """Asserts that the client refuses an answer, names the server, and writes nothing; returns what
     it says of the answer."""
-    options = client.Options(url=url, seeds=seeds, timeout=timeout, output=str(mine))
+    options = client.Options(
+        url=url, seeds=seeds, timeout=timeout, truncation=truncation, output=str(mine)
+    )
     with pytest.raises(InputError) as refused:
         client.main(options)
     assert [path.read_bytes() for path in mine.parent.iterdir()] == [b"mine"]
@@ -206,6 +211,74 @@ def test_by_grpc_pictures_are_bytes_of_the_right_name(mine: Path) -> None:
     for outputs in ({"images": [picture()]}, {"png_bytes": [1.0]}, {"png_bytes": [1]}):
         with rpc_of(lambda *_, outputs=outputs: answer_of(**outputs)) as url:
             assert refusal(mine, url) == "answered 0 pictures for 1 seeds"
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        *("[]", "[[[[1.5]]]]", "[[[[true]]]]", "[[[[256]]]]", "[[[[-1]]]]", "[[[[1], [1, 2]]]]"),
+        *('"images"', "[{}]", f"[[[[{2**70}]]]]", "[[[[null]]]]", "[[[[]]]]"),
+    ],
+    ids=range(11),
+)
+def test_by_rest_truncated_images_are_numbers_of_8_bits(mine: Path, images: str) -> None:
+    answer = f'{{"predictions": {images}}}'.encode()
+    with http(lambda handler: handler.answer(200, answer)) as url:
+        said = refusal(mine, url, truncation=0.5)
+    assert said.startswith("answered HTTP 200, but not as TensorFlow Serving")
+
+
+def test_by_grpc_truncated_images_are_of_8_bits_and_as_many_as_their_shape_says(mine: Path) -> None:
+    def altered(answer: Any, height: int) -> Any:
+        answer.outputs["images"].tensor_shape.dim[1].size = height
+        return answer
+
+    image = np.zeros((1, 8, 8, 1), np.uint8)
+    answers = {
+        "must be uint8": [
+            answer_of(images=image.astype(np.float32)),
+            answer_of(images=image[[0, 0]]),
+        ],
+        "their shape is []": [answer_of(png_bytes=[picture()]), answer_of(images=np.uint8(1))],
+        "grey, RGB or RGBA": [
+            answer_of(images=image[0]),
+            answer_of(images=np.zeros((1, 8, 8, 2), np.uint8)),
+            altered(answer_of(images=image), -8),
+        ],
+        "too few numbers": [altered(answer_of(images=image), 9)],
+        "at most 16,777,216 pixels": [altered(answer_of(images=image), 2**40)],
+    }
+    for said, each in answers.items():
+        for answer in each:
+            with rpc_of(lambda *_, answer=answer: answer) as url:
+                assert said in refusal(mine, url, truncation=0.5)
+
+
+@pytest.mark.parametrize("seeds", ["0", "0,1,2"])
+def test_truncated_images_are_counted(mine: Path, seeds: str) -> None:
+    answer = json.dumps({"predictions": np.zeros((2, 8, 8, 1), int).tolist()}).encode()
+    with http(lambda handler: handler.answer(200, answer)) as url:
+        said = refusal(mine, url, seeds, truncation=0.5)
+    assert said == f"answered 2 pictures for {len(seeds.split(','))} seeds"
+
+
+@both
+def test_an_export_of_before_truncation_is_named(mine: Path, interface: str) -> None:
+    """In TensorFlow Serving's own words for a signature that is not there."""
+    text = 'Serving signature key "generate_truncated" not found.'
+
+    def predict(_: Any, context: Any) -> None:
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, text)
+
+    def post(handler: Handler) -> None:
+        handler.answer(400, json.dumps({"error": text}).encode())
+
+    with http(post) if interface == "REST" else rpc_of(predict) as url:
+        said = refusal(mine, url, truncation=0.5)
+    assert said == (
+        "the model there has no signature generate_truncated, which --truncation asks; export it "
+        "anew"
+    )
 
 
 def drip(handler: Handler, beginning: bytes) -> None:

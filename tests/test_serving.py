@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
@@ -28,6 +29,7 @@ from gan_tf.game import latents
 from gan_tf.game.latents import slerp
 from gan_tf.host.process import computing_in
 from gan_tf.models import ARCHITECTURES
+from gan_tf.report import pictures
 from gan_tf.serving import servable
 from gan_tf.serving.signatures import signatures
 from gan_tf.training import exporting, run_directory
@@ -335,6 +337,33 @@ def test_the_client_gets_pictures(
         pixels = np.asarray(picture)[::2, ::2]
     np.testing.assert_array_equal(pixels[1:29, 1:29], alone[5][..., 0])
     np.testing.assert_array_equal(pixels[1:29, 30:58], alone[0][..., 0])
+
+
+@pytest.mark.parametrize("interface", [0, 1], ids=["REST", "gRPC"])
+def test_the_client_gets_images_nearer_to_the_mean(
+    command: Command, tmp_path: Path, server: tuple[str, str], session: Session, interface: int
+) -> None:
+    seeds = range(17)  # More than one request holds.
+    flags = [f"--seeds={','.join(map(str, seeds))}", "--truncation=0.5", "--output=nearer.png"]
+    finished = command("client", f"--url={server[interface]}", *flags)
+    assert (finished.returncode, finished.stdout) == (0, "nearer.png\n"), finished.stderr
+    request = {"seeds": list(seeds), "truncations": [0.5] * len(seeds)}
+    pictures.write_grid(tmp_path / "wanted.png", session("generate_truncated", request)["images"])
+    assert (tmp_path / "nearer.png").read_bytes() == (tmp_path / "wanted.png").read_bytes()
+
+
+def test_the_client_asks_an_older_export_for_no_truncation_unless_it_is_told(
+    command: Command, session: Session
+) -> None:
+    older = copy.copy(session)
+    older.signatures = {
+        name: each for name, each in session.signatures.items() if name != "generate_truncated"
+    }
+    with rest(older) as http, rpc(older) as grpc_address:
+        for url in (http, grpc_address):
+            assert command("client", f"--url={url}", "--truncation=1").returncode == 0
+            said = one_line(command("client", f"--url={url}", "--truncation=0.5"))
+            assert "has no signature generate_truncated" in said
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,18 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult
 
 from gan_tf.host.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Pixels = npt.NDArray[np.uint8]
+
+Found = TypeVar("Found")
 
 _HERE = ("localhost", "127.0.0.1", "::1")  # No proxy of the environment's can lead there.
 _BYTES = 96 * 2**20  # Of an answer; no more is taken in, whatever a server sends.
@@ -21,20 +29,28 @@ class Request(NamedTuple):
 
     Attributes:
       signature: which is asked.
-      inputs: int64 numbers by the input's name, as many of each.
-      output: the name of the signature's one output, of strings.
+      inputs: numbers by the input's name, as many of each; int64, or float32 where they are floats.
+      output: the name of the signature's one output.
       seconds: how long the answer may take.
     """
 
     signature: str
-    inputs: Mapping[str, Sequence[int]]
+    inputs: Mapping[str, Sequence[int] | Sequence[float]]
     output: str
     seconds: float
 
 
-# From a request to the strings of its answer, in turn. Raises InputError, RefusedError or
-# TimeoutError.
-Ask = Callable[[Request], list[bytes]]
+class Ask(NamedTuple):
+    """What asks a server. Both raise InputError, RefusedError or TimeoutError.
+
+    Attributes:
+      strings: from a request to the strings of its answer, in turn.
+      images: from a request, and the pixels that one image may have, to the images of its answer,
+        uint8 `[N, H, W, C]`.
+    """
+
+    strings: Callable[[Request], list[bytes]]
+    images: Callable[[Request, int], Pixels]
 
 
 class RefusedError(InputError):
@@ -71,7 +87,7 @@ def _rest(server: Server) -> Ask:
     host = server.address.hostname
     proxies = {"no_proxy": str(host)} if host in _HERE else None
 
-    def ask(request: Request) -> list[bytes]:
+    def ask(request: Request, read: Callable[[Any], Found]) -> Found:
         names, columns = request.inputs.keys(), request.inputs.values()
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
@@ -94,9 +110,30 @@ def _rest(server: Server) -> Ask:
         except Exception as error:  # Those of requests, urllib3 and Python share no base.
             reason = type(error).__name__
             raise InputError(f"no answer ({reason}); is TensorFlow Serving there?") from None
-        return _strings(status, body, request.output)
+        return _read(status, body, read)
 
-    return ask
+    def strings(request: Request) -> list[bytes]:
+        def read(rows: Any) -> list[bytes]:
+            if request.output.endswith("_bytes"):
+                return [base64.b64decode(row["b64"], validate=True) for row in rows]
+            return [str.encode(text) for row in rows for text in list.copy(row)]
+
+        return ask(request, read)
+
+    def images(request: Request, most: int) -> Pixels:
+        import numpy as np
+
+        def read(rows: Any) -> Pixels:
+            array = np.array(rows)
+            if array.dtype.kind != "i" or array.min() < 0 or array.max() > 255:
+                raise ValueError
+            return array.astype(np.uint8)
+
+        found = ask(request, read)
+        _check(found.shape, most)
+        return found
+
+    return Ask(strings, images)
 
 
 def _within(seconds: float, post: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
@@ -116,23 +153,28 @@ def _within(seconds: float, post: Callable[[], tuple[int, bytes]]) -> tuple[int,
     return outcome.result(seconds)
 
 
-def _strings(status: int, body: bytes, output: str) -> list[bytes]:
-    """What an answer by REST has for strings."""
+def _read(status: int, body: bytes, read: Callable[[Any], Found]) -> Found:
+    """What `read` makes of the rows of an answer by REST; its own errors say that it cannot."""
     if len(body) > _BYTES:
         raise InputError(f"answered more than {_BYTES >> 20} MiB; ask for fewer images at a time")
     try:
         found = json.loads(body)
         if status == 200:
-            rows = found["predictions"]
-            if output.endswith("_bytes"):
-                return [base64.b64decode(row["b64"], validate=True) for row in rows]
-            return [str.encode(text) for row in rows for text in list.copy(row)]
+            return read(found["predictions"])
         reason = str(found["error"])
-    except (LookupError, TypeError, ValueError, RecursionError):
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
         raise InputError(
             f"answered HTTP {status}, but not as TensorFlow Serving, whose REST port is 8501"
         ) from None
     raise RefusedError(reason)
+
+
+def _check(shape: Sequence[int], most: int) -> None:
+    """Raises InputError if a shape is not that of images, each with at most `most` pixels."""
+    if len(shape) != 4 or min(shape) < 1 or shape[3] not in (1, 3, 4):
+        raise InputError(f"images must be grey, RGB or RGBA; their shape is {list(shape)}")
+    if shape[1] * shape[2] > most:
+        raise InputError(f"an image must have at most {most:,} pixels; it is {shape[2]}x{shape[1]}")
 
 
 def _grpc(server: Server) -> Ask:
@@ -153,14 +195,15 @@ def _grpc(server: Server) -> Ask:
         ("grpc.enable_http_proxy", int(address.hostname not in _HERE)),
     ]
 
-    def ask(request: Request) -> list[bytes]:
+    def ask(request: Request) -> Any:
         message = predict_pb2.PredictRequest()
         message.model_spec.name = server.model
         message.model_spec.signature_name = request.signature
         if server.version:
             message.model_spec.version.value = server.version
         for name, numbers in request.inputs.items():
-            message.inputs[name].CopyFrom(tf.make_tensor_proto(numbers, tf.int64))
+            kind = tf.float32 if isinstance(numbers[0], float) else tf.int64
+            message.inputs[name].CopyFrom(tf.make_tensor_proto(numbers, kind))
         with grpc.insecure_channel(address.netloc + address.path, limits) as channel:
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
             try:
@@ -168,8 +211,25 @@ def _grpc(server: Server) -> Ask:
             except grpc.RpcError as error:
                 if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                     raise TimeoutError from None
-                kind = InputError if error.code() is grpc.StatusCode.UNAVAILABLE else RefusedError
-                raise kind(f"{error.code().name}: {error.details()}") from None
-        return list(answer.outputs[request.output].string_val)
+                away = error.code() is grpc.StatusCode.UNAVAILABLE
+                said = f"{error.code().name}: {error.details()}"
+                raise (InputError if away else RefusedError)(said) from None
+        return answer.outputs[request.output]
 
-    return ask
+    def strings(request: Request) -> list[bytes]:
+        return list(ask(request).string_val)
+
+    def images(request: Request, most: int) -> Pixels:
+        tensor = ask(request)
+        shape = [dimension.size for dimension in tensor.tensor_shape.dim]
+        # Before there is an array: one number may stand for as many as the shape says.
+        _check(shape, most)
+        if tensor.dtype != tf.uint8.as_datatype_enum or shape[0] != len(request.inputs["seeds"]):
+            raise InputError(f"images must be uint8, one for each seed; their shape is {shape}")
+        try:
+            found: Pixels = tf.make_ndarray(tensor)
+        except (TypeError, ValueError):
+            raise InputError(f"answered too few numbers for images of shape {shape}") from None
+        return found
+
+    return Ask(strings, images)
