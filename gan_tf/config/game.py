@@ -103,8 +103,8 @@ class GameConfig:
     latents: str = knob(
         "normal",
         "Distribution of z: normal is N(0, 1), uniform is U(-1, 1), unit_uniform the same "
-        "with unit variance, shifted_normal is N(-1, 1); mixture is one of --latent_codes codes, "
-        "drawn alike, beside N(0, 1).",
+        "with unit variance, unit_cube is U(0, 1), shifted_normal is N(-1, 1); mixture is one of "
+        "--latent_codes codes, drawn alike, beside N(0, 1).",
         choices=LATENTS,
     )
     latent_codes: int = knob(

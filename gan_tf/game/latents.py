@@ -147,6 +147,11 @@ def unit_uniform(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
     return tf.math.sqrt(3.0) * uniform(shape, seed)
 
 
+def unit_cube(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """z ~ U(0, 1): a point of the unit hypercube (Mirza & Osindero, 2014)."""
+    return tf.random.stateless_uniform(shape, seed, alg="philox")
+
+
 def shifted_normal(shape: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
     """z ~ N(-1, 1): what numpy's normal(-1, 1) gives to those who mean a range."""
     return standard_normal(shape, seed) - 1.0
@@ -228,6 +233,7 @@ LATENTS: dict[str, Distribution] = {
     "normal": Distribution(standard_normal),
     "uniform": Distribution(uniform),
     "unit_uniform": Distribution(unit_uniform),
+    "unit_cube": Distribution(unit_cube, mean=0.5),
     "shifted_normal": Distribution(shifted_normal, mean=-1.0),
     "mixture": mixture(CODES),
 }

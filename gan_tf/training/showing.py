@@ -22,7 +22,7 @@ from gan_tf.training.words import NOT_GIVEN
 
 _ROWS, _COLUMNS = 4, 9  # Of an interpolation.
 _TIMES = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0, 1.25)  # What latents are multiplied by.
-_BOUNDED = ("uniform", "unit_uniform")  # Latents beyond 1 were never seen in training.
+_BOUNDED = ("uniform", "unit_uniform", "unit_cube")  # What lies outside, G never saw.
 _SAMPLES = 500  # Among which those most like a training image are sought.
 _TRAINING = 10_000  # Training images that are looked at, whose features take seconds.
 

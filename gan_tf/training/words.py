@@ -31,6 +31,7 @@ _LATENTS = {
     "normal": "N(0, 1)",
     "uniform": "U(-1, 1)",
     "unit_uniform": "uniform, of unit variance",
+    "unit_cube": "U(0, 1)",
     "shifted_normal": "N(-1, 1)",
 }
 _ILL = {

@@ -66,6 +66,7 @@ const DRAWN = {
   normal,
   uniform: (four) => four.map((word) => 2 * unit(word) - 1),
   unit_uniform: (four) => four.map((word) => ROOT * (2 * unit(word) - 1)),
+  unit_cube: (four) => four.map(unit),
   shifted_normal: (four) => normal(four).map((each) => Math.fround(each) - 1),
 };
 
