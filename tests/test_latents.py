@@ -85,6 +85,15 @@ def test_ways_and_truncation_keep_a_code_a_code(name: str) -> None:
     np.testing.assert_allclose(none[:, given.codes :], given.mean, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", [name for name, each in LATENTS.items() if not each.codes])
+def test_half_way_latents_are_as_far_from_their_mean_as_drawn_ones(name: str) -> None:
+    given = LATENTS[name]
+    a, b = (given((200, 100), stream_seed(seed, SAMPLING_STREAM)) for seed in (1, 2))
+    middle = given.between(a, b, tf.fill([200, 1], 0.5)).numpy()
+    assert middle.mean() == pytest.approx(given.mean, abs=0.03)
+    assert middle.std() == pytest.approx(a.numpy().std(), rel=0.02)
+
+
 def test_a_run_with_a_mixture_from_step_to_picture(tmp_path: Path, data_dir: Path) -> None:
     """Sampled and exported: everywhere the code is one, and has the size that was asked."""
     export = train(

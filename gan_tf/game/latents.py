@@ -50,7 +50,7 @@ class Distribution:
 
     def between(self, a: tf.Tensor, b: tf.Tensor, fractions: tf.Tensor) -> tf.Tensor:
         """Returns latents on the way from `a` (fraction 0) to `b` (fraction 1): on the great circle
-        between them, see `slerp`, and in a straight line between two codes.
+        round their mean, see `slerp`, and in a straight line between two codes.
 
         The way from one code to another leads through what G never saw, and what it draws there is
         no kind of image. With the same code at both ends all of the way is of that kind.
@@ -59,7 +59,9 @@ class Distribution:
           a, b: float32 `[B, latent_dim]`.
           fractions: float32 `[B, 1]`.
         """
-        way = slerp(a[:, self.codes :], b[:, self.codes :], fractions)
+        way = self.mean + slerp(
+            a[:, self.codes :] - self.mean, b[:, self.codes :] - self.mean, fractions
+        )
         if not self.codes:
             return way
         codes = (1.0 - fractions) * a[:, : self.codes] + fractions * b[:, : self.codes]

@@ -105,16 +105,17 @@ function truncated(latents, truncation, { mean, codes }) {
   return latents.map((each, at) => (at < codes ? each : each + Math.fround(less * Math.fround(each - mean))));
 }
 
-// Latents between others: on the great circle, and in a straight line between two codes.
-function between(from, to, fraction, { codes }) {
-  const dot = (a, b) => a.slice(codes).reduce((sum, each, at) => sum + each * b[at + codes], 0);
+// Latents between others: on the great circle round their mean, and in a straight line between two
+// codes.
+function between(from, to, fraction, { mean, codes }) {
+  const dot = (a, b) => a.slice(codes).reduce((sum, each, at) => sum + (each - mean) * (b[at + codes] - mean), 0);
   const cosine = dot(from, to) / Math.sqrt(dot(from, from) * dot(to, to));
   const angle = Math.acos(Math.min(1, Math.max(-1, cosine)));
   const sine = Math.sin(angle);
   const straight = [1 - fraction, fraction];
   const curved = sine < 1e-4 ? straight : straight.map((each) => Math.sin(each * angle) / sine);
   return from.map((each, at) => {
-    const [a, b] = at < codes ? straight : curved;
-    return a * each + b * to[at];
+    if (at < codes) return straight[0] * each + straight[1] * to[at];
+    return mean + curved[0] * (each - mean) + curved[1] * (to[at] - mean);
   });
 }
