@@ -174,6 +174,7 @@ KINDS = {
     ],
     "a class on request": [
         early("networks that take no labels", "train --arch=paper_2014 --conditional=concat"),
+        early("networks that need labels", "train --arch=conditional_2014"),
         early("fakes' labels without labels", "train --fake_labels=uniform"),
         early(
             "a fake of another class than its real",

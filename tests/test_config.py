@@ -48,6 +48,7 @@ configs = st.fixed_dictionaries({knob.name: values(knob) for knob in knobs(Confi
         | ({} if chosen["augment"] != "ada" else {"compile": "auto"})
         | ({"generator_steps": 1} if chosen["update"] == "simultaneous" else {})
         | ({} if ARCHITECTURES[chosen["arch"]].width else {"width": None})
+        | ({"conditional": "concat"} if ARCHITECTURES[chosen["arch"]].needs_labels else {})
     )
 )
 

@@ -17,6 +17,8 @@ from gan_tf.models.layers import dropout, normalization
 
 SHAPE = (28, 28, 1)
 LATENT_DIM = 12
+# tests/test_conditional.py has those that take labels.
+WITHOUT_LABELS = [name for name, each in ARCHITECTURES.items() if not each.needs_labels]
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (32, 32, 3)])
@@ -30,7 +32,7 @@ def test_our_own_networks_follow_the_shape_of_the_data(
     assert ARCHITECTURES[name].discriminator(shape)(images, training=False).shape == (2, 1)
 
 
-@pytest.mark.parametrize("name", list(ARCHITECTURES))
+@pytest.mark.parametrize("name", WITHOUT_LABELS)
 def test_shapes_and_ranges(name: str) -> None:
     generator = ARCHITECTURES[name].generator(LATENT_DIM, SHAPE)
     latents = np.random.default_rng(0).normal(0, 100, (5, LATENT_DIM)).astype(np.float32)
@@ -44,7 +46,7 @@ def test_shapes_and_ranges(name: str) -> None:
     assert (logits < 0).any() or (logits > 1).any(), "logits, not probabilities"
 
 
-@pytest.mark.parametrize("name", [each for each in ARCHITECTURES if "unrolled" not in each])
+@pytest.mark.parametrize("name", [each for each in WITHOUT_LABELS if "unrolled" not in each])
 def test_d_judges_each_image_on_its_own(name: str) -> None:
     """Both gradients from one pass back through D, and what penalties mean, rely on it."""
     discriminator = ARCHITECTURES[name].discriminator(SHAPE)
@@ -128,6 +130,14 @@ def test_a_width_scales_every_layer_of_dcgan_and_no_other_architecture() -> None
         networks("mlp", 16)
 
 
+def test_networks_that_need_labels_say_how_to_get_them() -> None:
+    assert set(ARCHITECTURES) - set(WITHOUT_LABELS) == {"conditional_2014"}
+    with pytest.raises(InputError, match=r"^--arch=conditional_2014: .* add --conditional=concat$"):
+        networks("conditional_2014")
+    with pytest.raises(InputError, match=r"^--conditional=projection: --arch=conditional_2014 "):
+        networks("conditional_2014", conditional="projection", classes=10)
+
+
 @pytest.mark.parametrize(
     ("name", "maps"), [("unrolled_quarter", [2, 4, 8]), ("unrolled_half", [4, 8, 16])]
 )
@@ -152,7 +162,7 @@ def test_mlp_parameters() -> None:
     assert discriminator.count_params() == dense(784, 1024, 512, 256, 1)
 
 
-@pytest.mark.parametrize("name", list(ARCHITECTURES))
+@pytest.mark.parametrize("name", WITHOUT_LABELS)
 def test_bfloat16_keeps_weights_images_and_logits_in_float32(name: str) -> None:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

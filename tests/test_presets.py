@@ -22,11 +22,13 @@ from gan_tf.game.latents import Draw
 from gan_tf.game.one_pass import update_both
 from gan_tf.game.rules import Game
 from gan_tf.game.step import step as whole_step
-from gan_tf.models import ARCHITECTURES
+from gan_tf.models import ARCHITECTURES, networks
+from gan_tf.models.calling import apply
 from gan_tf.training import build, exporting, run_directory
 
 from .conftest import MNIST_SHAPE, Command, metrics, numbers
 
+CLASSES = 10
 FLAGS = Path(__file__).parents[1] / "flags"
 PRESETS = sorted(path.stem for path in FLAGS.glob("*.flags"))
 
@@ -57,6 +59,10 @@ PARAMETERS = {
     "paper_2014": (
         dense(100, 1200, 1200, 784),
         dense(784, 1200) + dense(240, 1200) + dense(240, 1),
+    ),
+    "conditional_2014": (
+        dense(100, 200) + dense(10, 1000) + dense(1200, 1200, 784),
+        dense(784, 1200) + dense(10, 250) + dense(290, 960) + dense(240, 1),
     ),
     "noise_classifier": (dense(1, 256, 784), dense(784, 256, 1)),
     "step_by_step": (dense(100, 256, 512, 1024, 784), dense(784, 1024, 512, 256, 1)),
@@ -98,6 +104,7 @@ PARAMETERS = {
 # smoothing, validation images.
 RULES = {
     "paper_2014": "simultaneous fresh mean unit_uniform 100 sgd 0.1 0.0 100 0.0 10000",
+    "conditional_2014": "simultaneous fresh mean unit_cube 100 sgd 0.1 0.0 100 0.0 10000",
     "noise_classifier": "discriminator_first fresh mean normal 1 adam 0.001 0.9 32 0.0 0",
     "step_by_step": "discriminator_first fresh mean normal 100 adam 0.0001 0.9 32 0.0 0",
     "label_smoothing": "discriminator_first fresh sum uniform 100 adam 0.002 0.9 64 0.1 0",
@@ -137,7 +144,7 @@ def arch(name: str) -> str:
 def test_parameters_are_those_of_the_source(name: str) -> None:
     config = preset(name)
     assert config.arch == arch(name)
-    architecture = ARCHITECTURES[config.arch]
+    architecture = networks(config.arch, config.width, config.conditional, CLASSES)
     generator = architecture.generator(config.latent_dim, MNIST_SHAPE)
     discriminator = architecture.discriminator(MNIST_SHAPE)
     counts = tuple(
@@ -187,6 +194,10 @@ def test_what_only_one_source_says() -> None:
     paper = preset("paper_2014")
     assert (paper.lr_decay, paper.lr_min, paper.discriminator_lr) == (1.000004, 1e-6, 0.1)
     assert (paper.momentum, paper.final_momentum, paper.momentum_updates) == (0.5, 0.7, 250 * 500)
+    labelled = preset("conditional_2014")
+    assert (labelled.conditional, labelled.best_by) == ("concat", "log_likelihood")
+    assert (labelled.lr_decay, labelled.lr_min, labelled.discriminator_lr) == (1.00004, 1e-6, 0.1)
+    assert (labelled.momentum, labelled.final_momentum) == (0.5, 0.7)
     noise = preset("noise_classifier")
     assert (noise.generator_steps, noise.latent_pool) == (0, 60_000)
     assert preset("bells_and_whistles").seed == 999
@@ -227,16 +238,24 @@ def test_torch_starts_weights_and_biases_alike(
             assert values.std() == pytest.approx(bound / 3**0.5, rel=0.2)
 
 
-def test_the_paper_starts_at_the_mean_image_with_its_uniform_weights(data_dir: Path) -> None:
+@pytest.mark.parametrize(("name", "layers"), [("paper_2014", 6), ("conditional_2014", 8)])
+def test_both_papers_of_2014_start_at_the_mean_image_with_uniform_weights(
+    data_dir: Path, name: str, layers: int
+) -> None:
     reals = open_dataset("mnist", data_dir).split("train").part(stop=10_000)
-    game = build.game(preset("paper_2014", "--precision=float32"), reals)
+    game = build.game(preset(name, "--precision=float32"), reals, CLASSES)
     generator = game.state.generator.network
-    generator.layers[-4].kernel.assign(tf.zeros([1200, 784]))
-    image = (generator(tf.zeros([1, 100]), training=False).numpy()[0] + 1) / 2
-    np.testing.assert_allclose(image, (reals.images / 255.0).mean(axis=0), atol=1e-3)
     for network, bound in ((generator, 0.05), (game.state.discriminator.network, 0.005)):
-        values, _ = kernel(network, keras.layers.Dense, 0)
-        assert 0.99 * bound < np.abs(values).max() <= bound
+        dense = [each for each in network.layers if isinstance(each, keras.layers.Dense)]
+        layers -= len(dense)
+        for layer in dense:
+            assert 0.95 * bound < np.abs(layer.kernel.numpy()).max() <= bound
+            assert layer.name == "pixels" or not layer.bias.numpy().any()
+    assert layers == 0
+    generator.get_layer("pixels").kernel.assign(tf.zeros([1200, 784]))
+    image = apply(generator, tf.zeros([1, 100]), tf.zeros([1], tf.int64), training=False)
+    means = (reals.images / 255.0).mean(axis=0)
+    np.testing.assert_allclose((image.numpy()[0] + 1) / 2, means, atol=1e-3)
 
 
 def test_the_notebook_starts_from_truncated_normals() -> None:
@@ -256,7 +275,7 @@ def by_hand(name: str, game: Game, reals: Batch, step: int) -> None:
     def z(number: int) -> Draw:
         return game.draw(tf.constant(number, tf.int64))
 
-    if name in ("paper_2014", "tensorflow_tutorial"):
+    if name in ("paper_2014", "conditional_2014", "tensorflow_tutorial"):
         update_both(game, reals, z(step))
     elif name == "lightning_cnn":
         update_generator(game, reals, z(2 * step))
@@ -273,7 +292,7 @@ def by_hand(name: str, game: Game, reals: Batch, step: int) -> None:
 def test_the_first_steps_on_mnist_are_in_the_order_of_the_source(name: str, data_dir: Path) -> None:
     config = preset(name)
     mnist = open_dataset("mnist", data_dir).split("train")
-    whole, parts = build.game(config, mnist), build.game(config, mnist)
+    whole, parts = (build.game(config, mnist, CLASSES) for _ in range(2))
     before = whole.state.generator.network.get_weights()
     for step in range(2):
         first = step * config.batch_size
@@ -304,6 +323,7 @@ SHORT_RUNS: dict[str, Any] = {
     "mlp": (400, 0.7),
 }
 AT_RELEASE: dict[str, Any] = {
+    "conditional_2014": (1_000, 0.8, "--best_by=frechet_distance"),  # For it evaluates nothing.
     "step_by_step": (600, 0.7),
     "tensorflow_notebook": (600, 0.85),
     "lightning_cnn": (1_600, 0.85, "--batch_size=64", "--ema_decay=0.99"),
@@ -335,14 +355,19 @@ def test_a_short_run_improves(command: Command, tmp_path: Path, data_dir: Path, 
     run = run_directory.read(tmp_path / "run")
     checkpoint = exporting.find_checkpoint(tmp_path / "run", "last")
     trained = exporting.load_networks(run, checkpoint).generator
-    game = build.game(run.config, mnist.split("train"))
+    game = build.game(run.config, mnist.split("train"), CLASSES)
     start = game.state.ema_generator
     draws = range(1_000 // run.config.batch_size + 1)
-    z = np.concatenate([game.draw(tf.constant(i, tf.int64)).latents for i in draws])
+    z = tf.concat([game.draw(tf.constant(i, tf.int64)).latents for i in draws], 0)
+    labels = tf.range(len(z), dtype=tf.int64) % CLASSES
+    # This G has dropout, and learns from its masks first: images without them are all alike then.
+    masked = name == "conditional_2014"
     before, after = (
-        # The paper's generator starts AT the mean image, and can only move away from it.
+        # The generators of 2014 start AT the mean image, and can only move away from it.
         pixel_distance(
-            pixels.unscale(network(z, training=False).numpy()), reals, name != "paper_2014"
+            pixels.unscale(apply(network, z, labels, training=masked).numpy()),
+            reals,
+            not name.endswith("_2014"),
         )
         for network in (start, trained)
     )

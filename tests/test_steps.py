@@ -23,7 +23,7 @@ from gan_tf.game.players import GanState, new_state
 from gan_tf.game.rules import METRICS, Game
 from gan_tf.game.schedules import growing
 from gan_tf.game.step import UPDATES, step
-from gan_tf.models import ARCHITECTURES
+from gan_tf.models import ARCHITECTURES, networks
 
 SHAPE = (28, 28, 1)
 BATCH = 16
@@ -40,8 +40,9 @@ def new(
     **rules: Any,
 ) -> Game:
     adam = functools.partial(Adam, beta_1=0.5, beta_2=0.999, epsilon=1e-7)
+    needs_labels = ARCHITECTURES[arch].needs_labels
     state = new_state(
-        ARCHITECTURES[arch],
+        networks(arch, conditional="concat" if needs_labels else "none", classes=10),
         image_shape=SHAPE,
         latent_dim=10,
         seed=seed,

@@ -42,6 +42,7 @@ class Architecture:
       conditions: the ways in which they take labels, of CONDITIONAL. Only in a run that is
         conditional are both functions called with `classes=`, how many there are, and
         `conditional=`, one of these ways.
+      needs_labels: whether there are no such networks without labels.
     """
 
     generator: Callable[..., keras.Model]
@@ -50,6 +51,7 @@ class Architecture:
     size: tuple[int, int] | None = None
     width: int | None = None
     conditions: Collection[str] = ()
+    needs_labels: bool = False
 
 
 def networks(
@@ -64,8 +66,8 @@ def networks(
       classes: how many there are, if it is not `none`.
 
     Raises:
-      InputError: another width is asked of networks that do not scale, or labels of some that take
-        none.
+      InputError: another width is asked of networks that do not scale, labels of some that take
+        none, or none of some that need them.
     """
     found = ARCHITECTURES[arch]
     given: dict[str, Any] = {}
@@ -86,6 +88,11 @@ def networks(
                 f"{', '.join(others)}"
             )
         given |= {"classes": classes, "conditional": conditional}
+    elif found.needs_labels:
+        raise InputError(
+            f"--arch={arch}: needs a label beside each image; add "
+            f"--conditional={next(iter(found.conditions))}"
+        )
     if not given:
         return found
     return dataclasses.replace(
@@ -125,6 +132,13 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "paper_2014": Architecture(
         maxout.generator, maxout.discriminator, maxout.start_at_the_mean_image
+    ),
+    "conditional_2014": Architecture(
+        maxout.conditional_generator,
+        maxout.conditional_discriminator,
+        maxout.start_at_the_mean_image,
+        conditions=("concat",),
+        needs_labels=True,
     ),
     "noise_classifier": Architecture(
         dense_generator([256]), dense_discriminator([256], dropout=0.5)
