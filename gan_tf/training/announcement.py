@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from gan_tf.config import Config
 from gan_tf.config.following import Followed
 from gan_tf.data.dataset import Dataset
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.reals import lack
-from gan_tf.host import devices
+from gan_tf.host import devices, files
 from gan_tf.training import build
 from gan_tf.training.attempt import Attempt
 
@@ -36,7 +37,8 @@ def lines(
         f"{config.batch_size} images ({build.epochs(config, total, images):.3g} epochs)"
     )
     if config.init_from and not attempt.step:
-        yield f"begins with the networks of {config.init_from}"
+        source = files.seen_from_here(Path(config.init_from))
+        yield f"begins with the networks of {source}"
     for name, each in followed.items():
         if not each.usual and not (name == "epochs" and config.steps):
             value = f"{each.value:g}" if isinstance(each.value, float | int) else each.value
