@@ -16,6 +16,7 @@ import benchmark
 import faults
 import judges
 import numpy as np
+import paper_2014
 import pytest
 import reproduce
 import seeds
@@ -51,6 +52,7 @@ SCRIPTS: dict[str, Any] = {
         benchmark,
         faults,
         judges,
+        paper_2014,
         reproduce,
         seeds,
         stacked_mnist,
