@@ -36,7 +36,8 @@ def test_the_toy_goes_where_the_theorem_says(tmp_path: Path) -> None:
     assert f"V is {found['value']:.3f}" in page
     for name in ("figure-1.png", "value.png", "figure-1.gif"):
         assert f"paper/{name}" in page
-        assert Image.open(record.with_suffix("") / name).size[0] > 300
+        with Image.open(record.with_suffix("") / name) as shown:
+            assert shown.size[0] > 300
 
 
 @pytest.mark.release
@@ -55,7 +56,8 @@ def test_the_digits_are_judged_by_what_no_step_saw(tmp_path: Path, data_dir: Pat
     assert -200.0 < found["paper_2014"]["log_likelihood"] < 225.0
     assert found["paper_2014"]["steps"] == 2_000
     for name in ("figure-2.png", "figure-3.png"):
-        assert Image.open(record.with_suffix("") / name).mode == "L"
+        with Image.open(record.with_suffix("") / name) as shown:
+            assert shown.mode == "L"
 
 
 @pytest.mark.parametrize(
