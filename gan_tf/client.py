@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from gan_tf.config import command_line
+from gan_tf.config import command_line, sampling
 from gan_tf.config.knobs import knob
 from gan_tf.host.errors import InputError
 from gan_tf.serving import asking, remote
@@ -62,18 +62,8 @@ class Options:
         "for each class, every row of the same seeds.",
         unit="names of classes and commas, or all",
     )
-    text: str | None = knob(
-        None,
-        "Write this in one row of images, where classes are called by one character each.",
-        unit="characters, as in 2026",
-    )
-    truncation: float = knob(
-        1.0,
-        "How far latents are from their mean: below 1 images are more usual and vary less, above "
-        "1 they vary more.",
-        low=0.0,
-        high=2.0,
-    )
+    text: str | None = sampling.text()
+    truncation: float = sampling.truncation()
     output: str = knob(
         "served.png", "Where the images go, as a grid.", unit="a path that ends in .png"
     )
@@ -181,12 +171,12 @@ def _images(ask: Ask, inputs: Inputs, truncation: float, end: float) -> Pixels:
 
     images: list[Pixels] = []
     number = len(inputs["seeds"])
-    rows = _ROWS
+    answer, rows = _pngs, _ROWS
     if truncation != 1.0:  # Only then, for an older export has no such signature.
-        inputs, rows = {**inputs, "truncations": [truncation] * number}, _ROWS_OF_NUMBERS
+        answer, rows = _truncated, _ROWS_OF_NUMBERS
+        inputs = {**inputs, "truncations": [truncation] * number}
     for start in range(0, number, rows):
         some = {name: numbers[start : start + rows] for name, numbers in inputs.items()}
-        answer = _truncated if "truncations" in some else _pngs
         found = answer(ask, some, _PIXELS // number, end - time.monotonic())
         if len(found) != len(some["seeds"]):
             raise InputError(f"answered {len(found)} pictures for {len(some['seeds'])} seeds")

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gan_tf.config import command_line
+from gan_tf.config import command_line, sampling
 from gan_tf.config.knobs import knob
 from gan_tf.host.errors import InputError
 from gan_tf.models import PRETRAINED
@@ -58,18 +58,8 @@ class Options:
         "images for each class, every row of the same latents.",
         unit="names of classes and commas, or all",
     )
-    text: str | None = knob(
-        None,
-        "Write this in one row of images, where classes are called by one character each.",
-        unit="characters, as in 2026",
-    )
-    truncation: float = knob(
-        1.0,
-        "How far latents are from their mean: below 1 images are more usual and vary less, above "
-        "1 they vary more.",
-        low=0.0,
-        high=2.0,
-    )
+    text: str | None = sampling.text()
+    truncation: float = sampling.truncation()
     output: str = knob(
         "samples.png",
         "What to write: a grid if it ends in .png, uint8 [num, H, W, C] if in .npy; a film from "

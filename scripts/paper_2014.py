@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import paper_2014_page as page
+from commands import FAILED, run
 from etils import epy
 
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
 from gan_tf.host import files, process
-from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
+from gan_tf.host.errors import InputError, TrainingFailedError
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     import benchmark
@@ -58,7 +58,11 @@ class Options:
         unit="names and commas, or none",
     )
     epochs: int | None = knob(
-        None, "Length of the run of paper_2014; its preset's by default.", unit="epochs", low=1
+        None,
+        "Length of the run of paper_2014; its preset's by default.",
+        unit="epochs",
+        low=1,
+        high=1_000_000,
     )
     seed: int = knob(0, "Seed of the runs.", low=0, high=2**31 - 1)
     toy_steps: int = knob(4_000, "Steps of the toy.", unit="steps", low=200, high=1_000_000)
@@ -146,13 +150,14 @@ def digits(options: Options, shown: Path) -> Values:
             flags += ["--best_by=log_likelihood", f"--evaluate_images={_SAMPLES}"]
             flags += ["--evaluate_every=12500", "--sample_every=12500", "--checkpoint_every=12500"]
             flags += [f"--epochs={options.epochs}"] if options.epochs else []
-        run("train", *flags, f"--run_dir={run_dir}", f"--data_dir={data_dir}")
+        train(run_dir, data_dir, *flags)
         result = json.loads((run_dir / "result.json").read_text(encoding="utf-8"))
         exported = servable.load(Path(result["export"]))
         about = {"seed": options.seed, "best_step": result["best"]["step"]}
         about |= {"epochs": round(result["last"]["epoch"], 1)}
         about |= {"steps": result["steps"], "minutes": round(result["seconds"] / 60.0)}
-        found[name] = judged(exported.sample(_SAMPLES, seed=0)) | about | circumstances()
+        about["machine"] = benchmark.machine()
+        found[name] = judged(exported.sample(_SAMPLES, seed=0)) | about
         if name == "paper_2014":
             nearest(exported, training, shown / "figure-2.png")
             between(exported, shown / "figure-3.png")
@@ -179,15 +184,15 @@ def between(exported: servable.Servable, output: Path) -> None:
     pictures.write_png(output, drawn, scale=2)
 
 
-def order(options: Options, shown: Path) -> Values:
+def order(options: Options, _: Path) -> Values:
     """What becomes of the authors' networks in each order of updates."""
-    del shown
     found = {}
     for name, flags in ORDERS.items():
         run_dir = Path(options.runs_dir) / "order" / name
         every = max(1, options.order_steps // 6)
-        run(
-            "train",
+        train(
+            run_dir,
+            files.data_directory(options.data_dir),
             "--preset=paper_2014",
             f"--steps={options.order_steps}",
             f"--log_every={max(1, every // 10)}",
@@ -196,8 +201,6 @@ def order(options: Options, shown: Path) -> Values:
             f"--evaluate_every={every}",
             "--export=none",
             *flags,
-            f"--run_dir={run_dir}",
-            f"--data_dir={files.data_directory(options.data_dir)}",
         )
         lines = metrics.read_metrics(run_dir / "metrics.jsonl")
         evaluated = [line for line in lines if "frechet_distance" in line]
@@ -206,22 +209,15 @@ def order(options: Options, shown: Path) -> Values:
             "flags": list(flags),
             "lines": [{each: line[each] for each in names} for line in evaluated],
             "health": health.at_the_end(lines),
-        } | circumstances()
+            "machine": benchmark.machine(),
+        }
     return found
 
 
-def circumstances() -> Values:
-    """Where a run was made."""
-    return {"machine": benchmark.machine()}
-
-
-def run(module: str, *flags: str) -> None:
-    """Runs a command of the package to its end; its own words say what is wrong, if anything is."""
-    finished = subprocess.run([sys.executable, "-m", f"gan_tf.{module}", *flags], check=False)
-    if finished.returncode == InterruptedRunError.status:
-        raise InterruptedRunError("the same command goes on")
-    if finished.returncode:
-        raise TrainingFailedError(f"gan_tf.{module} ended with status {finished.returncode}")
+def train(run_dir: Path, data_dir: Path, *flags: str) -> None:
+    """Trains a run to its end, or goes on with it."""
+    if run("train", *flags, f"--run_dir={run_dir}", f"--data_dir={data_dir}") == FAILED:
+        raise TrainingFailedError(f"{run_dir}: see above; the same command goes on")
 
 
 if __name__ == "__main__":

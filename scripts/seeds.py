@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from commands import FAILED, run
 
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
@@ -45,7 +46,8 @@ def main(options: Options) -> str:
     cards, results = [], []
     for seed in options.seeds.split(","):
         run_dir = Path(options.runs_dir) / f"seed-{seed}"
-        run("train", f"--seed={seed}", f"--run_dir={run_dir}", *place, *length)
+        if run("train", f"--seed={seed}", f"--run_dir={run_dir}", *place, *length) == FAILED:
+            raise TrainingFailedError(f"{run_dir}: see above; no table without this seed")
         output = run_dir / "evaluation.json"
         run("evaluate", f"--run_dir={run_dir}", f"--num={options.num}", f"--output={output}")
         cards.append(json.loads(output.read_text(encoding="utf-8")))
@@ -53,13 +55,6 @@ def main(options: Options) -> str:
     text = table(options.seeds.split(","), cards, results)
     files.write_text(Path(options.output), text)
     return text
-
-
-def run(module: str, *flags: str) -> None:
-    """Runs a command of the package to its end; what it says goes to standard error."""
-    command = [sys.executable, "-m", f"gan_tf.{module}", *flags]
-    if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
-        raise TrainingFailedError(f"{' '.join(command[2:])} failed")
 
 
 def table(seeds: list[str], cards: list[dict[str, Any]], results: list[dict[str, Any]]) -> str:

@@ -13,19 +13,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import stacked_mnist_page as page
+from commands import FAILED, run
 from etils import epy
 
 from gan_tf import __version__, train
 from gan_tf.config import command_line, presets
 from gan_tf.config.knobs import knob
 from gan_tf.host import files, process
-from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
+from gan_tf.host.errors import InputError, TrainingFailedError
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     import benchmark
@@ -46,7 +46,6 @@ FLAGS = {
 }
 # Nothing chooses among checkpoints or seeds, and no run begins anew under the same seed.
 ALWAYS = ("--dataset=stacked_mnist", "--evaluate_every=0", "--export=none", "--on_collapse=ignore")
-FAILED = TrainingFailedError.status
 _SHOWN = 32  # Samples in a picture.
 
 
@@ -194,23 +193,6 @@ def picture(record: Path, name: str) -> Path:
 def circumstances() -> Line:
     """Where and with what a run was made and judged."""
     return {"machine": benchmark.machine(), "gan_tf": __version__}
-
-
-def run(module: str, *flags: str) -> int:
-    """Runs a command of the package to its end, and returns its status if a training failed. What
-    it prints goes to standard error."""
-    command = [sys.executable, "-m", f"gan_tf.{module}", *flags]
-    with subprocess.Popen(command, stdout=sys.stderr) as child:
-        try:
-            status = child.wait()
-        except KeyboardInterrupt:
-            child.wait()  # It got the signal, too, and saves first.
-            raise
-    if status == InterruptedRunError.status:
-        raise InterruptedRunError("the run was interrupted and saved; the same command goes on")
-    if status and (module, status) != ("train", FAILED):
-        raise TrainingFailedError(f"{' '.join(command[2:])} failed with status {status}")
-    return status
 
 
 def read(record: Path) -> list[Line]:

@@ -64,7 +64,6 @@ def test_it_is_what_the_paper_reports(data_dir: Path) -> None:
     train_images, test_images = (mnist(data_dir, name).images for name in ("train", "test"))
     held_out = test_images[:1_000]
     likelihood = Likelihood(held_out)
-    assert likelihood.images == 1_000
     found = likelihood(train_images[:2_000])
     rows = [in_unit_range(each) for each in (held_out, held_out, train_images[:2_000])]
     assert found == pytest.approx(parzen(*rows)[0])

@@ -21,16 +21,11 @@ _ROWS = 500  # Images scored at a time, which bounds the memory.
 
 
 class Likelihood:
-    """What one generator after another makes likely: always the same images.
-
-    Attributes:
-      images: how many there are.
-    """
+    """What one generator after another makes likely: always the same images."""
 
     def __init__(self, images: Images) -> None:
-        """Takes uint8 images `[N, H, W, C]` that no step sees; the first 1,000 are used."""
-        self._images = in_unit_range(images[:VALIDATION_IMAGES])
-        self.images = len(self._images)
+        """Takes uint8 images `[N, H, W, C]` that no step sees."""
+        self._images = in_unit_range(images)
 
     def __call__(self, samples: Images) -> float:
         """Returns the images' mean log-likelihood in nats under uint8 samples `[M, H, W, C]`, by

@@ -77,6 +77,11 @@ class Result:
             return f"D puts {share} of {number} held-out images above a fresh fake"
         return f"D classifies {share} correctly of {number} held-out images and as many fakes"
 
+    def _of_judge(self, likelihood: bool) -> str:
+        if likelihood:
+            return "(Parzen window), in nats, the mean over held-out images"
+        return f"({self.classifier}); the 10,000 of gan_tf.evaluate score lower"
+
     def dumps(self) -> str:
         """Returns all of it as JSON text."""
         values = dataclasses.asdict(self).items()
@@ -97,12 +102,7 @@ class Result:
             said += [
                 f"best generator: attempt {self.best['attempt']}, step {self.best['step']:,}, "
                 f"{metrics.words(self.best)}; the last: {metrics.value(self.last)}",
-                f"  of {self.judged:,} samples "
-                + (
-                    "(Parzen window), in nats, the mean over held-out images"
-                    if LIKELIHOOD in self.best
-                    else f"({self.classifier}); the 10,000 of gan_tf.evaluate score lower"
-                ),
+                f"  of {self.judged:,} samples {self._of_judge(LIKELIHOOD in self.best)}",
                 f"  evaluations took {took:.1f} s, {share:.1f} % of the training",
             ]
         if self.best and self.best.get(COPIES, 0.0) >= copies.COPYING:
