@@ -30,7 +30,7 @@ class Options:
     )
     checkpoint: str = knob(
         "best",
-        "Which of the run's checkpoints; best has the least Fréchet distance.",
+        "Which of the run's checkpoints; best is that of the best evaluation.",
         unit="best, last, or the step of a checkpoint kept",
     )
     precision: str = knob(

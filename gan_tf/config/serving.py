@@ -13,8 +13,8 @@ class ServingConfig:
 
     export: str = knob(
         "best",
-        "What is exported at the end: best is the generator with the least Fréchet distance (the "
-        "last one, if none was judged); with none, python -m gan_tf.export does it later.",
+        "What is exported at the end: best is the best generator by --best_by (the last one, if "
+        "none was judged); with none, python -m gan_tf.export does it later.",
         choices=("best", "none"),
         resumable=True,
     )

@@ -30,7 +30,7 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
 
     Args:
       run_dir: the run directory.
-      which: `best` for the least Fréchet distance (the newest, if nothing was evaluated),
+      which: `best` for the best evaluation (the newest, if nothing was evaluated),
         `last` for the newest sound one, or the step of one that is kept.
 
     Raises:

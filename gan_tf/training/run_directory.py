@@ -4,7 +4,7 @@
     config.json            the configuration and the data's description, written before training
     run.lock               held while a process trains here
     checkpoints/step-N.npz what resumes the run
-    best.npz               the same, of the generator with the least Fréchet distance
+    best.npz               the same, of the best generator of all evaluations
     metrics.jsonl          a line of metrics every --log_every and --evaluate_every steps
     tensorboard/           the same for TensorBoard, and the grids of samples
     samples/step-N.png     the same latents at a cadence, by the averaged generator
