@@ -93,6 +93,8 @@ def main(options: Options) -> str:
     record = files.user_path("record", options.record)
     if record.suffix != ".json":
         raise InputError(f"--record={options.record}: must end in .json")
+    if not chosen and not record.exists():
+        raise InputError(f"--record={options.record}: is not there, and --parts=none makes none")
     process.start_tensorflow()
     shown = record.with_suffix("")
     for name in chosen:

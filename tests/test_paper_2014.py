@@ -66,6 +66,7 @@ def test_the_digits_are_judged_by_what_no_step_saw(tmp_path: Path, data_dir: Pat
         ({"parts": "toys"}, "toys is none of toy, digits, order"),
         ({"presets": "r3gan"}, "r3gan is not paper_2014, mlp or dcgan"),
         ({"record": "page.md"}, "must end in .json"),
+        ({"parts": "none", "record": "nothing.json"}, "is not there, and --parts=none makes none"),
     ],
 )
 def test_what_cannot_be_is_said(options: dict[str, Any], said: str) -> None:
