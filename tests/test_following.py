@@ -59,7 +59,8 @@ def test_larger_and_fewer_images_have_values_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"r1_gamma": 0.0, "ema_decay": 0.0, "epochs": 2, "augment": "none"}]
+    "values",
+    [{"r1_gamma": 0.0, "ema_decay": 0.0, "epochs": 2, "augment": "none", "compile": "none"}],
 )
 def test_what_is_given_does_not_follow(values: dict[str, Any]) -> None:
     config = Config(**values)
@@ -81,7 +82,7 @@ def test_a_dry_run_says_what_follows_the_data_and_prepares_none(
     finished = command("train", *SHORT, "--r1_gamma=0.5", "--dry_run")
     values = json.loads(finished.stdout)
     assert (values["r1_gamma"], values["epochs"], values["ema_decay"]) == (0.5, 20_000, 0.999875)
-    assert list(values["follows"]) == ["ema_decay", "epochs", "augment"]
+    assert list(values["follows"]) == ["ema_decay", "epochs", "augment", "compile"]
     assert "40 images" in values["follows"]["epochs"]
     assert values["augment"] == "diffaugment"
     unknown = json.loads(command("train", "--data_dir=data", "--dry_run").stdout)
