@@ -18,7 +18,7 @@ with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     from gan_tf.serving import servable
     from gan_tf.training import exporting, metrics, resume, run_directory
 
-_TIMINGS = {"seconds", "images_per_second", "evaluation_seconds"}
+_TIMINGS = {"seconds", "images_per_second", "evaluation_seconds", "waited", "waited_least"}
 
 
 def damages(run: Path) -> list[Path]:

@@ -29,7 +29,7 @@ Command = Callable[..., Finished]
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 MNIST_SHAPE = (28, 28, 1)
-TIMINGS = ("seconds", "images_per_second", "evaluation_seconds")
+TIMINGS = ("seconds", "images_per_second", "evaluation_seconds", "waited", "waited_least")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

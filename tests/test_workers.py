@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 from pairs import Ended, Workers
 
 from gan_tf.host.errors import InputError
+from gan_tf.training import metrics
 from gan_tf.workers import place
 from gan_tf.workers.place import Place
 
@@ -62,7 +65,7 @@ def test_two_workers_compute_what_one_process_does(tmp_path: Path, home: Path) -
     flags = (
         *(*FLAGS, "--mirror", "--augment=diffaugment", "--checkpoint_every=1", "--steps=20"),
         *("--optimizer=sgd", "--generator_lr=0.01", "--discriminator_lr=0.01", "--log_every=20"),
-        "--keep_checkpoints=20",
+        *("--keep_checkpoints=20", "--evaluate_every=20", "--evaluate_images=500"),
     )
     alone = run_warm("train", *flags, "--run_dir=one", cwd=tmp_path, home=home, timeout=240)
     assert alone.returncode == 0, alone.stderr
@@ -73,6 +76,11 @@ def test_two_workers_compute_what_one_process_does(tmp_path: Path, home: Path) -
     assert 0.0 < distance(one, two, 1) < 1e-5
     assert 0.0 < distance(one, two, 20) < 1e-3
     assert checkpoint(one, 20)["sums/steps"] == checkpoint(two, 20)["sums/steps"]
+    mine, theirs = (metrics.read_metrics(run / "metrics.jsonl")[-1] for run in (one, two))
+    for name in ("frechet_distance", "kid", "diversity"):  # Each worker drew half of the samples.
+        assert theirs[name] == pytest.approx(mine[name], rel=1e-2)
+    assert 0.0 < theirs["waited_least"] <= theirs["waited"]
+    assert "waited" not in mine
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +126,29 @@ def faulty(cwd: Path, home: Path, number: signal.Signals) -> dict[int, Ended]:
     workers.wait_for(cwd / "run" / "metrics.jsonl", 5)
     workers.processes[1].send_signal(number)
     return workers.ends(40.0)
+
+
+def test_a_slow_worker_is_named_once(tmp_path: Path, home: Path) -> None:
+    """One that stands still most of the time, as on a machine that is busy with something else."""
+    variables = {rank: {"HOME": str(home)} for rank in (0, 1)}
+    flags = (*FLAGS, "--arch=mlp", "--run_dir=run", "--log_every=2", "--steps=1000000")
+    workers = Workers(flags, tmp_path, variables=variables)
+    workers.wait_for(tmp_path / "run" / "metrics.jsonl", 5)
+    deadline, named = time.monotonic() + 150.0, f"worker 1 ({workers.addresses[1]}) is slow: "
+    try:
+        for _ in itertools.takewhile(lambda _: time.monotonic() < deadline, itertools.count()):
+            workers.processes[1].send_signal(signal.SIGSTOP)
+            time.sleep(0.8)
+            workers.processes[1].send_signal(signal.SIGCONT)
+            time.sleep(0.2)
+            if any(named in line for line in workers.said(0)):
+                break
+    finally:
+        workers.kill()
+    told = [line for line in workers.said(0) if " is slow" in line]
+    assert len(told) == 1
+    assert re.search(r"\) is slow: the others wait for it, [2-9]\d % of the time$", told[0])
+    assert named in told[0]
 
 
 def test_a_worker_that_never_comes_is_named(tmp_path: Path) -> None:

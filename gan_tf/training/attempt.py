@@ -26,6 +26,7 @@ from gan_tf.training import (
     health,
     patience,
     resume,
+    sharing,
     warm_start,
 )
 from gan_tf.training.health import Verdict
@@ -133,7 +134,7 @@ class Attempt:
             closing(Progress(self.step, total)) as progress,
             closing(self.loop.run_until(total, self.schedule.pause_after)) as pauses,
         ):
-            settled, known = 0, False  # The step at which all due was written; a known speed.
+            settled = 0  # The step at which all due was written.
             try:
                 self._begin(journal)
                 if self._team:
@@ -141,9 +142,7 @@ class Attempt:
                 for reached in pauses:
                     self.step = reached
                     progress.update(reached)
-                    if not known and (rate := self.loop.steps_per_second) and reached < total:
-                        known = True
-                        progress.say(costs.speed(rate, total - reached, self._config))
+                    progress.remark(self.loop, total - reached, self._config)
                     # Asked once: what is said must be what is done.
                     stopping = stop_requested() or self.loop.stop_requested
                     if verdict := self._pause(journal, progress, stopping):
@@ -186,12 +185,13 @@ class Attempt:
     def _pause(self, journal: Journal, progress: Progress, stopping: bool) -> Verdict | None:
         """Does what is due at this step; returns the verdict that ends the attempt."""
         due = self.schedule.due(self.step)
-        line: Line = {}
-        if due.line:
-            line = self._take_metrics(due)
+        line: Line = self._take_metrics(due) if due.line else {}
         if due.evaluation:
             assert self._evaluation
-            line |= drawing.judged(self._evaluation, self._game.state.ema_generator, self._judged)
+            generator = self._game.state.ema_generator
+            # A classifier that was trained for a dataset is on the chief's disk.
+            helpers = None if self._config.classifier == "train" else self._team
+            line |= sharing.judged(self._evaluation, generator, self._judged, helpers)
         if due.best:
             self._waited = patience.waited([*journal.evaluated, line])
         if self.stopped:

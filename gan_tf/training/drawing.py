@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 import keras
@@ -13,11 +12,9 @@ import tensorflow as tf
 from gan_tf.config import Config
 from gan_tf.data.cache import Split
 from gan_tf.data.pixels import unscale
-from gan_tf.evaluation.judging import Evaluation
 from gan_tf.game import latents
 from gan_tf.game.latents import Draw
 from gan_tf.models.calling import apply
-from gan_tf.training.metrics import Line
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -73,14 +70,6 @@ def draw(generator: keras.Model, asked: Draw) -> Pixels:
         )
         fakes.append(apply(generator, z, labels, training=False))
     return unscale(np.concatenate(fakes))
-
-
-def judged(evaluation: Evaluation, generator: keras.Model, asked: Draw) -> Line:
-    """Returns the figures of what a generator makes of a draw, and the seconds that they took."""
-    start = time.monotonic()
-    labels = None if asked.labels is None else asked.labels.numpy()
-    figures: Line = evaluation(draw(generator, asked), labels)
-    return figures | {"evaluation_seconds": round(time.monotonic() - start, 3)}
 
 
 def _latents(config: Config, number: int, stream: int) -> tf.Tensor:

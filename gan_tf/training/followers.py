@@ -1,4 +1,4 @@
-"""What the workers do that are not the chief: the same steps, and nothing else.
+"""What the workers do that are not the chief: the same steps, and a share of each evaluation.
 
 The chief decides what is trained, from which state, how many steps at a time and when it ends; it
 alone reads and writes the run directory. So it does not matter whether the others see it.
@@ -20,7 +20,7 @@ from gan_tf.game.rules import Game
 from gan_tf.game.step import step
 from gan_tf.host import process
 from gan_tf.host.errors import InputError
-from gan_tf.training import build
+from gan_tf.training import build, sharing
 from gan_tf.training.loop import Loop
 from gan_tf.workers.team import Team
 
@@ -89,6 +89,10 @@ def follow(config: Config, team: Team) -> int:
     data = build.dataset(config)
     reals, _ = data.reals(config.validation_images)
     team.answer(_about(data))
+    judging, total = (
+        sharing.Judging(config, data, reals, team),
+        config.total_steps(len(reals.images)),
+    )
     executed, words = 0, team.told()
     with (  # As the chief does: one setting decides how TensorFlow orders sums.
         process.reproducible(config.deterministic),
@@ -96,9 +100,13 @@ def follow(config: Config, team: Team) -> int:
     ):
         while words:
             attempt = config.of_attempt(words["attempt"])
-            loop = _loop(attempt, reals, len(data.description.classes), team)
+            game = build.game(attempt, reals, len(data.description.classes))
+            loop = _loop(attempt, game, reals, team)
             restore(loop, team)
-            words = loop.follow(config.total_steps(len(reals.images)), stop_requested)
+            words = loop.follow(total, stop_requested)
+            while words and "samples" in words:
+                judging.answer(attempt, game.state.ema_generator, words["samples"])
+                words = loop.follow(total, stop_requested)
             executed += loop.executed
     return executed
 
@@ -114,8 +122,7 @@ def _about(data: Dataset) -> dict[str, Any]:
     }
 
 
-def _loop(config: Config, reals: Split, classes: int, team: Team) -> Loop:
-    game = build.game(config, reals, classes)
+def _loop(config: Config, game: Game, reals: Split, team: Team) -> Loop:
     feed = build.feed(config, reals, team.share)
     return Loop(lambda batch: step(game, batch), game.state, feed, team=team)
 

@@ -15,6 +15,7 @@ from gan_tf.game.rules import Metrics, metrics_of
 from gan_tf.workers import replica
 from gan_tf.workers.connection import Message
 from gan_tf.workers.team import Team
+from gan_tf.workers.waiting import Waits
 
 Step = Callable[[Batch], Metrics]
 
@@ -35,6 +36,7 @@ class Loop:
       executed: steps that this object has run.
       compiled: whether XLA compiles a step.
       stop_requested: whether another worker was asked to stop.
+      waits: how long the workers wait for one another, as the chief knows it; None without others.
       steps_per_second: the speed of the newest call that is worth a word: it did not compile, and
         was long; None before one.
     """
@@ -59,6 +61,8 @@ class Loop:
         self._step = tf.function(step, jit_compile=True, autograph=False) if self.compiled else step
         self._sums = {name: tf.Variable(0.0, name=name) for name in metrics_of(state)}
         self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
+        self._waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)  # Of the newest call.
+        self.waits = Waits(team.place) if team else None
         run = self._run_steps
         if team:
             run = functools.partial(self._run_together, team)
@@ -130,7 +134,7 @@ class Loop:
                 fed = take(words["step"], words["steps"])
                 done, _ = team.compute(functools.partial(self._computed, fed))
                 self.executed += done
-                team.answer({"stop": stop_requested()})
+                team.answer({"stop": stop_requested(), "waited": float(self._waited.numpy())})
 
     def _call(self, take: Take, step: int, steps: int) -> tuple[int, bool]:
         """Runs steps, the other workers too; returns how many, and whether all was finite."""
@@ -138,28 +142,38 @@ class Loop:
         if team is None:
             return self._computed(fed)
         team.tell({"step": step, "steps": steps})
+        start = time.monotonic()
         found = team.compute(functools.partial(self._computed, fed))
-        self.stop_requested = any(each["stop"] for each in team.hear())
+        elapsed, answers = time.monotonic() - start, team.hear()
+        self.stop_requested = any(each["stop"] for each in answers)
+        if self.executed and self.waits:  # The first call compiles, each worker at its own speed.
+            mine = float(self._waited.numpy())
+            self.waits.add([mine, *(each["waited"] for each in answers)], steps, elapsed)
         return found
 
     def _computed(self, fed: list[tf.Tensor]) -> tuple[int, bool]:
+        self._waited.assign(0.0)
         done, finite = self._run(fed)
         return int(done.numpy()), bool(finite.numpy())
 
     def means(self) -> dict[str, float]:
-        """Returns each metric's mean over the steps since the last `reset`."""
+        """Returns each metric's mean over the steps since the last `reset`, and that of the seconds
+        that workers wait for one another."""
         steps = int(self._summed.numpy())
-        return {name: float(total.numpy()) / steps for name, total in self._sums.items()}
+        found = {name: float(total.numpy()) / steps for name, total in self._sums.items()}
+        return found | (self.waits.means() if self.waits else {})
 
     def reset(self) -> None:
         """Starts the sums of the metrics anew."""
         for total in self._sums.values():
             total.assign(0.0)
         self._summed.assign(0)
+        if self.waits:
+            self.waits.reset()
 
     def _run_together(self, team: Team, reals: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """The same as one of several workers."""
-        with replica.together(*team.share):
+        with replica.together(*team.share, self._waited):
             return self._run_steps(reals)
 
     def _run_steps(self, reals: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:

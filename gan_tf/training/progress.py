@@ -7,7 +7,10 @@ import sys
 
 from tqdm import tqdm
 
+from gan_tf.config import Config
 from gan_tf.evaluation.figures import LIKELIHOOD
+from gan_tf.training import costs
+from gan_tf.training.loop import Loop
 from gan_tf.training.metrics import Line, value
 
 
@@ -21,6 +24,7 @@ class Progress:
         """Begins at a step of a total."""
         self._figures: list[tuple[int, str]] = []  # (importance, text), in the order shown.
         self._chosen_by: tuple[int, str] | None = None  # Of the last evaluation.
+        self._speed_is_known = False
         self._bar = tqdm(
             total=total,
             initial=step,
@@ -47,6 +51,15 @@ class Progress:
         ]
         self._figures += [self._chosen_by] if self._chosen_by else []
         self._fit()
+
+    def remark(self, loop: Loop, left: int, config: Config) -> None:
+        """Says what has turned out: once, how long the `left` steps will take; and, of several
+        workers, which one is slow."""
+        if not self._speed_is_known and loop.steps_per_second and left:
+            self._speed_is_known = True
+            self.say(costs.speed(loop.steps_per_second, left, config))
+        if loop.waits and (slow := loop.waits.remark()):
+            self.say(slow)
 
     def say(self, line: str) -> None:
         """Writes a line of its own above the bar."""

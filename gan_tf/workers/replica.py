@@ -30,10 +30,11 @@ _keys = itertools.count(20_000_000)  # One for each sum: all workers trace the s
 
 
 class _Share(NamedTuple):
-    """Which worker this is, and of how many."""
+    """Which worker this is, of how many, and where it counts the seconds that it waits."""
 
     rank: int = 0
     number: int = 1
+    waited: tf.Variable | None = None
 
 
 _ALONE = _Share()
@@ -41,9 +42,14 @@ _share: contextvars.ContextVar[_Share] = contextvars.ContextVar("share", default
 
 
 @contextlib.contextmanager
-def together(rank: int, number: int) -> Iterator[None]:
-    """Within it, what is traced is worker `rank`'s part of a step of `number` workers."""
-    before = _share.set(_Share(rank, number))
+def together(rank: int, number: int, waited: tf.Variable | None = None) -> Iterator[None]:
+    """Within it, what is traced is worker `rank`'s part of a step of `number` workers.
+
+    Args:
+      rank, number: which one, and of how many.
+      waited: a float64 scalar, to which the seconds are added that sums over all take.
+    """
+    before = _share.set(_Share(rank, number, waited))
     try:
         yield
     finally:
@@ -85,15 +91,21 @@ def total(tensor: tf.Tensor) -> tf.Tensor:
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def summed(tensor: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-        found = tf.raw_ops.CollectiveReduceV2(
-            input=tensor,
-            group_size=share.number,
-            group_key=_GROUP,
-            instance_key=next(_keys),
-            ordering_token=[],
-            merge_op="Add",
-            final_op="Id",
-        )
+        with tf.control_dependencies([tensor]):
+            start = tf.timestamp()
+        with tf.control_dependencies([start]):
+            found = tf.raw_ops.CollectiveReduceV2(
+                input=tensor,
+                group_size=share.number,
+                group_key=_GROUP,
+                instance_key=next(_keys),
+                ordering_token=[],
+                merge_op="Add",
+                final_op="Id",
+            )
+        if share.waited is not None:
+            with tf.control_dependencies([found]):
+                share.waited.assign_add(tf.timestamp() - start)
         return found, total
 
     return summed(tensor)
@@ -112,5 +124,6 @@ def mean(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
 
 def stacked(tensor: tf.Tensor) -> tf.Tensor:
     """Returns the tensors of all workers, `[N, ...]`, in the order of their ranks."""
-    rank, workers = _share.get()
-    return total(tf.tensordot(tf.one_hot(rank, workers, dtype=tensor.dtype), tensor, 0))
+    share = _share.get()
+    own = tf.one_hot(share.rank, share.number, dtype=tensor.dtype)
+    return total(tf.tensordot(own, tensor, 0))

@@ -93,7 +93,12 @@ class Team:
         with self._reaching(0):
             self._connections[0].say(words)
 
-    def hear(self) -> list[Message]:
+    def give(self, arrays: Arrays) -> None:
+        """Answers the chief with arrays."""
+        with self._reaching(0):
+            self._connections[0].send(arrays)
+
+    def hear(self) -> list[Any]:
         """Returns the next answer of each other, in the order of their ranks; the chief's."""
         return [self._connections[rank].next() for rank in sorted(self._connections)]
 
