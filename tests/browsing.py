@@ -27,6 +27,35 @@ def lack() -> str | None:
     return None
 
 
+# The texts that a person can see whose contrast with what is painted behind them is below AA of
+# WCAG 2.2: 4.5 to 1, and 3 to 1 for large ones. What cannot be used now may be dimmed.
+_FAINT = """
+const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const part = (value) => value <= 10.31475 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4;
+const luminance = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+const behind = (element) => {
+  for (let each = element; each; each = each.parentElement) {
+    const colour = parts(getComputedStyle(each).backgroundColor);
+    if (colour.length < 4 || colour[3] > 0.5) return colour;
+  }
+  return [255, 255, 255];
+};
+const found = [];
+for (const element of document.querySelectorAll("body *")) {
+  const says = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+  const seen = box.width > 1 && box.height > 1 && style.visibility === "visible";
+  if (!says || !seen || element.closest("[disabled], script, style, noscript")) continue;
+  const [one, other] = [luminance(parts(style.color)), luminance(behind(element))];
+  const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+  const size = parseFloat(style.fontSize), bold = parseInt(style.fontWeight) >= 700;
+  const least = size >= 24 || (bold && size >= 18.66) ? 3 : 4.5;
+  if (ratio < least) found.push(`${ratio.toFixed(2)}: ${element.textContent.trim().slice(0, 60)}`);
+}
+return found;
+"""
+
+
 class Browser:
     """A browser with an empty profile."""
 
@@ -78,6 +107,11 @@ class Browser:
     def ask(self, expression: str) -> Any:
         """The value of a JavaScript expression."""
         return self.driver.execute_script(f"return {expression}")
+
+    def faint(self) -> list[str]:
+        """The texts of the page that are hard to read as it looks now, with their contrast."""
+        found: list[str] = self.driver.execute_script(_FAINT)
+        return found
 
     def complaints(self) -> list[str]:
         """What the page's console says since it was opened."""

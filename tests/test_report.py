@@ -334,6 +334,7 @@ def test_a_browser_shows_it_and_asks_for_nothing(browser: Browser, pages: Path, 
             assert browser.ask("document.querySelectorAll('.chart canvas').length") >= 2, seen
             assert browser.ask("[...document.images].every(each => each.naturalWidth > 0)"), seen
             assert browser.ask("typeof hacked") == "undefined", seen
+            assert browser.faint() == [], seen
 
 
 def test_the_slider_moves_the_pictures(browser: Browser, pages: Path) -> None:

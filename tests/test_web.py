@@ -316,6 +316,7 @@ def test_it_fits_phones_and_desks_in_both_schemes(browser: Browser, labelled: Pa
             browser.look(width=width, scheme=scheme)
             root = "document.documentElement"
             assert browser.ask(f"{root}.scrollWidth <= {root}.clientWidth")
+            assert browser.faint() == []
             papers.add(browser.ask("getComputedStyle(document.body).backgroundColor"))
     assert len(papers) == 2
 
