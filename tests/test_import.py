@@ -359,13 +359,19 @@ def test_an_archive_can_do_no_harm(tmp_path: Path, capfd: pytest.CaptureFixture[
         bring(path, tmp_path)
 
 
-def test_labels_come_from_a_table(tmp_path: Path) -> None:
+def test_labels_come_from_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = fill(tmp_path / "top" / "pictures", 12).parent
     rows = [f"pictures\\{seed:04}.png,{seed % 3 * 5}" for seed in range(12)]
-    (folder / "labels.csv").write_text("\n".join(["\ufefffile,label", *rows, "gone.png,77"]))
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    gone = ["gone.png,77", "x/1.png,5", "x/2.png,5", "x/3.png,5", "broken.png,5"]
+    (folder / "labels.csv").write_text("\n".join(["\ufefffile,label", *rows, *gone]))
     done, about = bring(folder, tmp_path)
     assert about["classes"] == ["0", "5", "10"]
+    absent = ["gone.png", "x/1.png", "x/2.png", "x/3.png"]
+    assert about["labels"].pop("absent") == absent
     assert about["labels"] == {"from": "labels.csv", "images": {"0": 4, "5": 4, "10": 4}}
+    told = "labels.csv names gone.png, x/1.png, x/2.png and 1 more, which the source does not hold"
+    assert told in capfd.readouterr().err.splitlines()
     splits = open_imported(done.name, done.digest, tmp_path / "data")
     assert {int(each) for split in splits.values() for each in split.labels} == {0, 1, 2}
     (folder / "labels.csv").unlink()

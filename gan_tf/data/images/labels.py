@@ -32,12 +32,14 @@ class Labels(NamedTuple):
       origin: where they come from.
       of: the name of a file's class; None where it has none.
       idx: the labels of the images in an IDX file, by its name.
+      absent: what a file of labels names and is not there.
     """
 
     classes: tuple[str, ...]
     origin: str
     of: Of
     idx: dict[str, npt.NDArray[np.uint8]]
+    absent: tuple[str, ...] = ()
 
 
 NONE = Labels((), "none", lambda name: None, {})
@@ -62,18 +64,20 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
         for name, number in survey.idx.items()
         if (found := idx.labels(source, name, number)) is not None
     }
-    origin, of = _rule(source, survey)
+    origin, of, listed = _rule(source, survey)
+    there = survey.left_out.keys() | survey.others.keys()
     classes = {str(value) for found in beside.values() for value in np.unique(found)}
     missing: list[str] = []
     count = 0
     for name in names:
         if name in beside:
             continue
-        if (label := of(name)) is None:
+        if (label := of(name)) is not None:
+            classes.add(label)
+            there.add(name)
+        else:
             count += 1
             missing += [sources.shown(name)] if len(missing) < _SHOWN else []
-        else:
-            classes.add(label)
     if not classes:
         if origin == _CSV:
             raise InputError(f"{_CSV} names none of the pictures: mend it, or give --labels=none")
@@ -85,7 +89,10 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
             f"{', '.join(missing)}{more} {have} no label, as the others do from {origin}: "
             "give them one, or all none with --labels=none"
         )
-    return Labels(tuple(sorted(classes, key=_order)), origin, of, beside)
+    absent = [name for name in listed if name not in there]
+    if origin == _CSV and absent[:1] == listed[:1]:
+        del absent[:1]  # The line may be a header.
+    return Labels(tuple(sorted(classes, key=_order)), origin, of, beside, tuple(absent))
 
 
 def _order(name: str) -> tuple[int, int, str]:
@@ -93,8 +100,9 @@ def _order(name: str) -> tuple[int, int, str]:
     return (0, int(name), name) if name.isascii() and name.isdigit() else (1, 0, name)
 
 
-def _rule(source: Source, survey: Survey) -> tuple[str, Of]:
-    """Returns where labels come from, and the function from a file's name to its class."""
+def _rule(source: Source, survey: Survey) -> tuple[str, Of, list[str]]:
+    """Returns where labels come from, the function from a file's name to its class, and the names
+    that a file of labels gives one."""
     above = ""
     for folder in ("", *survey.top):
         above = f"{above}{folder}/" if folder else above
@@ -103,18 +111,19 @@ def _rule(source: Source, survey: Survey) -> tuple[str, Of]:
                 continue
             table = parse(_text(source, above + file))
             if table is not None:
-                return file, _by_table(table, above)
+                labels = {above + name: label for name, label in table.items()}
+                return file, _by_table(labels), list(labels)
     start = len(survey.top)
 
     def by_folder(name: str) -> str | None:
         parts = name.split("/")
         return parts[start] if len(parts) > start + 1 else None
 
-    return "sub-folders", by_folder
+    return "sub-folders", by_folder, []
 
 
-def _by_table(table: dict[str, str], above: str) -> Of:
-    return lambda name: table.get(name.removeprefix(above)) or None
+def _by_table(labels: dict[str, str]) -> Of:
+    return lambda name: labels.get(name) or None
 
 
 def _text(source: Source, name: str) -> str:

@@ -65,6 +65,7 @@ class Record:
             "labels": {
                 "from": self.labels.origin,
                 "images": {name: self.counts[label] for label, name in enumerate(classes)},
+                "absent": [shown(name) for name in self.labels.absent],
             },
             "shorter_sides": {"least": sides[0], "median": survey.median, "most": sides[-1]},
             "modes": dict(survey.modes.most_common()),
@@ -82,6 +83,10 @@ class Record:
         if out:
             of = f"left out {out:,} of {images + self.duplicates + out:,} files"
             _say(f"{of}: {summary(self.survey.left_out)}; see {directory / FILE}")
+        if absent := self.labels.absent:
+            names = ", ".join(shown(name) for name in absent[:_SHOWN])
+            more = f" and {len(absent) - _SHOWN:,} more" * (len(absent) > _SHOWN)
+            _say(f"{self.labels.origin} names {names}{more}, which the source does not hold")
         if self.enlarged:
             _say(f"enlarged {self.enlarged:,} of {images:,} images, smaller than {size}")
         classes = f", {len(self.labels.classes):,} classes" * bool(self.labels.classes)
