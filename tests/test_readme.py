@@ -19,6 +19,7 @@ import numpy as np
 import paper_2014
 import pytest
 import reproduce
+import scaling
 import seeds
 import stacked_mnist
 import torture
@@ -54,6 +55,7 @@ SCRIPTS: dict[str, Any] = {
         judges,
         paper_2014,
         reproduce,
+        scaling,
         seeds,
         stacked_mnist,
         torture,
