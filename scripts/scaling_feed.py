@@ -93,7 +93,8 @@ def read(shards: Shards, images: int, workers: int, batch: int, steps: int) -> V
 
     Returns:
       The digest of the order, how often the images of the first epoch were read at least and at
-      most, how many workers read an image of it, and the seconds of what was done.
+      most, how many workers read an image of it, the seconds of reading, by the clock and of the
+      processor, and those of the processor for the order.
     """
     reals: Any = Split(shards, np.zeros(images, np.int64))  # type: ignore[arg-type]
     feeds = [
@@ -104,18 +105,19 @@ def read(shards: Shards, images: int, workers: int, batch: int, steps: int) -> V
     ]
     digest = hashlib.sha256()
     times, readers = np.zeros(images, np.int64), np.full(images, -1)
-    reading = ordering = 0.0
+    reading = ordering = processor = 0.0
     first_step = 0
     touched: list[int] = []
     position = 0
     before = _read_bytes()
     for step in range(steps):
         for rank, each in enumerate(feeds):
-            start = time.monotonic()
+            start = time.process_time()
             indices = each.indices(step, 1)[0, 0]
-            ordered = time.monotonic()
+            ordered, before_reading = time.process_time(), time.monotonic()
             pixels = shards[indices]
-            reading += time.monotonic() - ordered
+            reading += time.monotonic() - before_reading
+            processor += time.process_time() - ordered
             ordering += ordered - start
             numbers = pixels.reshape(len(pixels), -1)[:, :8].copy().view(np.uint64)[:, 0]
             digest.update(numbers.tobytes())
@@ -133,6 +135,7 @@ def read(shards: Shards, images: int, workers: int, batch: int, steps: int) -> V
         "readers": len(np.unique(readers)),
         "reads": position,
         "reading_seconds": reading,
+        "processor_seconds": processor,
         "ordering_seconds": ordering,
         "from_disk": _read_bytes() - before,
         "from_disk_in_the_first_step": first_step,
@@ -153,9 +156,9 @@ def simulate(
     paths = list(write(place, images, rows))
     made = time.monotonic() - start
     say(f"{images:,} images in {len(paths):,} shards, made in {made:.0f} s")
-    start = time.monotonic()
+    start = time.process_time()
     files.sha256(paths[0])
-    digest_rate = paths[0].stat().st_size / (time.monotonic() - start)
+    digest_rate = paths[0].stat().st_size / (time.process_time() - start)
     batch = ROWS_OF_A_WORKER * workers
     steps = -(-images // batch)
     found: Values = {
@@ -218,23 +221,23 @@ def _read_bytes() -> int:
 def permuted(images: int) -> Values:
     """Returns what the order of so many images costs.
 
-    `seconds` are of the first batch of an epoch, `later` of the next one, `bytes` the most memory
-    meanwhile. `short_*` is of the same order, shuffled as uint32; `same` says whether it is the
-    same.
+    `seconds` of the processor, so that other programs matter less, are of the first batch of an
+    epoch, `later_seconds` of the next one, `bytes` the most memory meanwhile.
+    `short_*` is of the same order, shuffled as uint32; `same` says whether it is the same.
     """
     batch = ROWS_OF_A_WORKER * 256
     feed._permutation.cache_clear()
     tracemalloc.start()
-    start = time.monotonic()
+    start = time.process_time()
     feed.batch_indices(0, 1, batch, images, _SEED)
-    between = time.monotonic()
+    between = time.process_time()
     feed.batch_indices(0, 1, batch, images, _SEED)
-    later = time.monotonic()
+    later = time.process_time()
     kept, most = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
     short = np.arange(images, dtype=np.uint32)
     np.random.Generator(np.random.Philox(key=[_SEED, 0])).shuffle(short)
-    shuffled = time.monotonic()
+    shuffled = time.process_time()
     least = tracemalloc.get_traced_memory()[1] - kept
     tracemalloc.stop()
     order = feed._permutation(images, _SEED, 0)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import scaling_model as model
+import scaling_plots as plots
 
 Values = dict[str, Any]
 
@@ -37,7 +38,7 @@ the pixels. {machine}.
 {readers} workers |
 | the order of 1, 8 and {workers} workers | {same}: SHA-256 {order}... |
 | reads a second, from disk | {cold_reads:,.0f} of {image:,} bytes, {cold_bytes:.0f} MB/s |
-| the same from the page cache | {warm_reads:,.0f}, {warm_bytes:.0f} MB/s |
+| from the page cache, a second of the processor | {warm_reads:,.0f}, {warm_bytes:.0f} MB/s |
 | from disk in the first step | {amplified:.2f} times the bytes of its images |
 | shards that a worker touches in a step | {touched:.0f} of {shards:,} |
 | images of one shard in a global batch | {step_least} to {step_most}, {step_mean:.1f} in the \
@@ -115,7 +116,7 @@ def parts(found: Values, known: Values | None) -> Iterator[str]:
     """
     cold, warm = found["cold"], found["warm"][str(found["workers"])]
     everyone = [cold, *found["warm"].values()]
-    warm_reads = warm["reads"] / warm["reading_seconds"]
+    warm_reads = warm["reads"] / warm["processor_seconds"]
     spread = found["a_step"]
     mean = spread["mean"]
     yield _SIMULATION.format(
@@ -164,7 +165,7 @@ def parts(found: Values, known: Values | None) -> Iterator[str]:
 def _on_paper(found: Values, network: Values, warm_reads: float) -> Iterator[str]:
     yield _PAPER.format(rows=ROWS)
     rates = []
-    for times, words in (("1", "as at 28x28"), ("10", "10 times that")):
+    for times, words in plots.ASSUMED.items():
         assumed = network["assumed"][f"{times}, {ROWS}"]
         reached = assumed["efficiency"][_FASTEST][model.GPUS.index(WORKERS)]
         steps = reached / assumed["seconds"]
