@@ -37,7 +37,8 @@ the pixels. {machine}.
 | an image of the first epoch was read | at least {least} and at most {most} times, by one of \
 {readers} workers |
 | the order of 1, 8 and {workers} workers | {same}: SHA-256 {order}... |
-| reads a second, from disk | {cold_reads:,.0f} of {image:,} bytes, {cold_bytes:.0f} MB/s |
+| reads a second by the clock, from disk | {cold_reads:,.0f} of {image:,} bytes, \
+{cold_bytes:.0f} MB/s |
 | from the page cache, a second of the processor | {warm_reads:,.0f}, {warm_bytes:.0f} MB/s |
 | from disk in the first step | {amplified:.2f} times the bytes of its images |
 | shards that a worker touches in a step | {touched:.0f} of {shards:,} |
@@ -48,7 +49,7 @@ mean, deviation {step_deviation:.1f} (by chance: {chance:.1f}) |
 | digest of a shard (SHA-256) | {digest:.2f} GB/s |
 
 "From disk" is after the kernel was asked to forget the shards; what a step reads stays in its
-cache, so later steps find more and more there. A row is three pages long and begins {header} bytes
+cache, so later steps find more and more there. By the clock other programs count, too. A row is three pages long and begins {header} bytes
 into a page, so it lies on four.
 
 **The order itself**: NumPy's permutation by Philox, a new one each epoch. *Later* is a batch of an
@@ -89,7 +90,8 @@ _CHANGES = """
 | one array file on each machine | 1.23 TB in one file; a transfer that breaks off begins anew | \
 a list of shards in `cache.json`, and a `Rows` that divides the index: 25 lines in \
 `scripts/scaling_feed.py` |
-| every worker makes the whole order, int64 | {order_seconds:.0f} s at the start of each epoch, \
+| every worker makes the whole order, int64 | {order_seconds:.0f} s at the start of each epoch of \
+{epoch_least:.1f} to {epoch_most:.1f} min, \
 in which the reading thread stands still, and {order_memory:.1f} GB; twice that while a batch \
 straddles two epochs; eight times on a machine | shuffle uint32, which gives the same order in \
 half the memory, one epoch ahead in a thread, and keep a worker's own rows: {own:.1f} MB |
@@ -200,6 +202,8 @@ def _on_paper(found: Values, network: Values, warm_reads: float) -> Iterator[str
         if warm_reads > 2 * most
         else "At the faster end that is too little: several threads, or rows in larger reads.",
         order_seconds=order["seconds"] * scale,
+        epoch_least=IMAGES / (WORKERS * most) / 60,
+        epoch_most=IMAGES / (WORKERS * least) / 60,
         order_memory=order["bytes"] * scale / 1e9,
         own=IMAGES / WORKERS * 4 / 1e6,
         labels=IMAGES * 8 / 1e9,
