@@ -1,11 +1,10 @@
-"""Workers of one run on loopback, each started by hand with its TF_CONFIG, and what becomes of
-them. `faults` and the tests use it."""
+"""Workers of one run, each started by hand with its TF_CONFIG, and what becomes of them. They meet
+on loopback, or each has a host of its own. `faults`, `torture` and the tests use it."""
 
 from __future__ import annotations
 
 import functools
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,8 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from namespaces import Host
+
 from gan_tf.workers import launch
 from gan_tf.workers.place import Place, config_of
+
+_PORT = 2222  # Of each worker that has a host of its own.
+_TAKES = """
+import socket, sys
+own = socket.create_server((sys.argv[1], int(sys.argv[2])))
+print("taken", flush=True)
+sys.stdin.read()
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,7 @@ class Workers:
         variables: Mapping[int, Mapping[str, str]] | None = None,
         missing: int | None = None,
         taken: int | None = None,
+        hosts: Sequence[Host] | None = None,
     ) -> None:
         """Starts them.
 
@@ -60,12 +70,15 @@ class Workers:
           own: flags besides, by rank.
           variables: of the environment besides, by rank.
           missing: the rank of one that is not started.
-          taken: the rank of one whose port this process takes.
+          taken: the rank of one whose port another process has.
+          hosts: where each runs, by rank; None is this machine, where they meet on loopback.
         """
-        self.addresses = launch.free_addresses(number)
-        if taken is not None:
-            host, port = self.addresses[taken].split(":")
-            self._taken = socket.create_server((host, int(port)))
+        if hosts is None:
+            hosts = [Host("127.0.0.1", ())] * number
+            self.addresses = launch.free_addresses(number)
+        else:
+            self.addresses = tuple(f"{hosts[rank].address}:{_PORT}" for rank in range(number))
+        self._others = [] if taken is None else [self._take(taken, hosts[taken])]
         self._logs = {rank: place / f"worker-{rank}.log" for rank in range(number)}
         self.processes = {}
         cores = launch.shares(number)  # As the launcher's, for the same bits.
@@ -73,9 +86,10 @@ class Workers:
             if rank == missing:
                 continue
             config = {"TF_CONFIG": config_of(Place(rank, self.addresses))}
+            command = [*hosts[rank].prefix, sys.executable, "-m", "gan_tf.train", *flags]
             with self._logs[rank].open("w") as log:
                 self.processes[rank] = subprocess.Popen(
-                    [sys.executable, "-m", "gan_tf.train", *flags, *(own or {}).get(rank, [])],
+                    [*command, *(own or {}).get(rank, [])],
                     cwd=place,
                     env=os.environ | config | dict((variables or {}).get(rank, {})),
                     stdout=subprocess.DEVNULL,
@@ -83,12 +97,19 @@ class Workers:
                     preexec_fn=functools.partial(os.sched_setaffinity, 0, cores[rank]),
                 )
 
+    def _take(self, rank: int, host: Host) -> subprocess.Popen[bytes]:
+        """Starts a process that has a worker's port."""
+        command = [*host.prefix, sys.executable, "-c", _TAKES, *self.addresses[rank].split(":")]
+        other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert other.stdout
+        assert other.stdout.readline() == b"taken\n"
+        return other
+
     def wait_for(self, path: Path, lines: int, seconds: float = 300.0) -> None:
         """Waits until a file has so many lines."""
         deadline = time.monotonic() + seconds
         while not path.exists() or path.read_bytes().count(b"\n") < lines:
-            early = [rank for rank, each in self.processes.items() if each.poll() is not None]
-            if early or time.monotonic() > deadline:
+            if self.one_ended() or time.monotonic() > deadline:
                 self.kill()
                 raise AssertionError([self._logs[rank].read_text() for rank in self.processes])
             time.sleep(0.02)
@@ -115,8 +136,12 @@ class Workers:
         text = self._logs[rank].read_text(encoding="utf-8", errors="replace")
         return [line for line in text.replace("\r", "\n").splitlines() if line.strip()]
 
+    def one_ended(self) -> bool:
+        """Whether one is no longer there."""
+        return any(each.poll() is not None for each in self.processes.values())
+
     def kill(self) -> None:
         """Ends those that are still there."""
-        for each in self.processes.values():
+        for each in (*self.processes.values(), *self._others):
             each.kill()
             each.wait()

@@ -1,11 +1,14 @@
 """Kills real runs at random moments, resumes each by the same command, and compares what it
-ends with, bit by bit, with a run that was left alone.
+ends with, bit by bit, with a run that was left alone. Of several workers one is killed each time,
+and the others must end by themselves.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
+import math
 import random
 import re
 import signal
@@ -13,14 +16,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from etils import epy
+from namespaces import LOOPBACK, PLACES, Host, network
+from pairs import Ended, Workers
 from resumption import damages, differences
+from workers import distance
 
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
-from gan_tf.host import files, process
+from gan_tf.host import archive, files, process
 from gan_tf.host.errors import InputError, TrainingFailedError
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
@@ -28,10 +35,16 @@ with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
 
 _STEPS_A_KILL = 40
 # Everything that is ever written is written often, so that kills meet it.
+_BATCH = 32
 _FLAGS = (
-    *("--batch_size=32", "--log_every=5", "--sample_every=20", "--checkpoint_every=20"),
+    *(f"--batch_size={_BATCH}", "--log_every=5", "--sample_every=20", "--checkpoint_every=20"),
     *("--evaluate_every=40", "--evaluate_images=100", "--on_collapse=ignore"),
 )
+# Where the number of workers changes, rounding does; plain descent does not make much of it.
+_DESCENT = ("--optimizer=sgd", "--generator_lr=0.01", "--discriminator_lr=0.01")
+_APART = 1e-3  # |a - b| / |a| of two such runs, at most.
+_START_TIMEOUT = 20  # Seconds, after which workers miss one that was killed at its start.
+_BOUND = 60.0  # Seconds in which the others must have ended.
 _ELSEWHERE = "resumed elsewhere than at the newest checkpoint"
 _FAILED = "failed before they were killed"
 FAULTS = (
@@ -42,6 +55,10 @@ FAULTS = (
     "differing metrics lines",
     "differing pictures and samples",
 )
+_LATE = f"others that had not ended within {_BOUND:.0f} s"
+_SILENT = "others that did not say in one line whom they lost"
+_FAR = "states too far apart"
+TEAM_FAULTS = (_LATE, _SILENT, _FAR)  # Besides, of several workers.
 _MOMENTS = _START, _ANY, _WRITING, _EXPORT = (
     "at its start",
     "at any moment",
@@ -57,6 +74,12 @@ class Options:
     kills: int = knob(50, "Kills of each run.", unit="kills", low=2, high=10_000)
     archs: str = knob("mlp,dcgan", "Networks.", unit="names and commas")
     precisions: str = knob("float32,auto", "Values of --precision.", unit="names and commas")
+    workers: str = knob(
+        "1",
+        "Of how many workers one is killed. 2-4-1-2: each start takes the next number.",
+        unit="numbers and commas",
+    )
+    place: str = knob(LOOPBACK, "Where workers meet.", choices=PLACES)
     seed: int = knob(0, "Seed of the moments.", low=0, high=2**31 - 1)
     runs_dir: str = knob("runs/torture", "Where the runs go; new.", unit="a directory")
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
@@ -71,7 +94,8 @@ class Kill:
       moment: which kind of moment was waited for.
       halves: what was being written, as the killed process left it.
       newest: the newest checkpoint's step when the run was started.
-      status: how its process ended.
+      victim: the rank of the worker that was killed.
+      ended: how each worker ended, by rank.
       resumed: the step at which it said to go on; None if it was killed before.
       reached: the last step on record.
     """
@@ -79,74 +103,162 @@ class Kill:
     moment: str
     halves: list[str]
     newest: int
-    status: int
+    victim: int
+    ended: Mapping[int, Ended]
     resumed: int | None
     reached: int
+
+    @property
+    def status(self) -> int:
+        """How the process ended that was killed."""
+        return self.ended[self.victim].status
+
+    @property
+    def others(self) -> list[Ended]:
+        """How the others ended, if one was killed before they were done."""
+        others = [each for rank, each in self.ended.items() if rank != self.victim and each.status]
+        return others if self.status == -signal.SIGKILL else []
+
+    def names(self, other: Ended) -> bool:
+        """Whether another said in one line, the last one, that the killed one is lost."""
+        lines = [line for line in other.said if line.startswith("gan_tf.train: ")]
+        told = f"gan_tf.train: worker {self.victim} ("
+        return len(lines) == 1 and other.last == lines[0] and lines[0].startswith(told)
 
 
 def main(options: Options) -> str:
     """Tortures each pair of networks in each precision; writes the record."""
     if Path(options.runs_dir).exists():
         raise InputError(f"--runs_dir={options.runs_dir}: must be new")
-    process.start_tensorflow()
+    plans = [_numbers(each, options.workers) for each in options.workers.split(",")]
     rows, faults = [], 0
-    for arch, precision in itertools.product(
-        options.archs.split(","), options.precisions.split(",")
-    ):
-        row = torture(options, arch, precision)
-        faults += sum(value for name, value in row.items() if name in FAULTS)
-        rows.append({"networks": arch, "precision": precision} | row)
-    text = table(rows)
-    files.write_text(Path(options.output), text)
+    with ExitStack() as stack:
+        hosts = None
+        if options.place != LOOPBACK:
+            hosts = stack.enter_context(network(max(map(max, plans)))).hosts
+        process.start_tensorflow()
+        for arch, precision, plan in itertools.product(
+            options.archs.split(","), options.precisions.split(","), plans
+        ):
+            row = torture(options, arch, precision, plan, hosts)
+            faults += sum(int(row.get(name, 0)) for name in (*FAULTS, *TEAM_FAULTS))
+            workers = f", {_words(plan)} workers" if plan != [1] else ""
+            rows.append({"networks": arch, "precision": precision + workers} | row)
+            files.write_text(Path(options.output), table(rows))
     if faults:
         raise TrainingFailedError(
             f"{faults} faults: {options.output}; the runs are in {options.runs_dir}"
         )
-    return text
+    return table(rows)
 
 
-def torture(options: Options, arch: str, precision: str) -> dict[str, int]:
-    """Trains one run untouched and one under fire; returns the row of the record."""
-    place = Path(options.runs_dir) / f"{arch}-{precision}"
+def _numbers(text: str, option: str) -> list[int]:
+    """The numbers of workers, of which each start takes the next."""
+    numbers = [int(each) if each.isdecimal() else 0 for each in text.split("-")]
+    if not all(number and _BATCH % number == 0 for number in numbers):
+        fit = [str(number) for number in range(1, _BATCH + 1) if _BATCH % number == 0]
+        raise InputError(
+            f"--workers={option}: must be numbers that divide the batch of {_BATCH} "
+            f"({', '.join(fit)}), as in 1,2 or 2-4-1-2"
+        )
+    return numbers
+
+
+def _words(plan: Sequence[int]) -> str:
+    return "-".join(map(str, plan))
+
+
+def torture(
+    options: Options,
+    arch: str,
+    precision: str,
+    plan: Sequence[int] = (1,),
+    hosts: Sequence[Host] | None = None,
+) -> dict[str, float]:
+    """Trains one run untouched and one under fire; returns the row of the record.
+
+    Args:
+      options: how often, and where.
+      arch, precision: of which run.
+      plan: numbers of workers, of which each start takes the next.
+      hosts: where they run, by rank; None is this machine.
+    """
+    several, changes = max(plan) > 1, len(set(plan)) > 1
+    what = [arch, precision, *([_words(plan)] if several else [])]
+    place = Path(options.runs_dir).absolute() / "-".join(what)
     steps = options.kills * _STEPS_A_KILL
-    command = [sys.executable, "-m", "gan_tf.train", f"--arch={arch}", f"--precision={precision}"]
-    command += [*_FLAGS, f"--steps={steps}"]
-    command += [f"--data_dir={options.data_dir}"] if options.data_dir else []
+    flags = [f"--arch={arch}", f"--precision={precision}", *_FLAGS, f"--steps={steps}"]
+    flags += [f"--data_dir={Path(options.data_dir).absolute()}"] if options.data_dir else []
+    flags += [f"--start_timeout={_START_TIMEOUT}"] if several else []
+    flags += _DESCENT if changes else []
+    command = [sys.executable, "-m", "gan_tf.train", *flags]
     whole, parts = place / "whole", place / "parts"
     place.mkdir(parents=True)
-    finish([*command, f"--run_dir={whole}"])
-    chance = random.Random(f"{options.seed} {arch} {precision}")
+    finish([*command, f"--run_dir={whole}", f"--workers={plan[0]}"])
+    chance = random.Random(f"{options.seed} {' '.join(what)}")
     kills: list[Kill] = []
     damaged = 0
     for number in range(options.kills):
         last = number == options.kills - 1
         moment = _EXPORT if last else chance.choices([_START, _ANY, _WRITING], [1, 4, 5])[0]
         target = round((number + chance.random()) * _STEPS_A_KILL)
-        log = place / f"{number + 1}.log"
-        kills.append(leg([*command, f"--run_dir={parts}"], parts, moment, target, chance, log))
+        here = place / str(number + 1)
+        here.mkdir()
+        start = functools.partial(
+            Workers,
+            [*flags, f"--run_dir={parts}"],
+            here,
+            number=plan[number % len(plan)],
+            hosts=hosts,
+        )
+        kills.append(leg(start, parts, moment, target, chance))
         found = damages(parts)
         damaged += len(found)
         halves = "".join(f", half written: {half}" for half in kills[-1].halves)
-        say = f"{arch}, {precision}: kill {number + 1} of {options.kills}, {moment}, at step "
-        print(f"{say}{kills[-1].reached:,}{halves}", file=sys.stderr, flush=True)
+        who = f" of worker {kills[-1].victim}" if several else ""
+        say = f"{', '.join(what)}: kill {number + 1} of {options.kills}{who}, {moment}, at step"
+        print(f"{say} {kills[-1].reached:,}{halves}", file=sys.stderr, flush=True)
         for path in found:
             print(f"{path} is damaged", file=sys.stderr, flush=True)
     executed = sum(kill.reached - kill.newest for kill in kills) + steps - newest_step(parts)
-    finish([*command, f"--run_dir={parts}"])
+    finish([*command, f"--run_dir={parts}", f"--workers={plan[options.kills % len(plan)]}"])
     left = [half for kill in kills for half in kill.halves]
     checkpoints_left = left.count("checkpoint") + left.count("best")
     return {
         "kills": sum(kill.status == -signal.SIGKILL for kill in kills),
         _FAILED: sum(kill.status not in (0, -signal.SIGKILL) for kill in kills),
         **{each: sum(kill.moment == each for kill in kills) for each in _MOMENTS},
+        **(_of_team(kills) if several else {}),
         "half-written checkpoints left": checkpoints_left,
         "other half-written files left": len(left) - checkpoints_left,
         "steps of the run": steps,
         "steps run in all": executed,
         _ELSEWHERE: sum(kill.resumed not in (None, kill.newest) for kill in kills),
         "files found damaged": damaged + len(damages(parts)),
-        **differences(whole, parts),
+        **(_apart(whole, parts) if changes else differences(whole, parts)),
     }
+
+
+def _of_team(kills: Sequence[Kill]) -> dict[str, float]:
+    """What became of the workers that were not killed."""
+    others = [(kill, other) for kill in kills for other in kill.others]
+    return {
+        "of the chief": sum(kill.victim == 0 for kill in kills),
+        "others that had to end": len(others),
+        "seconds until the last of them had": max(
+            (math.ceil(other.seconds) for _, other in others), default=0
+        ),
+        _LATE: sum(other.status < 0 for _, other in others),
+        _SILENT: sum(other.status >= 0 and not kill.names(other) for kill, other in others),
+    }
+
+
+def _apart(whole: Path, parts: Path) -> dict[str, float]:
+    """How far two runs are from one another that end alike but for rounding."""
+    newest = (resume.paths(run / run_directory.CHECKPOINTS) for run in (whole, parts))
+    one, other = (archive.load(kept[max(kept)]) for kept in newest)
+    found = distance(one, other)
+    return {"distance of both states": found, _FAR: int(not found < _APART)}
 
 
 def finish(command: list[str]) -> None:
@@ -157,42 +269,45 @@ def finish(command: list[str]) -> None:
 
 
 def leg(
-    command: list[str], run: Path, moment: str, target: int, chance: random.Random, log: Path
+    start: Callable[[], Workers], run: Path, moment: str, target: int, chance: random.Random
 ) -> Kill:
-    """Starts the run and kills it at a moment of a kind, once a checkpoint of `target` is there."""
+    """Starts the run and kills it at a moment of a kind, once a checkpoint of `target` is there; of
+    several workers one, and the others have `_BOUND` to end."""
     newest, before = newest_step(run), half_written(run)
-    with log.open("w") as errors:
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+    workers = start()
+    number = len(workers.processes)
+    victim = chance.randrange(number) if number > 1 else 0
     try:
         if moment == _START:
-            time.sleep(8 * chance.random())
+            time.sleep(8 * number * chance.random())
         else:
             places = ["export"] if moment == _EXPORT else [".", "checkpoints", "samples"]
             if moment != _EXPORT:
-                wait(child, lambda: newest_step(run) >= target)
+                wait(workers, lambda: newest_step(run) >= target)
             if moment == _ANY:
                 time.sleep(chance.random())
             if moment == _WRITING:
                 for _ in range(chance.randrange(4)):  # Not always the first that is written.
-                    wait(child, lambda: bool(half_written(run, places)))
-                    wait(child, lambda: not half_written(run, places))
+                    wait(workers, lambda: bool(half_written(run, places)))
+                    wait(workers, lambda: not half_written(run, places))
             if moment != _ANY:
-                wait(child, lambda: bool(half_written(run, places)))
+                wait(workers, lambda: bool(half_written(run, places)))
+        workers.processes[victim].kill()
+        ended = workers.ends(_BOUND)
     finally:
-        child.kill()
-        child.wait()
-    said = log.read_text(encoding="utf-8")
+        workers.kill()
+    said = "\n".join(workers.said(0))
     match = re.search(r"^run directory: .*?(?:, resumed at step ([\d,]+))?$", said, re.MULTILINE)
     resumed = int((match[1] or "0").replace(",", "")) if match else None
     lines = metrics.read_metrics(run / "metrics.jsonl")
     reached = max([newest_step(run), *(int(line["step"]) for line in lines)])
     halves = [kind(path) for path in half_written(run) if path not in before]
-    return Kill(moment, halves, newest, child.returncode, resumed, reached)
+    return Kill(moment, halves, newest, victim, ended, resumed, reached)
 
 
-def wait(child: subprocess.Popen[bytes], for_what: Callable[[], bool]) -> None:
+def wait(workers: Workers, for_what: Callable[[], bool]) -> None:
     """Looks until it is so; a run that ends by itself is not waited for."""
-    while child.poll() is None and not for_what():
+    while not workers.one_ended() and not for_what():
         time.sleep(0.0005)
 
 
@@ -214,14 +329,21 @@ def kind(path: Path) -> str:
     return below.get(path.parent.name) or path.name.split(".")[1]
 
 
-def table(rows: Sequence[Mapping[str, str | int]]) -> str:
+def table(rows: Sequence[Mapping[str, str | float]]) -> str:
     """The rows as a Markdown table, a run a column."""
     heads = [f"{row['networks']}, {row['precision']}" for row in rows]
     lines = [f"| | {' | '.join(heads)} |", "|---" * (len(rows) + 1) + "|"]
-    for name in list(rows[0])[2:]:
-        cells = [f"{row[name]:,}" for row in rows]
+    longest = max(rows, key=len)  # What one process has, several have, too.
+    for name in [*longest, *(each for row in rows for each in row if each not in longest)][2:]:
+        cells = [_cell(row.get(name, "")) for row in rows]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(value: str | float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return value if isinstance(value, str) else f"{value:.0e}"
 
 
 if __name__ == "__main__":
