@@ -44,6 +44,7 @@ class Team:
         self.place, self._connections = place, connections
         self._strategy: tf.distribute.Strategy | None = None  # Its servers live as long as it.
         self._over, self._lock = False, threading.Lock()
+        self._standard_error = os.dup(2)  # The start of TensorFlow turns 2 away for a while.
         for rank, connection in connections.items():
             connection.watch(
                 functools.partial(self._lost, rank), functools.partial(self._ended, rank)
@@ -154,7 +155,7 @@ class Team:
         said = "".join(each if each.isprintable() else " " for each in line)
         bar = "\n" if self.is_chief else ""  # Of progress, which stands in the last line.
         with contextlib.suppress(OSError):
-            os.write(2, f"{bar}gan_tf.train: {said}\n".encode(errors="replace"))
+            os.write(self._standard_error, f"{bar}gan_tf.train: {said}\n".encode(errors="replace"))
         os._exit(status)
 
 
