@@ -1,19 +1,24 @@
 """Brings faults on two workers of one run, each for real, and says what came of it: when and how
 each worker ended, what it said, and whether the same command then ends with the same bits as a run
-to which nothing happened.
+to which nothing happened. The workers meet on loopback, or each has a network namespace of its own,
+whose link can be cut; that needs root.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+import disks
 import numpy as np
 from etils import epy
+from namespaces import LOOPBACK, PLACES, Network, network
 from pairs import Ended, Workers
 from torture import finish
 
@@ -28,11 +33,15 @@ with epy.lazy_imports():
     from gan_tf.training import resume, run_directory
 
 FLAGS = (
-    *("--arch=mlp", "--batch_size=16", "--evaluate_every=0", "--export=none", "--log_every=2"),
-    *("--checkpoint_every=10", "--sample_every=100", "--steps=60", "--on_collapse=ignore"),
+    *("--arch=label_smoothing", "--batch_size=16", "--evaluate_every=0", "--export=none"),
+    *("--log_every=2", "--checkpoint_every=10", "--sample_every=100", "--steps=60"),
+    "--on_collapse=ignore",
 )
 _LINES = 6  # Of metrics, after which a fault comes.
 _BOUND = 60.0  # Seconds in which every worker must have ended.
+# Of the disk that fills up, in MiB: checkpoints of 3, of which three are kept. What is left then is
+# enough for lines, and for no checkpoint, in bytes.
+_DISK, _LEFT = 64, 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +49,7 @@ class Options:
     """Which faults, and where the record goes."""
 
     only: str | None = knob(None, "Only faults whose name has this.", unit="a part of a name")
+    place: str = knob(LOOPBACK, "Where workers meet.", choices=PLACES)
     runs_dir: str = knob("runs/faults", "Where the runs go; new.", unit="a directory")
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
     output: str = knob("runs/faults.md", "The record, as Markdown.", unit="a file")
@@ -51,8 +61,11 @@ class Fault:
 
     Attributes:
       status: what each worker must end with that was not killed; of several, one with each.
-      signal: what a worker gets in the midst of the run; None if the fault is there from the start.
-      at: the rank of that worker.
+      says: a pattern of what each must say last that was not killed; OTHER is the other worker.
+      signal: what a worker gets in the midst of the run.
+      cut: whether a worker's link is cut in the midst of the run.
+      full: whether the chief's disk fills up in the midst of the run.
+      at: the rank of the worker that gets the signal, or whose link it is.
       own: flags besides, by rank.
       missing: the rank of a worker that does not come.
       config: TF_CONFIG of worker 1, if it is another.
@@ -62,7 +75,10 @@ class Fault:
     """
 
     status: int | tuple[int, int]
+    says: str = ""
     signal: signal.Signals | None = None
+    cut: bool = False
+    full: bool = False
     at: int = 1
     own: Mapping[int, Sequence[str]] = dataclasses.field(default_factory=dict)
     missing: int | None = None
@@ -71,15 +87,25 @@ class Fault:
     taken: int | None = None
     other_images: bool = False
 
+    @property
+    def is_sudden(self) -> bool:
+        """Whether it comes in the midst of the run; else it is there from the start."""
+        return self.signal is not None or self.cut or self.full
 
+
+_ENDED = r"OTHER \(\S+\) ended; the same command goes on from the last checkpoint"
+_SILENT = _ENDED.replace("ended", "gave no sign of life for 20 s")
+_SAVED = "saved at step"
 _SHORT = {0: ["--start_timeout=5"], 1: ["--start_timeout=5"]}
 FAULTS = {
-    "worker 1 is killed": Fault(1, signal.SIGKILL),
-    "the chief is killed": Fault(1, signal.SIGKILL, at=0),
-    "SIGTERM to worker 1": Fault(75, signal.SIGTERM),
-    "SIGTERM to the chief": Fault(75, signal.SIGTERM, at=0),
-    "worker 1 hangs (SIGSTOP)": Fault(1, signal.SIGSTOP),
-    "the chief hangs (SIGSTOP)": Fault(1, signal.SIGSTOP, at=0),
+    "worker 1 is killed": Fault(1, _ENDED, signal.SIGKILL),
+    "the chief is killed": Fault(1, _ENDED, signal.SIGKILL, at=0),
+    "SIGTERM to worker 1": Fault(75, _SAVED, signal.SIGTERM),
+    "SIGTERM to the chief": Fault(75, _SAVED, signal.SIGTERM, at=0),
+    "worker 1 hangs (SIGSTOP)": Fault(1, _SILENT, signal.SIGSTOP),
+    "the chief hangs (SIGSTOP)": Fault(1, _SILENT, signal.SIGSTOP, at=0),
+    "the chief's disk is full": Fault(1, disks.FULL, full=True),
+    "the network is cut": Fault(1, _SILENT, cut=True),
     "worker 1 never comes (`--start_timeout=5`)": Fault(1, missing=1, own=_SHORT),
     "the chief never comes (`--start_timeout=5`)": Fault(1, missing=0, own=_SHORT),
     "worker 1 has another flag": Fault(2, own={1: ["--generator_lr=0.5"]}),
@@ -96,12 +122,28 @@ def main(options: Options) -> str:
     place = Path(options.runs_dir).absolute()
     if place.exists():
         raise InputError(f"--runs_dir={options.runs_dir}: must be new")
-    place.mkdir(parents=True)
-    process.start_tensorflow()
+    loopback = options.place == LOOPBACK
+    faults = {
+        name: each
+        for name, each in FAULTS.items()
+        if (options.only or "") in name and not (loopback and each.cut)
+    }
+    if not faults:
+        raise InputError(
+            f"--only={options.only}: must be in the name of a fault at --place={options.place}, "
+            "such as 'worker 1 is killed'"
+        )
+    with ExitStack() as stack:
+        net = None if loopback else stack.enter_context(network(2))
+        place.mkdir(parents=True)
+        process.start_tensorflow()
+        return _record(options, faults, place, net)
+
+
+def _record(options: Options, faults: Mapping[str, Fault], place: Path, net: Network | None) -> str:
     data = [f"--data_dir={Path(options.data_dir).absolute()}"] if options.data_dir else []
     flags = [*FLAGS, *data]
-    faults = {name: each for name, each in FAULTS.items() if (options.only or "") in name}
-    if any(each.signal for each in faults.values()):
+    if any(each.is_sudden for each in faults.values()):
         run = [sys.executable, "-m", "gan_tf.train", *flags, f"--run_dir={place / 'whole'}"]
         finish([*run, "--workers=2"])
     head = "| fault | seconds | statuses | worker 0 says | worker 1 says | afterwards |"
@@ -110,19 +152,27 @@ def main(options: Options) -> str:
         print(f"{name} ...", file=sys.stderr, flush=True)
         here = place / str(number)
         here.mkdir()
-        ended, afterwards = bring(fault, here, flags)
+        ended, afterwards = bring(fault, here, flags, net)
         rows.append(row(name, ended, afterwards))
-        statuses = [each.status for each in ended.values() if each.status >= 0]
-        late = max(each.seconds for each in ended.values() if each.status >= 0) >= _BOUND
-        expected = (
-            (fault.status,) * len(statuses) if isinstance(fault.status, int) else fault.status
-        )
-        if tuple(statuses) != expected or late or afterwards not in ("same bits", ""):
+        if not _is_as_it_must_be(fault, ended, afterwards):
             wrong.append(name)
         files.write_text(Path(options.output), "\n".join(rows) + "\n")
     if wrong:
         raise TrainingFailedError(f"{', '.join(wrong)}: not as it must be; see {options.output}")
     return "\n".join(rows)
+
+
+def _is_as_it_must_be(fault: Fault, ended: Mapping[int, Ended], afterwards: str) -> bool:
+    """Whether each ended in time, with its status and a line that says why, and nothing is lost."""
+    left = {rank: each for rank, each in ended.items() if each.status >= 0}  # By itself.
+    statuses = tuple(each.status for each in left.values())
+    expected = (fault.status,) * len(left) if isinstance(fault.status, int) else fault.status
+    said = all(
+        re.match(f"gan_tf.train: .*{fault.says.replace('OTHER', f'worker {1 - rank}')}", each.last)
+        for rank, each in left.items()
+    )
+    in_time = all(each.seconds < _BOUND for each in left.values())
+    return said and in_time and statuses == expected and afterwards in ("same bits", "")
 
 
 def row(name: str, ended: Mapping[int, Ended], afterwards: str) -> str:
@@ -136,8 +186,17 @@ def row(name: str, ended: Mapping[int, Ended], afterwards: str) -> str:
     return f"| {name} | {seconds:.0f} | {statuses} | {words[0]} | {words[1]} | {afterwards} |"
 
 
-def bring(fault: Fault, here: Path, flags: Sequence[str]) -> tuple[dict[int, Ended], str]:
-    """Returns how each worker ended, and what became of the run after."""
+def bring(
+    fault: Fault, here: Path, flags: Sequence[str], net: Network | None = None
+) -> tuple[dict[int, Ended], str]:
+    """Returns how each worker ended, and what became of the run after.
+
+    Args:
+      fault: what happens.
+      here: an empty directory.
+      flags: of all workers.
+      net: where they meet; None is loopback.
+    """
     own = {rank: list(fault.own.get(rank, [])) for rank in (0, 1)}
     variables = {"TF_CONFIG": fault.config} if fault.config else {}
     if fault.version:
@@ -145,25 +204,44 @@ def bring(fault: Fault, here: Path, flags: Sequence[str]) -> tuple[dict[int, End
     if fault.other_images:
         for rank in (0, 1):
             own[rank] += ["--dataset=mine", f"--data_dir={_images(here / f'data-{rank}', rank)}"]
-    run = here / "run"
-    command = [*flags, f"--run_dir={run}"]
-    workers = Workers(
-        command,
-        here,
-        own=own,
-        variables={1: variables},
-        missing=fault.missing,
-        taken=fault.taken,
-    )
-    if fault.signal is None:
-        return workers.ends(_BOUND), ""
-    workers.wait_for(run / "metrics.jsonl", _LINES)
-    workers.processes[fault.at].send_signal(fault.signal)
-    ended = workers.ends(_BOUND, hangs=fault.at if fault.signal == signal.SIGSTOP else None)
-    again = Workers(command, here).ends(300.0)
-    if any(each.status for each in again.values()):
-        return ended, f"the same command failed: {again[0].last}"
-    return ended, "same bits" if same(here.parent / "whole", run) else "OTHER BITS"
+    with ExitStack() as stack:
+        disk = here / "disk"
+        small = stack.enter_context(disks.small(disk, _DISK)) if fault.full else False
+        run = (disk if small else here) / "run"
+        command = [*flags, f"--run_dir={run}"]
+        hosts = net.hosts if net else None
+        workers = Workers(
+            command,
+            here,
+            own=own,
+            variables={1: variables},
+            missing=fault.missing,
+            taken=fault.taken,
+            hosts=hosts,
+        )
+        stack.callback(workers.kill)
+        if not fault.is_sudden:
+            return workers.ends(_BOUND), ""
+        workers.wait_for(run / "metrics.jsonl", _LINES)
+        if fault.signal:
+            workers.processes[fault.at].send_signal(fault.signal)
+        if fault.cut and net:
+            net.cut(fault.at)
+        if small:
+            disks.fill(disk, _LEFT)
+        elif fault.full:
+            disks.limit(workers.processes[0].pid, _LEFT)
+        ended = workers.ends(_BOUND, hangs=fault.at if fault.signal == signal.SIGSTOP else None)
+        if fault.cut and net:
+            net.mend(fault.at)
+        if small:
+            (disk / disks.FILLER).unlink()
+        resumed = Workers(command, here, hosts=hosts)
+        stack.callback(resumed.kill)
+        again = resumed.ends(300.0)
+        if any(each.status for each in again.values()):
+            return ended, f"the same command failed: {again[0].last}"
+        return ended, "same bits" if same(here.parent / "whole", run) else "OTHER BITS"
 
 
 def same(one: Path, other: Path) -> bool:

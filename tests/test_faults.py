@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import disks
 import numpy as np
 import pytest
 from resumption import damages
@@ -70,13 +71,10 @@ def run(tmp_path: Path, half: Path) -> Path:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 160 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a small file system")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with disks.small(tmp_path / "disk", 160) as mounted:
+        if not mounted:
+            pytest.skip("only root may mount a small file system")
+        yield tmp_path / "disk"
 
 
 def fails(tmp_path: Path, home: Path, *flags: str, limit: int | None = None) -> str:
@@ -136,10 +134,10 @@ def test_a_full_disk_ends_the_run_and_costs_nothing(
 ) -> None:
     shutil.copytree(half, small_disk / "run")
     (tmp_path / "run").symlink_to(small_disk / "run")
-    fill(small_disk, leave=300_000)
+    disks.fill(small_disk, leave=300_000)
     reason = fails(tmp_path, home, "--steps=4")
     assert "step-00000004.npz: No space left on device; step 2 is saved" in reason
-    (small_disk / "filler").unlink()
+    (small_disk / disks.FILLER).unlink()
     assert_it_goes_on(command, tmp_path, whole)
 
 
@@ -149,20 +147,12 @@ def test_a_full_disk_costs_no_export_that_is_there(
 ) -> None:
     shutil.copytree(whole, small_disk / "run", ignore=shutil.ignore_patterns("step-00000002.npz"))
     (tmp_path / "run").symlink_to(small_disk / "run")
-    fill(small_disk, leave)
+    disks.fill(small_disk, leave)
     finished = command("export", "--run_dir=run")
     assert "run/export/2: No space left on device" in one_line(finished, status=1)
     assert [path.name for path in (tmp_path / "run" / "export").glob("[!.]*")] == ["1"]
     assert not list((tmp_path / "run").rglob(".*.tmp"))
     assert command("sample", "--run_dir=run", "--num=1").returncode == 0
-
-
-def fill(disk: Path, leave: int) -> None:
-    """Fills a file system up to some bytes."""
-    found = os.statvfs(disk)
-    with (disk / "filler").open("wb") as file:
-        file.truncate(0)
-        os.posix_fallocate(file.fileno(), 0, found.f_bavail * found.f_frsize - leave or 1)
 
 
 def test_what_cannot_be_converted_is_named(command: Command, whole: Path) -> None:
