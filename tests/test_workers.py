@@ -10,8 +10,11 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import namespaces
 import numpy as np
 import pytest
 from pairs import Ended, Workers
@@ -103,6 +106,22 @@ def test_a_killed_worker_ends_all_and_the_run_goes_on_with_the_same_bits(
     assert_same_bits(untouched, tmp_path / "run", 60)
 
 
+def test_a_worker_that_is_lost_while_tensorflow_starts_is_named(tmp_path: Path, home: Path) -> None:
+    """Standard error is turned away then, for TensorFlow's greetings."""
+    workers = Workers((*MLP, "--run_dir=run"), tmp_path, variables=homes(home))
+    maps = Path(f"/proc/{workers.processes[1].pid}/maps")
+    while "libtensorflow" not in maps.read_text():
+        assert not workers.one_ended()
+        time.sleep(0.02)
+    workers.processes[0].kill()
+    survivor = workers.ends(40.0)[1]
+    assert survivor.status == 1
+    assert survivor.said == [
+        f"gan_tf.train: worker 0 ({workers.addresses[0]}) ended; the same command goes on from the "
+        "last checkpoint"
+    ]
+
+
 def test_a_signal_to_any_worker_saves_and_another_number_of_them_goes_on(
     tmp_path: Path, home: Path, untouched: Path
 ) -> None:
@@ -121,18 +140,21 @@ def test_a_signal_to_any_worker_saves_and_another_number_of_them_goes_on(
 
 def faulty(cwd: Path, home: Path, number: signal.Signals) -> dict[int, Ended]:
     """Two workers in the midst of a run, of which the second gets a signal."""
-    variables = {rank: {"HOME": str(home)} for rank in (0, 1)}
-    workers = Workers((*MLP, "--run_dir=run"), cwd, variables=variables)
+    workers = Workers((*MLP, "--run_dir=run"), cwd, variables=homes(home))
     workers.wait_for(cwd / "run" / "metrics.jsonl", 5)
     workers.processes[1].send_signal(number)
     return workers.ends(40.0)
 
 
+def homes(home: Path) -> dict[int, dict[str, str]]:
+    """Of two workers, by rank."""
+    return {rank: {"HOME": str(home)} for rank in (0, 1)}
+
+
 def test_a_slow_worker_is_named_once(tmp_path: Path, home: Path) -> None:
     """One that stands still most of the time, as on a machine that is busy with something else."""
-    variables = {rank: {"HOME": str(home)} for rank in (0, 1)}
     flags = (*FLAGS, "--arch=mlp", "--run_dir=run", "--log_every=2", "--steps=1000000")
-    workers = Workers(flags, tmp_path, variables=variables)
+    workers = Workers(flags, tmp_path, variables=homes(home))
     workers.wait_for(tmp_path / "run" / "metrics.jsonl", 5)
     deadline, named = time.monotonic() + 150.0, f"worker 1 ({workers.addresses[1]}) is slow: "
     try:
@@ -149,6 +171,39 @@ def test_a_slow_worker_is_named_once(tmp_path: Path, home: Path) -> None:
     assert len(told) == 1
     assert re.search(r"\) is slow: the others wait for it, [2-9]\d % of the time$", told[0])
     assert named in told[0]
+
+
+@pytest.fixture
+def net() -> Iterator[namespaces.Network]:
+    """Two hosts with a network between them."""
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(namespaces.network(2))
+        except InputError as error:
+            pytest.skip(str(error))
+        yield made
+
+
+def test_a_cut_network_ends_all_and_the_run_goes_on_with_the_same_bits(
+    tmp_path: Path, home: Path, untouched: Path, net: namespaces.Network
+) -> None:
+    def start() -> Workers:
+        return Workers((*MLP, "--run_dir=run"), tmp_path, variables=homes(home), hosts=net.hosts)
+
+    workers = start()
+    workers.wait_for(tmp_path / "run" / "metrics.jsonl", 6)
+    net.cut(1)
+    ended = workers.ends(60.0)
+    for rank, other in ((0, "worker 1 (10.77.0.2:2222)"), (1, "worker 0 (10.77.0.1:2222)")):
+        assert ended[rank].status == 1
+        assert ended[rank].last == (
+            f"gan_tf.train: {other} gave no sign of life for 20 s; the same command goes on from "
+            "the last checkpoint"
+        )
+        assert 15.0 < ended[rank].seconds < 30.0
+    net.mend(1)
+    assert [each.status for each in start().ends(120.0).values()] == [0, 0]
+    assert_same_bits(untouched, tmp_path / "run", 60)
 
 
 def test_a_worker_that_never_comes_is_named(tmp_path: Path) -> None:
