@@ -49,8 +49,8 @@ mean, deviation {step_deviation:.1f} (by chance: {chance:.1f}) |
 | digest of a shard (SHA-256) | {digest:.2f} GB/s |
 
 "From disk" is after the kernel was asked to forget the shards; what a step reads stays in its
-cache, so later steps find more and more there. By the clock other programs count, too. A row is three pages long and begins {header} bytes
-into a page, so it lies on four.
+cache, so later steps find more and more there. By the clock other programs count,
+too. A row is three pages long and begins {header} bytes into a page, so it lies on four.
 
 **The order itself**: NumPy's permutation by Philox, a new one each epoch. *Later* is a batch of an
 epoch whose order is there.
