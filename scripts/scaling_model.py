@@ -159,7 +159,7 @@ def remedies(
     without = [s for s in sums if s.kind != BATCH_NORM]
     inside = [s for s in sums if s.kind == BATCH_NORM]
     return {
-        "today: TensorFlow's ring over gRPC": efficiency(
+        "TensorFlow's ring over gRPC": efficiency(
             workers, compute, sums, link._replace(nccl=False)
         ),
         "NCCL": by(sums),

@@ -37,12 +37,11 @@ assumed), and one network of 25 or 200 Gbit/s, which they share. Beside its byte
 - *TensorFlow's ring*: the same ring, by calls of gRPC through the hosts' memory, {hop:.0f} us a hop
   and at most {grpc:.1f} GB/s (assumed). So the network's rate does not matter here.
 
-**Which of them it is today.** By [TensorFlow's \
+**Which of them it is.** By [TensorFlow's \
 source](https://github.com/tensorflow/tensorflow/blob/00f0938ae85c7dd68b44b4d80a873f42b1dca16a/\
 tensorflow/core/common_runtime/collective_param_resolver_local.cc) (of an earlier version than ours)
-a sum takes NCCL if its `communication_hint` is `nccl`, or if the process is configured so. Ours
-leaves the hint at `auto`, and `MultiWorkerMirroredStrategy` of 2.21 does not configure it. So on
-GPUs it would be the ring over gRPC. That was read, not run.
+a sum on GPUs takes NCCL if its `communication_hint` is `nccl`, as ours is, and else the ring. That
+was read, not run.
 
 **What a step computes.** The only figure of an H100 that we have is `dcgan` at 28x28, batches of
 {batch}, not compiled, as a step of several workers is: {speed:,.0f} images/s ([gpu.md](gpu.md)),

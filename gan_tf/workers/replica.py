@@ -99,9 +99,11 @@ def total(tensor: tf.Tensor) -> tf.Tensor:
                 group_size=share.number,
                 group_key=_GROUP,
                 instance_key=next(_keys),
-                ordering_token=[],
+                # By it TensorFlow runs the sums in the order of the trace, which NCCL wants.
+                ordering_token=[] if share.waited is None else [share.waited.handle],
                 merge_op="Add",
                 final_op="Id",
+                communication_hint="nccl",  # On GPUs; on processors TensorFlow has one way.
             )
         if share.waited is not None:
             with tf.control_dependencies([found]):
