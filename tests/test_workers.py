@@ -40,7 +40,8 @@ def distance(one: Path, other: Path, step: int) -> float:
     assert mine.keys() == theirs.keys()
     found = []
     for player in ("generator", "discriminator"):
-        names = [name for name in mine if name.startswith(f"{player}/")]
+        own = [name for name in mine if name.startswith(f"{player}/")]
+        names = [name for name in own if mine[name].dtype.kind == "f"]  # Seeds of dropout are 1e9.
         a, b = (np.concatenate([np.ravel(state[n]) for n in names]) for state in (mine, theirs))
         a, b = a.astype(np.float64), b.astype(np.float64)
         found.append(float(np.linalg.norm(a - b) / np.linalg.norm(a)))
