@@ -49,6 +49,9 @@ CASES: dict[str, dict[str, Any]] = {
     "mlp": _DESCENT | {"arch": "mlp"},
     "mlp, gradient penalty, k = 2": _DESCENT
     | {"arch": "mlp", "loss": "wasserstein", "gradient_penalty": 1.0, "discriminator_steps": 2},
+    "resnet, relativistic, R1 and R2, schedules": _DESCENT
+    | {"arch": "resnet", "loss": "relativistic", "r1_every": 1, "r1_gamma": "0.05:0.005@500"}
+    | {"r2_gamma": "0.05:0.005@500", "generator_lr": "0.01:0.001@500"},
     "paper_2014": _DESCENT | {"arch": "paper_2014", "latents": "unit_uniform"},
     "lightning_cnn": _DESCENT | {"arch": "lightning_cnn", "generator_latents": "same"},
     "tensorflow_tutorial": _DESCENT | {"arch": "tensorflow_tutorial", "latent_pool": 50},

@@ -116,9 +116,9 @@ def _compare(place: Place, rank: int, mine: Message, theirs: Message) -> None:
 
 def _find_chief(place: Place, about: Message, deadline: float, seconds: float) -> Connection:
     host, port = place.addresses[0].split(":")
-    while time.monotonic() < deadline:
+    while (left := deadline - time.monotonic()) > 0:
         try:
-            link = socket.create_connection((host, int(port)), timeout=_HELLO)
+            link = socket.create_connection((host, int(port)), timeout=min(_HELLO, left))
         except OSError:  # It has not begun to listen, or its name is not known yet.
             time.sleep(_AGAIN)
             continue
