@@ -15,7 +15,7 @@ from gan_tf.game.rules import Metrics, metrics_of
 from gan_tf.workers import replica
 from gan_tf.workers.connection import Message
 from gan_tf.workers.team import Team
-from gan_tf.workers.waiting import Waits
+from gan_tf.workers.waiting import Own, Waits
 
 Step = Callable[[Batch], Metrics]
 
@@ -61,7 +61,7 @@ class Loop:
         self._step = tf.function(step, jit_compile=True, autograph=False) if self.compiled else step
         self._sums = {name: tf.Variable(0.0, name=name) for name in metrics_of(state)}
         self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
-        self._waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)  # Of the newest call.
+        self._own = Own()
         self.waits = Waits(team.place) if team else None
         run = self._run_steps
         if team:
@@ -134,7 +134,7 @@ class Loop:
                 fed = take(words["step"], words["steps"])
                 done, _ = team.compute(functools.partial(self._computed, fed))
                 self.executed += done
-                team.answer({"stop": stop_requested(), "waited": float(self._waited.numpy())})
+                team.answer({"stop": stop_requested(), **self._own.told()})
 
     def _call(self, take: Take, step: int, steps: int) -> tuple[int, bool]:
         """Runs steps, the other workers too; returns how many, and whether all was finite."""
@@ -144,15 +144,15 @@ class Loop:
         team.tell({"step": step, "steps": steps})
         start = time.monotonic()
         found = team.compute(functools.partial(self._computed, fed))
-        elapsed, answers = time.monotonic() - start, team.hear()
+        elapsed, mine, answers = time.monotonic() - start, self._own.told(), team.hear()
         self.stop_requested = any(each["stop"] for each in answers)
         if self.executed and self.waits:  # The first call compiles, each worker at its own speed.
-            mine = float(self._waited.numpy())
-            self.waits.add([mine, *(each["waited"] for each in answers)], steps, elapsed)
+            self.waits.add([mine, *answers], steps, elapsed)
         return found
 
     def _computed(self, fed: list[tf.Tensor]) -> tuple[int, bool]:
-        self._waited.assign(0.0)
+        if self._team:
+            self._own.begin()
         done, finite = self._run(fed)
         return int(done.numpy()), bool(finite.numpy())
 
@@ -173,7 +173,7 @@ class Loop:
 
     def _run_together(self, team: Team, reals: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """The same as one of several workers."""
-        with replica.together(*team.share, self._waited):
+        with replica.together(*team.share, self._own.waited):
             return self._run_steps(reals)
 
     def _run_steps(self, reals: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:

@@ -47,7 +47,7 @@ def together(rank: int, number: int, waited: tf.Variable | None = None) -> Itera
 
     Args:
       rank, number: which one, and of how many.
-      waited: a float64 scalar, to which the seconds are added that sums over all take.
+      waited: a float64 scalar, to which the seconds are added that the sums of `mean` take.
     """
     before = _share.set(_Share(rank, number, waited))
     try:
@@ -89,25 +89,24 @@ def total(tensor: tf.Tensor) -> tf.Tensor:
     if share.number == 1:
         return tensor
 
+    # By a token TensorFlow runs the sums in the order of the trace. NCCL wants that; elsewhere it
+    # would only make one wait for another.
+    token = []
+    if share.waited is not None and tf.config.list_physical_devices("GPU"):
+        token.append(share.waited.handle)
+
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def summed(tensor: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-        with tf.control_dependencies([tensor]):
-            start = tf.timestamp()
-        with tf.control_dependencies([start]):
-            found = tf.raw_ops.CollectiveReduceV2(
-                input=tensor,
-                group_size=share.number,
-                group_key=_GROUP,
-                instance_key=next(_keys),
-                # By it TensorFlow runs the sums in the order of the trace, which NCCL wants.
-                ordering_token=[] if share.waited is None else [share.waited.handle],
-                merge_op="Add",
-                final_op="Id",
-                communication_hint="nccl",  # On GPUs; on processors TensorFlow has one way.
-            )
-        if share.waited is not None:
-            with tf.control_dependencies([found]):
-                share.waited.assign_add(tf.timestamp() - start)
+        found = tf.raw_ops.CollectiveReduceV2(
+            input=tensor,
+            group_size=share.number,
+            group_key=_GROUP,
+            instance_key=next(_keys),
+            ordering_token=token,
+            merge_op="Add",
+            final_op="Id",
+            communication_hint="nccl",  # On GPUs; processors have one way only.
+        )
         return found, total
 
     return summed(tensor)
@@ -115,13 +114,29 @@ def total(tensor: tf.Tensor) -> tf.Tensor:
 
 def mean(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Returns the mean of each tensor over all workers, by one all-reduce of one flat buffer:
-    the time of an all-reduce over a network is mostly that of its messages, not of its bytes."""
-    workers = number()
-    if workers == 1:
+    the time of an all-reduce over a network is mostly that of its messages, not of its bytes.
+
+    These sums are the ones that are timed: a step has little else to do meanwhile."""
+    share = _share.get()
+    if share.number == 1:
         return list(tensors)
     flat = tf.concat([tf.reshape(each, [-1]) for each in tensors], 0)
-    parts = tf.split(total(flat) / workers, [each.shape.num_elements() for each in tensors])
+    found = total(flat) if share.waited is None else _timed(flat, share.waited)
+    sizes = [each.shape.num_elements() for each in tensors]
+    parts = tf.split(found / share.number, sizes)
     return [tf.reshape(part, t.shape) for part, t in zip(parts, tensors, strict=True)]
+
+
+def _timed(tensor: tf.Tensor, waited: tf.Variable) -> tf.Tensor:
+    """The same as `total`; adds the seconds that it takes. The read comes after the sum before this
+    one: while that waits, this one does not."""
+    with tf.control_dependencies([tensor, waited.read_value()]):
+        start = tf.timestamp()
+    with tf.control_dependencies([start]):
+        found = total(tf.identity(tensor))
+    with tf.control_dependencies([found]):
+        waited.assign_add(tf.timestamp() - start)
+    return found
 
 
 def stacked(tensor: tf.Tensor) -> tf.Tensor:
