@@ -34,7 +34,9 @@ from gan_tf.workers import launch
 Values = dict[str, Any]
 
 _START = 600.0  # Seconds in which a run must have written its first lines.
-_WARM = 2  # Lines that are not counted: the first call compiles, the next ones find their length.
+_WARM = 1  # Lines that are not counted: the first call compiles, the next ones find their length.
+# Each line asks D about that many held-out images, by the chief alone: a step, if they were 250.
+_HELD_OUT = 8
 _NEVER = "100000000"
 _WAITED = ("waited", "waited_least")  # Seconds a step, where the package writes them.
 
@@ -45,19 +47,17 @@ class Case(NamedTuple):
     Attributes:
       shape: (H, W, C).
       batch: of all workers together.
-      log_every: steps of a line.
       target: the speed of two workers, by twice that of one process.
     """
 
     shape: model.Shape
     batch: int
-    log_every: int
     target: float
 
 
 CASES = {
-    "dcgan, 64x64x3": Case((64, 64, 3), 64, 2, 0.90),
-    "dcgan, 28x28x1": Case((28, 28, 1), 256, 4, 0.80),
+    "dcgan, 64x64x3": Case((64, 64, 3), 64, 0.90),
+    "dcgan, 28x28x1": Case((28, 28, 1), 256, 0.80),
 }
 # Two alone are two processes at once that know nothing of one another: what they lack of twice one
 # is the machine's, not the workers'.
@@ -154,8 +154,8 @@ def _images(here: Path, shape: model.Shape) -> None:
     """A data set of noise by the name `noise`."""
     chance = np.random.Generator(np.random.Philox(0))
     parts = [
-        cache.Part(name, chance.integers(0, 256, (512, *shape), np.uint8), np.zeros(512, np.int64))
-        for name in ("train", "test")
+        cache.Part(name, chance.integers(0, 256, (n, *shape), np.uint8), np.zeros(n, np.int64))
+        for name, n in (("train", 512), ("test", _HELD_OUT))
     ]
     here.mkdir()
     cache.write(here / "data" / "gan_tf" / "noise", "noise", parts)
@@ -177,7 +177,7 @@ def _watch(here: Path, case: Case, seconds: float, kind: str, share: int, at_onc
     flags = [f"--data_dir={here / 'data'}", "--dataset=noise", "--arch=dcgan"]
     flags += ["--evaluate_every=0", "--export=none", "--on_collapse=ignore", f"--steps={_NEVER}"]
     flags += [f"--{name}_every={_NEVER}" for name in ("sample", "checkpoint")]
-    flags += [f"--log_every={case.log_every}"]
+    flags += [f"--log_every={sums.INTERVAL}"]
     flags += [f"--batch_size={case.batch // (1 if kind == 'workers' else share)}"]
     runs = [place / f"run-{each}" for each in range(1 if kind == "workers" else at_once)]
     if kind == "workers":

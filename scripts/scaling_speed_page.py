@@ -40,8 +40,9 @@ moments, which lie beside those of the other workers and so grow with their numb
 |---|---|---|---|---|---|---|
 """
 _WAITED = """
-What the runs themselves say of it, in seconds a step: *waited* is what the chief spends in sums
-over workers, *least* what the worker spends that comes last, so the sums without waiting.
+What the runs themselves say of it, in seconds a step: *waited* is what workers spend in the sums of
+gradients and metrics, their mean, *least* what the one spends that waits least. Batch norm's sums
+are not in it.
 
 | run | workers | waited | least |
 |---|---|---|---|

@@ -35,6 +35,7 @@ from gan_tf.workers.team import joined
 
 Values = dict[str, Any]
 
+INTERVAL = 16  # Steps, in which R1 comes once.
 SIZES = (16, 2**12, 2**14, 2**16, 2**18, 2**20, 2**22, 2**24)  # Bytes.
 _TIMES = 7  # Each size is timed so often; the median counts.
 _LONG = 2**20  # Bytes from which few sums a call will do.
@@ -161,13 +162,11 @@ def _operations(
 
     with mock.patch.object(tf.raw_ops, "CollectiveReduceV2", left_out):
         run = loop.Loop(one_step, game.state, build.feed(config, reals, (0, workers)), 0.5)
-        speeds: list[float] = []
-        begun = None
-        for _step in run.run_until(10**6, lambda _: 10**6):
-            if begun is None and run.steps_per_second is not None:
-                begun = time.monotonic()  # It is warm.
-            if begun is not None:
-                speeds.append(run.steps_per_second or 0.0)
-                if time.monotonic() - begun > seconds:
-                    break
-    output.write_text(json.dumps(1.0 / median(speeds)), encoding="utf-8")
+        begun, before, took = time.monotonic(), 0, 0.0
+        for step in run.run_until(10**6, lambda step: step - step % INTERVAL + INTERVAL):
+            if step == INTERVAL:
+                begun, before = time.monotonic(), step  # It is warm.
+            took = time.monotonic() - begun
+            if before and step > before and step % INTERVAL == 0 and took > seconds:
+                break
+    output.write_text(json.dumps(took / (step - before)), encoding="utf-8")
