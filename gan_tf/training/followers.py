@@ -89,10 +89,8 @@ def follow(config: Config, team: Team) -> int:
     data = build.dataset(config)
     reals, _ = data.reals(config.validation_images)
     team.answer(_about(data))
-    judging, total = (
-        sharing.Judging(config, data, reals, team),
-        config.total_steps(len(reals.images)),
-    )
+    judging = sharing.Judging(config, data, reals, team)
+    total = config.total_steps(len(reals.images))
     executed, words = 0, team.told()
     with (  # As the chief does: one setting decides how TensorFlow orders sums.
         process.reproducible(config.deterministic),
