@@ -71,9 +71,7 @@ def test_the_tour_runs_and_shows_what_it_promises(
     for each in (committed, ran):
         said = texts(code(each))
         assert "V of the best D:    -1.1734\n-log 4 + 2 JSD:     -1.1734\n" in said
-        assert re.search(
-            r"D classifies (9\d|100)\.\d\d % correctly of 10,000 held-out images", said
-        )
+        assert re.search(r"D classifies (9\d|100)\.\d\d % correctly of 2,000 held-out images", said)
         assert re.search(r"health: attempt 1, step \d+: G collapsed: ", said)
         assert "Warning" not in said
         assert "Traceback" not in said

@@ -23,7 +23,7 @@ class EvaluationConfig:
     evaluate_images: int = knob(
         2_000,
         "Samples scored in each, against as many images of the test split; where that is small, "
-        "against all training images, up to 50,000.",
+        "against all training images, up to 50,000. At the end D is asked about as many.",
         unit="images",
         low=100,
         high=100_000,

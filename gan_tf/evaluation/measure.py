@@ -16,7 +16,6 @@ from gan_tf.game.players import GanState
 from gan_tf.models.calling import apply
 
 _IMAGES = 250  # At each line of the log.
-_MOST = 10_000  # At the end.
 
 
 class Measure:
@@ -24,7 +23,7 @@ class Measure:
     probability, the value V(D, G) and the Jensen-Shannon estimate that it implies.
 
     Attributes:
-      held_out: how many reals it measures on at the end, 10,000 at most.
+      held_out: how many reals it measures on at the end.
       in_pairs: whether D is right about pairs of a real and a fake, for its loss compares them.
     """
 
@@ -34,14 +33,16 @@ class Measure:
         held_out: Split,
         draw: Distribution,
         *,
+        most: int,
         latent_dim: int,
         seed: int,
         loss: str,
     ) -> None:
-        """Takes the players, reals that no step sees, and how latents are drawn."""
+        """Takes the players, reals that no step sees, of which it looks at the first `most` at the
+        end, and how latents are drawn."""
         self._state = state
         self._images, self._labels = Rows(held_out.images), held_out.labels
-        self.held_out = min(_MOST, len(held_out.images))
+        self.held_out = min(most, len(held_out.images))
         self._draw, self._latent_dim, self._seed = draw, latent_dim, seed
         self._cross_entropy = LOSSES[loss].cross_entropy
         self.in_pairs = LOSSES[loss].compares

@@ -114,6 +114,7 @@ def measure(config: Config, state: GanState, held_out: Split) -> Measure:
         state,
         held_out,
         latents.distribution_of(config.latents, config.latent_codes),
+        most=config.evaluate_images,
         latent_dim=config.latent_dim,
         seed=config.seed,
         loss=config.loss,
