@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import MNIST_SHAPE
@@ -39,6 +38,7 @@ class Options:
         None, "Variants whose part or name holds this; all by default.", unit="a text"
     )
     marks: str = knob("10,30,60", "When to judge.", unit="rising seconds and commas")
+    num: int = knob(10_000, "Samples judged at each mark.", low=100, high=10_000)
     seed: int = knob(0, "Seed of every run.", low=0, high=2**31 - 1)
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
     output: str = knob(
@@ -57,23 +57,28 @@ def main(options: Options) -> str:
     if not chosen:
         raise InputError(f"--only={options.only}: is in the name of no variant")
     data_dir = files.data_directory(options.data_dir)
-    head = {"marks": marks, "seed": options.seed, "default": fingerprint()}
+    head = {
+        "marks": marks,
+        "samples": options.num,
+        "seed": options.seed,
+        "default": fingerprint(),
+    }
     record: dict[str, Any] = {**head, "rows": []}
     if output.exists():
         record = json.loads(output.read_text(encoding="utf-8"))
         if {name: record.get(name) for name in head} != head:
             raise InputError(
-                f"--output={output}: holds other marks, another seed or another default; name "
-                "another file"
+                f"--output={output}: holds other marks, another number of samples, another seed "
+                "or another default; name another file"
             )
-    score = quality.judge_of_mnist(data_dir)
     done = {(row["part"], row["name"]) for row in record["rows"]}
-    for variant in chosen:
-        if (variant.part, variant.name) not in done:
-            print(f"{variant.part}: {variant.name}", file=sys.stderr, flush=True)
-            record["rows"].append(train(variant, marks, options.seed, data_dir, score))
-            files.write_text(output, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-            files.write_text(output.with_suffix(".md"), table(record))
+    if left := [variant for variant in chosen if (variant.part, variant.name) not in done]:
+        score = quality.judge_of_mnist(data_dir, options.num)
+    for variant in left:
+        print(f"{variant.part}: {variant.name}", file=sys.stderr, flush=True)
+        record["rows"].append(train(variant, options, score))
+        files.write_text(output, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        files.write_text(output.with_suffix(".md"), table(record))
     return table(record)
 
 
@@ -98,13 +103,17 @@ def fingerprint() -> str:
     return hashlib.sha256(f"{Config().to_json()} {layers}".encode()).hexdigest()
 
 
-def train(
-    variant: Variant, marks: list[float], seed: int, data_dir: Path, score: Any
-) -> dict[str, Any]:
+def train(variant: Variant, options: Options, score: Any) -> dict[str, Any]:
     """The figures of one variant at each mark that it reached."""
     ARCHITECTURES["variant"] = variant.architecture or ARCHITECTURES["dcgan"]
-    config = Config(arch="variant", seed=seed, data_dir=str(data_dir), steps=10**8, **variant.flags)
-    found = quality.follow(config.resolved(), marks, score)
+    config = Config(
+        arch="variant",
+        seed=options.seed,
+        data_dir=options.data_dir,
+        steps=10**8,
+        **variant.flags,
+    )
+    found = quality.follow(config.resolved(), parsed(options.marks), score, options.num)
     tf.keras.backend.clear_session()
     return {"part": variant.part, "name": variant.name, "found": found}
 

@@ -107,7 +107,7 @@ def test_ablate_keeps_a_record_and_trains_nothing_twice(
     tmp_path: Path, home: Path, data_dir: Path
 ) -> None:
     output = tmp_path / "ablation.json"
-    command = ("scripts/ablate", "--marks=0.5,1", "--only=hinge", f"--output={output}")
+    command = ("scripts/ablate", "--marks=0.5,1", "--only=hinge", "--num=500", f"--output={output}")
     first = run(*command, home=home)
     assert first.returncode == 0, first.stderr
     head, _, row = first.stdout.splitlines()

@@ -36,6 +36,7 @@ from gan_tf.training import build
 from gan_tf.training.loop import Loop, NotFiniteError
 
 _SAMPLES = 10_000
+_BATCH = 250  # Of samples that are drawn.
 _MARGIN = 0.1  # Seconds by which a mark may be missed.
 _HERE = Path(__file__).parent
 Pixels = npt.NDArray[np.uint8]
@@ -130,14 +131,17 @@ def default_runs(
     return found, minutes
 
 
-def follow(config: Config, marks: Sequence[float], score: Evaluation) -> list[dict[str, float]]:
-    """Trains, and judges the averaged generator by 10,000 samples at marks in seconds; a step
-    that is not finite ends it.
+def follow(
+    config: Config, marks: Sequence[float], score: Evaluation, samples: int = _SAMPLES
+) -> list[dict[str, float]]:
+    """Trains, and judges the averaged generator at marks in seconds; a step that is not finite
+    ends it.
 
     Args:
       config: what to train; its length ends it, or the last mark.
       marks: seconds of training; each is judged at most a tenth of a second before it.
       score: the judge.
+      samples: how many it sees at each.
 
     Returns:
       The figures, and the step, at each mark that was reached.
@@ -153,10 +157,11 @@ def follow(config: Config, marks: Sequence[float], score: Evaluation) -> list[di
     loop = Loop(lambda batch: step(game, batch), game.state, feed, _MARGIN)
     total = config.total_steps(len(reals.images))
     distribution = latents.distribution_of(config.latents, config.latent_codes)
-    z = distribution((_SAMPLES, config.latent_dim), tf.constant([0, 7]))
+    z = distribution((samples, config.latent_dim), tf.constant([0, 7]))
 
     def judge() -> dict[str, float]:
-        parts = [game.state.ema_generator(part, training=False) for part in tf.split(z, 40)]
+        batches = [z[start : start + _BATCH] for start in range(0, samples, _BATCH)]
+        parts = [game.state.ema_generator(batch, training=False) for batch in batches]
         found = figures_of(unscale(np.concatenate(parts)), score)
         where = f"seed {config.seed}: {seconds:.1f} s, step {loop.executed:,}"
         say(f"{where}: Fréchet distance {number(found['frechet_distance'])}")
@@ -185,9 +190,9 @@ def figures_of(pixels: Pixels, score: Evaluation) -> dict[str, float]:
     return score.of_judged(score.classifier(pixels), 0.0)
 
 
-def judge_of_mnist(data_dir: Path) -> Evaluation:
-    """The packaged classifier against the test split."""
+def judge_of_mnist(data_dir: Path, samples: int = _SAMPLES) -> Evaluation:
+    """The packaged classifier against so many images of the test split."""
     mnist = open_dataset("mnist", data_dir)
     judge = classifier.packaged(mnist.description)
-    reals = compared(judge, mnist, _SAMPLES)
+    reals = compared(judge, mnist, samples)
     return Evaluation(judge, reals, mnist.split("train").images)
