@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Floats = npt.NDArray[np.floating]
 Found = TypeVar("Found")
@@ -28,8 +29,14 @@ def over_blocks(function: Callable[[slice], Found], rows: int, columns: int) -> 
     blocks = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
     # A core a block: BLAS's own threads lose more time waiting for each other on products this
     # narrow, and their number would change the last bits.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with _blas().limit(limits=1), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         return list(pool.map(function, blocks))
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    """NumPy's, which it has loaded by now; to look for it takes milliseconds."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 def squared_distances(x: Floats, y: Floats) -> Callable[[slice], Floats]:
