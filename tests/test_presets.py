@@ -316,10 +316,10 @@ def test_the_first_steps_on_mnist_are_in_the_order_of_the_source(name: str, data
 # a smaller one, and an average where that makes the samples jump: the time of this suite is for
 # many tests. Five stand for all at every change; a release waits for the others, too.
 SHORT_RUNS: dict[str, Any] = {
-    "paper_2014": (1_500, 0.8),
+    "paper_2014": (1_500, 0.8, "--batch_size=20"),
     "label_smoothing": (600, 0.7),
     "bells_and_whistles": (400, 0.7),
-    "dcgan": (200, 0.7),
+    "dcgan": (200, 0.7, "--batch_size=16"),
     "mlp": (400, 0.7),
 }
 AT_RELEASE: dict[str, Any] = {
@@ -380,7 +380,7 @@ def test_the_noise_classifier_is_never_wrong(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
     flags = ("--preset=noise_classifier", "--run_dir=run", "--export=none")
-    finished = command("train", *flags)
+    finished = command("train", *flags, "--evaluate_images=10000")
     assert (
         "D classifies 100.00 % correctly of 10,000 held-out images and as many fakes"
         in finished.stdout
