@@ -10,7 +10,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from gan_tf.evaluation.figures import CONDITIONING, COPIES, FIGURES, LABEL_ACCURACY, SPREAD
+from gan_tf.evaluation.figures import (
+    CONDITIONING,
+    COPIES,
+    FIGURES,
+    LABEL_ACCURACY,
+    LIKELIHOOD,
+    SPREAD,
+)
 from gan_tf.host.files import naming, tensorflow_writing, write_text
 from gan_tf.report import pictures
 from gan_tf.training.health import FAR_OFF
@@ -19,7 +26,11 @@ from gan_tf.training.schedule import Schedule
 
 _METRICS = "metrics.jsonl"
 _CONDITIONAL = {LABEL_ACCURACY, *CONDITIONING}
-_EVALUATION = {*FIGURES, *SPREAD, COPIES, *_CONDITIONAL, "evaluation_seconds", "health"}
+_EVALUATION = {
+    *(*FIGURES, *SPREAD, COPIES, LIKELIHOOD, *_CONDITIONAL),
+    "evaluation_seconds",
+    "health",
+}
 
 
 def forget(directory: Path, *, attempt: int, step: int, schedule: Schedule) -> None:
