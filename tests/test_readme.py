@@ -140,6 +140,8 @@ def test_a_network_of_ones_own(tmp_path: Path, home: Path, data_dir: Path) -> No
     longer = python(OWN_NETWORK, *flags, "--steps=5", cwd=tmp_path, home=home)
     assert "5 steps (2 of them now)" in longer
     assert (tmp_path / "run" / "export" / "2" / "saved_model.pb").exists()
+    few = ("--arch=mine", "--workers=2", "--steps=1", "--evaluate_every=0", "--export=none")
+    assert "1 steps (1 of them now)" in python(OWN_NETWORK, *few, cwd=tmp_path, home=home)
     for other in (["gan_tf.sample", "--num=1"], ["gan_tf.evaluate", "--num=100", "--seeds=0"]):
         line = [sys.executable, "-m", *other, "--run_dir=run"]
         subprocess.run(line, cwd=tmp_path, check=True, capture_output=True)

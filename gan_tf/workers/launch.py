@@ -32,13 +32,13 @@ _PORTS = range(20_000, 32_000)  # Linux gives none of these to whoever asks for 
 
 
 def run(number: int, arguments: Sequence[str]) -> int:
-    """Runs `python -m gan_tf.train` so many times, as workers of one run; returns the status.
+    """Runs this program so many times, as workers of one run; returns the status.
 
     Args:
       number: how many.
       arguments: the flags of each.
     """
-    cores = shares(number)
+    cores, command = shares(number), [sys.executable, *_program(number), *arguments]
     addresses = free_addresses(number)
     environments = [
         os.environ | gpu | {"TF_CONFIG": config_of(Place(rank, addresses))}
@@ -57,7 +57,7 @@ def run(number: int, arguments: Sequence[str]) -> int:
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, pass_on)
     for rank in range(number):
-        workers.append(_start(rank, arguments, environments[rank], cores[rank]))
+        workers.append(_start(rank, command, environments[rank], cores[rank]))
     speakers = [threading.Thread(target=_show, args=(w, i)) for i, w in enumerate(workers) if i]
     for speaker in speakers:
         speaker.start()
@@ -67,8 +67,18 @@ def run(number: int, arguments: Sequence[str]) -> int:
     return _status([each.returncode for each in workers], passed)
 
 
+def _program(number: int) -> list[str]:
+    """What Python is to run: `-m gan_tf.train`, or the file of a program of one's own."""
+    main = sys.modules["__main__"]
+    if main.__spec__:
+        return ["-m", main.__spec__.name]
+    if getattr(main, "__file__", None):
+        return [str(main.__file__)]
+    raise InputError(f"--workers={number}: each worker runs this program's file, and it has none")
+
+
 def _start(
-    rank: int, arguments: Sequence[str], environment: dict[str, str], cores: set[int]
+    rank: int, command: Sequence[str], environment: dict[str, str], cores: set[int]
 ) -> subprocess.Popen[bytes]:
     """Starts a worker. It has a session of its own, so that a terminal's Ctrl-C comes to it once,
     by way of this process, and it is asked to stop if this process is killed."""
@@ -80,7 +90,7 @@ def _start(
 
     output = None if rank == 0 else subprocess.PIPE
     return subprocess.Popen(
-        [sys.executable, "-m", "gan_tf.train", *arguments],
+        command,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=output,
