@@ -19,6 +19,9 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from gan_tf.data.dataset import open_dataset
+from gan_tf.data.images.wanted import Wanted
+from gan_tf.host.errors import InputError
 from gan_tf.serving import servable
 
 from .conftest import Command, assert_same_bits, executed, metrics, one_line
@@ -122,11 +125,11 @@ def test_a_dry_run_reads_no_picture(command: Command, tmp_path: Path, photos: Pa
     assert re.match(r"of 2\d images", follows("--run_dir=other")["epochs"])
 
 
-def test_a_dataset_of_many_sizes_becomes_squares(command: Command, tmp_path: Path) -> None:
-    """A dataset of TFDS that somebody has made, as `cats_vs_dogs` is made."""
+def own_pets(data_dir: Path, side: int | None) -> None:
+    """Makes a dataset of TFDS, as `cats_vs_dogs` is made, of squares or of many sizes."""
     features = tfds.features.FeaturesDict(
         {
-            "image": tfds.features.Image(shape=(None, None, 3)),
+            "image": tfds.features.Image(shape=(side, side, 3)),
             "label": tfds.features.ClassLabel(num_classes=2),
         }
     )
@@ -134,11 +137,11 @@ def test_a_dataset_of_many_sizes_becomes_squares(command: Command, tmp_path: Pat
 
     def examples(number: int) -> Iterator[dict[str, Any]]:
         for i in range(number):
-            shape = (*rng.integers(20, 90, 2), 3)
+            shape = (*((side, side) if side else rng.integers(20, 90, 2)), 3)
             yield {"image": rng.integers(0, 256, shape, np.uint8), "label": i % 2}
 
     signature = {
-        "image": tf.TensorSpec([None, None, 3], tf.uint8),
+        "image": tf.TensorSpec([side, side, 3], tf.uint8),
         "label": tf.TensorSpec([], tf.int64),
     }
     splits = {
@@ -152,8 +155,12 @@ def test_a_dataset_of_many_sizes_becomes_squares(command: Command, tmp_path: Pat
         version="1.0.0",
         features=features,
         split_datasets=splits,
-        data_dir=tmp_path / "data",
+        data_dir=data_dir,
     )
+
+
+def test_a_dataset_of_many_sizes_becomes_squares(command: Command, tmp_path: Path) -> None:
+    own_pets(tmp_path / "data", None)
     flags = ("--dataset=own_pets", *(flag for flag in FLAGS if flag != "--images=photos"))
     refused = one_line(command("train", *flags, "--steps=1"))
     assert "has images of more than one size; --image_size=64 makes squares of them" in refused
@@ -165,6 +172,15 @@ def test_a_dataset_of_many_sizes_becomes_squares(command: Command, tmp_path: Pat
     assert about["image_shape"] == [32, 32, 3]
     again = command("train", *flags, "--steps=3", "--export=none")
     assert executed(again.stdout) == 1
+
+
+def test_a_dataset_in_other_channels_keeps_its_size(tmp_path: Path) -> None:
+    own_pets(tmp_path / "one_size", 32)
+    found = open_dataset("own_pets", tmp_path / "one_size", wanted=Wanted(channels="1"))
+    assert found.description.image_shape == (32, 32, 1)
+    own_pets(tmp_path / "many", None)
+    with pytest.raises(InputError, match="has images of more than one size; --image_size=64"):
+        open_dataset("own_pets", tmp_path / "many", wanted=Wanted(channels="1"))
 
 
 PROGRAM = """

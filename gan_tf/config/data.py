@@ -36,7 +36,7 @@ class DataConfig:
     image_size: int | None = knob(
         None,
         "Side of the square that each image becomes, a multiple of 4. By default your own become "
-        "the median shorter side, at most 64, and those of a dataset stay as they are.",
+        "the median shorter side, at most 64, and those of a dataset keep their size.",
         unit="pixels",
         low=SIZES[0],
         high=SIZES[1],

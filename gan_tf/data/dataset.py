@@ -18,7 +18,7 @@ from gan_tf.data import cache, stacked
 from gan_tf.data.cache import ImageShape, Split
 from gan_tf.data.images import importing, record
 from gan_tf.data.images.arrays import Arrays
-from gan_tf.data.images.wanted import USUAL_SIZE, Wanted
+from gan_tf.data.images.wanted import Wanted
 from gan_tf.host.errors import InputError
 
 _CC_BY_SA = "CC BY-SA 3.0, https://creativecommons.org/licenses/by-sa/3.0/"
@@ -178,7 +178,7 @@ def _directory(name: str, data_dir: Path, wanted: Wanted) -> Path:
     if not wanted.resizes:
         return plain
     colour = "".join(f"{value:02x}" for value in wanted.colour)
-    size = wanted.image_size or USUAL_SIZE
+    size = wanted.image_size or "own"
     return plain.with_name(f"{plain.name}-{size}-{wanted.channels}-{wanted.fit}-{colour}")
 
 

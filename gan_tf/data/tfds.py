@@ -24,7 +24,7 @@ from gan_tf.data import cache
 from gan_tf.data.cache import Part
 from gan_tf.data.images import parallel, progress
 from gan_tf.data.images.decoding import fit
-from gan_tf.data.images.wanted import USUAL_SIZE, Wanted
+from gan_tf.data.images.wanted import Wanted
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import sha256
@@ -102,10 +102,10 @@ def _parts(builder: Any, split: str, wanted: Wanted | None) -> Iterator[Part]:
 
 def _squares(builder: Any, split: str, wanted: Wanted) -> Iterator[Part]:
     """Yields the images of a split as squares, and their labels."""
-    channels = builder.info.features["image"].shape[2]
+    side, _, channels = builder.info.features["image"].shape
     if wanted.channels != "auto":
         channels = int(wanted.channels)
-    size = wanted.image_size or USUAL_SIZE
+    size = wanted.image_size or side
 
     def square(example: Any) -> tuple[npt.NDArray[np.uint8], int]:
         image = example["image"]
@@ -154,7 +154,7 @@ def _check_images(dataset: str, builder: Any, wanted: Wanted | None) -> None:
         raise InputError(f"--dataset={dataset}: has images that are not uint8; {needs}")
     if found[2] not in (None, *_CHANNELS):
         raise InputError(f"--dataset={dataset}: has images of {found[2]} channels; {needs}")
-    if wanted:
+    if wanted and wanted.image_size:
         return
     remedy = "--image_size=64 makes squares of them"
     if None in found:
@@ -164,6 +164,9 @@ def _check_images(dataset: str, builder: Any, wanted: Wanted | None) -> None:
         raise InputError(
             f"--dataset={dataset}: has images of {size}, and sides must be multiples of 4; {remedy}"
         )
+    if wanted and found[0] != found[1]:
+        size = "x".join(map(str, found[:2]))
+        raise InputError(f"--dataset={dataset}: has images of {size}; {remedy}")
 
 
 def _check_files(dataset: str, builder: Any, manual_dir: Path) -> None:
