@@ -33,8 +33,9 @@ held-out images score. The interval is that of the mean over the latent seeds
                          nearest and second nearest training image (Yoon et
                          al., 2023) below that of 95 % of held-out images
                          (Meehan et al., 2020), or, where fewer than 40 are
-                         held out, of training images among the others; 0.05
-                         by chance
+                         held out, of training images among the others, and a
+                         distance below that of half of them; 0.05 or less by
+                         chance
 
 Of a model that takes labels also:
 

@@ -32,7 +32,7 @@ class Result:
       batch_size: reals in a batch.
       seconds: seconds of training in all, of the last attempt.
       evaluation_seconds: seconds of them that went into evaluations.
-      discriminator_accuracy: share that D classifies correctly of all held-out reals and as many
+      discriminator_accuracy: share that D classifies correctly of held-out reals and as many
         fresh fakes.
       held_out: how many reals that were.
       in_pairs: whether it is the share of pairs in which D puts the real above the fake.
