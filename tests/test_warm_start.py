@@ -20,9 +20,9 @@ def first(arrays: dict[str, np.ndarray], group: str) -> np.ndarray:
 @pytest.fixture
 def begun(command: Command, tmp_path: Path, trained: Path) -> Path:
     """A run of a step that learns nothing, which has begun with the networks of another one."""
-    (tmp_path / "old").symlink_to(trained)
+    (tmp_path / "mnist").symlink_to(trained)  # The package's own is called so, too.
     still = ("--generator_lr=0", "--discriminator_lr=0", "--steps=1")
-    finished = command("train", *FLAGS, *still, "--init_from=old", "--arch=dcgan")
+    finished = command("train", *FLAGS, *still, "--init_from=mnist", "--arch=dcgan")
     assert finished.returncode == 0, finished.stderr
     return tmp_path / "new"
 
@@ -42,7 +42,7 @@ def test_it_has_the_weights_of_the_other_run_and_none_of_its_moments(
 def test_a_run_that_goes_on_needs_the_other_one_no_more(
     command: Command, tmp_path: Path, begun: Path
 ) -> None:
-    (tmp_path / "old").unlink()
+    (tmp_path / "mnist").unlink()
     longer = command("train", *FLAGS, "--generator_lr=0", "--discriminator_lr=0", "--steps=2")
     assert longer.returncode == 0, longer.stderr
     assert metrics(begun)[-1]["step"] == 2

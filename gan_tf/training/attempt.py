@@ -14,7 +14,6 @@ from gan_tf.data.cache import Split
 from gan_tf.data.rows import ReadError
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.game.step import step
-from gan_tf.host import files
 from gan_tf.host.errors import InterruptedRunError
 from gan_tf.report import pictures
 from gan_tf.training import (
@@ -95,7 +94,7 @@ class Attempt:
         self._waited = patience.waited_until(directory, number, self.step) if regular else 0
         if config.init_from and self.step == 0:
             about = warm_start.words(config.to_json(), reals.image_shape)
-            warm_start.begin(game.state, files.seen_from_here(Path(config.init_from)), about)
+            warm_start.begin(game.state, config.init_from, about)
 
     @property
     def stopped(self) -> str | None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gan_tf.game.players import GanState
-from gan_tf.host import archive
+from gan_tf.host import archive, files
 from gan_tf.host.errors import InputError
 from gan_tf.models import PRETRAINED
 from gan_tf.serving import pretrained, servable
@@ -35,19 +35,21 @@ class Source(NamedTuple):
     average: Arrays
 
 
-def begin(state: GanState, path: Path, about: str) -> None:
+def begin(state: GanState, given: str, about: str) -> None:
     """Gives the players, and the average, the weights of a run's best generator and of D then, or
     of an export, whose generator is the average alone. Optimisers begin anew.
 
     Args:
       state: the state before the first step.
-      path: a run directory, or a SavedModel of this package.
+      given: the absolute path of a run directory, or of a SavedModel of this package; or the
+        name of a generator that comes with the package.
       about: what the networks of `state` are; see `words`.
 
     Raises:
       InputError: there are no such networks, or they have other shapes.
     """
-    source = read(path, state)
+    path = files.seen_from_here(Path(given))
+    source = _of_package(given) if given in PRETRAINED else _read(path, state)
     networks = {
         "generator": state.generator.network,
         "discriminator": state.discriminator.network,
@@ -75,10 +77,8 @@ def words(config: Mapping[str, Any], image_shape: Sequence[int]) -> str:
     return f"{config['arch']}{width} for images of {shape}, {latents}{labels}"
 
 
-def read(path: Path, state: GanState) -> Source:
+def _read(path: Path, state: GanState) -> Source:
     """Returns the networks of a run or an export; see `begin`."""
-    if str(path) in PRETRAINED:
-        return _of_package(str(path))
     if (path / "config.json").is_file():
         return _of_run(path, state)
     if (path / "saved_model.pb").is_file():
