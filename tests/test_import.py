@@ -456,6 +456,48 @@ def test_arrays_and_idx_files_are_images_as_they_are(tmp_path: Path) -> None:
     _, about = bring(folder, tmp_path, labels="none")
     assert "is truncated" in about["left_out"]["train-images-idx3-ubyte.gz"]
 
+
+def test_an_idx_file_that_was_altered_gives_no_images_and_no_labels(tmp_path: Path) -> None:
+    """Nobody knows which of its images are damaged."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "idx" / "images"
+    folder.mkdir(parents=True)
+    for kind, number in (("train", 40), ("t10k", 10)):
+        digits = rng.integers(0, 256, (number, 28, 28), np.uint8)
+        (folder / f"{kind}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_file(digits)))
+        packed = gzip.compress(idx_file(np.arange(number) % 7))
+        (folder / f"{kind}-labels-idx1-ubyte.gz").write_bytes(packed)
+    _, about = bring(tmp_path / "idx", tmp_path)
+    assert list(about["labels"]["images"].values()) == [8, 8, 8, 7, 7, 6, 6]
+
+    good = (folder / "train-images-idx3-ubyte.gz").read_bytes()
+    for at in (good.index(b"\0\0\x08") + 1_000, len(good) - 6):
+        (folder / "train-images-idx3-ubyte.gz").write_bytes(flipped(good, at))
+        _, about = bring(tmp_path / "idx", tmp_path)
+        assert about["left_out"] == {"images/train-images-idx3-ubyte.gz": "is damaged"}
+        assert sum(about["images"].values()) == 10
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(good)
+    archive = pack(tmp_path / "idx", tmp_path / "idx.zip")
+    content = archive.read_bytes()
+    archive.write_bytes(flipped(content, content.index(good) + 1_000))
+    _, about = bring(archive, tmp_path)
+    assert list(about["left_out"].values()) == ["is damaged"]
+
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(flipped(packed, len(packed) - 6))
+    with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte.gz is damaged; mend it, or"):
+        bring(tmp_path / "idx", tmp_path)
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_file(np.arange(9))))
+    with pytest.raises(InputError, match=r"has not one label for each of the 10 images of "):
+        bring(tmp_path / "idx", tmp_path)
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    """The same but for one bit."""
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def test_arrays_in_files_are_images_as_they_are(tmp_path: Path) -> None:
+    digits = np.random.default_rng(0).integers(0, 256, (50, 28, 28), np.uint8)
     np.save(tmp_path / "colour.npy", np.repeat(digits[..., None], 4, axis=3))
     done, _ = bring(tmp_path / "colour.npy", tmp_path, channels="4", labels="none")
     assert done.name == "colour"

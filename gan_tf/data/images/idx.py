@@ -6,8 +6,11 @@ the entries follow. Packed with gzip or not.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import math
+import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import IO
 
@@ -17,6 +20,10 @@ import numpy.typing as npt
 from gan_tf.data.images import kinds
 from gan_tf.data.images.decoding import MAX_PIXELS, LeftOutError, reason
 from gan_tf.data.images.sources import Source
+from gan_tf.host.errors import InputError
+
+_DAMAGED = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
+_WITHOUT = "mend it, or import without classes by --labels=none"
 
 
 def shape(source: Source, name: str) -> tuple[int, ...]:
@@ -33,9 +40,14 @@ def images(source: Source, name: str) -> Iterator[npt.NDArray[np.uint8]]:
     """Yields the images uint8 `[H, W]` of an IDX file, one at a time.
 
     Raises:
-      LeftOutError: it ends early; those before it are good.
+      LeftOutError: it ends early, and those before it are good; or its checksum says that it was
+        altered, and it yields none.
     """
     try:
+        with source.open(name) as file, contextlib.suppress(EOFError):  # It ends early; see below.
+            content = _unpacked(file)
+            while content.read(2**20):
+                pass
         with source.open(name) as file:
             content = _unpacked(file)
             number, height, width = _header(content)
@@ -44,27 +56,41 @@ def images(source: Source, name: str) -> Iterator[npt.NDArray[np.uint8]]:
                 if len(row) < height * width:
                     raise LeftOutError(f"is truncated: {done:,} of {number:,} images are there")
                 yield np.frombuffer(row, np.uint8).reshape(height, width)
-    except (OSError, EOFError, ValueError) as error:
+    except _DAMAGED as error:
         raise reason(error) from None
 
 
 def labels(source: Source, name: str, number: int) -> npt.NDArray[np.uint8] | None:
-    """Returns the labels that lie beside `number` images, uint8 `[number]`; None if none do."""
+    """Returns the labels that lie beside `number` images, uint8 `[number]`; None if none do.
+
+    Raises:
+      InputError: they are damaged, or not as many.
+    """
     for candidate in labels_beside(name):
         try:
-            with source.open(candidate) as file:
-                content = _unpacked(file)
-                if _header(content) == (number,):
-                    found = np.frombuffer(content.read(number), np.uint8)
-                    return found if len(found) == number else None
+            file = source.open(candidate)
         except Exception:  # A file that is not there has as many errors as sources.
             continue
+        with file:
+            try:
+                content = _unpacked(file)
+                shape, found = _header(content), content.read(number + 1)
+            except (LeftOutError, *_DAMAGED) as error:
+                raise InputError(f"{candidate} {reason(error)}; {_WITHOUT}") from None
+        if shape != (number,) or len(found) != number:
+            raise InputError(
+                f"{candidate} has not one label for each of the {number:,} images of {name}; "
+                f"{_WITHOUT}"
+            )
+        return np.frombuffer(found, np.uint8)
     return None
 
 
 def labels_beside(name: str) -> tuple[str, ...]:
     """Returns what the file of labels beside a file of images may be called."""
-    other = name.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
+    folder, slash, file = name.rpartition("/")
+    file = file.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
+    other = f"{folder}{slash}{file}"
     return tuple(each for each in (other, f"{other}.gz") if each != name)
 
 
