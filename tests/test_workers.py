@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import textwrap
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,9 +23,10 @@ import numpy as np
 import pytest
 from pairs import Ended, Workers
 
-from gan_tf.host.errors import InputError
+from gan_tf.host.errors import InputError, TrainingFailedError
 from gan_tf.training import metrics
-from gan_tf.workers import launch, place
+from gan_tf.workers import connection, launch, meeting, place
+from gan_tf.workers.connection import Connection
 from gan_tf.workers.place import Place
 
 from .conftest import assert_same_bits, checkpoint, executed
@@ -219,6 +224,67 @@ def test_a_worker_that_never_comes_is_named(tmp_path: Path) -> None:
         "(--start_timeout); is it started?"
     ]
     assert list(tmp_path.iterdir()) == [tmp_path / "worker-0.log"]
+
+
+def test_a_worker_that_dies_while_others_come_is_named() -> None:
+    addresses = launch.free_addresses(3)
+    lines = {}
+
+    def chief() -> None:
+        try:
+            meeting.meet(Place(0, addresses), {}, 30.0)
+        except TrainingFailedError as error:
+            lines[0] = str(error)
+
+    thread = threading.Thread(target=chief, daemon=True)
+    thread.start()
+    dead = come(addresses, 1)
+    # Of a killed process that has not read all that it was sent, the other end hears so at once.
+    dead.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    dead.close()
+    with come(addresses, 2) as other:
+        told = Connection(other).receive()
+    thread.join()
+    assert lines[0] == f"worker 1 ({addresses[1]}) ended before the start"
+    assert told == {"end": 1, "line": lines[0]}
+
+
+def come(addresses: Sequence[str], rank: int) -> socket.socket:
+    """Comes to the chief, as a worker does."""
+    host, port = addresses[0].split(":")
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            link = socket.create_connection((host, int(port)), timeout=30.0)
+            Connection(link).say({"rank": rank, "about": {}})
+            return link
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def test_a_slow_link_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes longer than the longest silence is no silence, while some of it comes."""
+    monkeypatch.setattr(connection, "SILENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        mine, _ = server.accept()
+    theirs.settimeout(10.0)
+    lost: list[str] = []
+    sender = Connection(mine)
+    sender.watch(lost.append, lambda message: False)
+    content = {"state": np.zeros(2**25, np.uint8)}
+    thread = threading.Thread(target=sender.send, args=(content,), daemon=True)
+    start = time.monotonic()
+    thread.start()
+    left = 2**25
+    while left > 0:
+        left -= len(theirs.recv(2**20))
+        theirs.sendall(b"." + bytes(8))  # A sign of life.
+        time.sleep(0.05)
+    thread.join(10.0)
+    assert time.monotonic() - start > 1.0
+    assert (thread.is_alive(), lost) == (False, [])
+    theirs.close()
+    mine.close()
 
 
 def test_workers_with_different_flags_are_told_which(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ SILENCE = 20.0  # Seconds without a sign of life after which a worker is lost.
 _BEAT = 1.0  # Seconds between two signs of life.
 _HEAD = struct.Struct("!cQ")  # The kind of what follows, and its bytes.
 _LIFE, _WORDS, _ARRAYS = b".", b"w", b"a"
+_PART = 2**20  # Bytes that the other end must take in that time.
 _MOST = {_LIFE: 0, _WORDS: 2**20, _ARRAYS: 2**36}
 
 
@@ -92,7 +93,8 @@ class Connection:
         try:
             with self._sending:
                 self._link.sendall(_HEAD.pack(kind, len(content)))
-                self._link.sendall(content)
+                for start in range(0, len(content), _PART):
+                    self._link.sendall(content[start : start + _PART])
         except OSError as error:
             raise LostError(_why(error)) from None
 
@@ -113,7 +115,7 @@ class Connection:
         parts = bytearray()
         while len(parts) < size:
             try:
-                part = self._link.recv(min(size - len(parts), 2**20))
+                part = self._link.recv(min(size - len(parts), _PART))
             except OSError as error:
                 raise LostError(_why(error)) from None
             if not part:

@@ -88,12 +88,16 @@ def _gather(
                 continue
             found[hello["rank"]] = connection
             _compare(place, hello["rank"], about, hello.get("about") or {})
-        for connection in found.values():
-            connection.say({"go": True})
+        for rank, connection in found.items():
+            try:
+                connection.say({"go": True})
+            except LostError as error:
+                raise TrainingFailedError(f"{place.name(rank)} {error} before the start") from None
     except (InputError, TrainingFailedError) as error:
         for connection in found.values():
             with contextlib.suppress(LostError):
                 connection.say({"end": error.status, "line": str(error)})
+            connection.close()
         raise
     return found
 
