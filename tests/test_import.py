@@ -425,6 +425,13 @@ def test_a_class_may_have_any_name(tmp_path: Path) -> None:
     assert bring(folder, tmp_path)[0] == done
 
 
+@pytest.mark.parametrize("name", [f"{'a' * 59} b", f"{'a' * 60}.b", f"  {'é' * 80} "])
+def test_a_long_name_is_found_again(tmp_path: Path, name: str) -> None:
+    folder = fill(tmp_path / name, 3)
+    done, _ = bring(folder, tmp_path, **SMALL)
+    assert len(images(done, tmp_path)) == 3
+
+
 def idx_file(array: np.ndarray) -> bytes:
     """An array of unsigned bytes as MNIST's files hold it."""
     head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)

@@ -25,6 +25,7 @@ from gan_tf.host.errors import InputError
 from gan_tf.serving import servable
 
 from .conftest import Command, assert_same_bits, executed, metrics, one_line
+from .processes import start
 from .scenes import picture
 
 FLAGS = (
@@ -84,7 +85,7 @@ def test_a_folder_becomes_a_generator(command: Command, tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_with_the_images_that_it_began_with(
-    command: Command, tmp_path: Path, photos: Path
+    command: Command, tmp_path: Path, home: Path, photos: Path
 ) -> None:
     flags = (*FLAGS, "--export=none")
     assert command("train", *flags, "--steps=4", "--run_dir=whole").returncode == 0
@@ -96,6 +97,9 @@ def test_a_run_goes_on_with_the_images_that_it_began_with(
     assert "has changed since it was imported (1 added, 1 removed); this run" in longer.stderr
     assert executed(longer.stdout) == 2
     assert_same_bits(tmp_path / "whole", tmp_path / "run", 4)
+    process = start("train", *flags, "--steps=6", "--workers=2", cwd=tmp_path, home=home)
+    output, errors = process.communicate(timeout=240)
+    assert (process.returncode, executed(output)) == (0, 2), errors
     # Another run sees the folder as it is now; the cache of the old ones stays.
     other = command("train", *flags, "--steps=2", "--run_dir=other")
     assert "has changed since its last import: 1 added, 1 removed" in other.stderr
@@ -105,7 +109,7 @@ def test_a_run_goes_on_with_the_images_that_it_began_with(
     (old,) = (path for path in caches if began.startswith(path.name.removeprefix("photos-")))
     shutil.rmtree(old)
     before = metrics(tmp_path / "run")
-    refused = one_line(command("train", *flags, "--steps=6"))
+    refused = one_line(command("train", *flags, "--steps=8"))
     assert "photos held other images when it began" in refused
     assert metrics(tmp_path / "run") == before
 
@@ -125,12 +129,13 @@ def test_a_dry_run_reads_no_picture(command: Command, tmp_path: Path, photos: Pa
     assert re.match(r"of 2\d images", follows("--run_dir=other")["epochs"])
 
 
-def own_pets(data_dir: Path, side: int | None) -> None:
-    """Makes a dataset of TFDS, as `cats_vs_dogs` is made, of squares or of many sizes."""
+def own_pets(data_dir: Path, side: int | None, named: bool = False) -> None:
+    """Makes a dataset of TFDS, as `cats_vs_dogs` is made, of squares or of many sizes, with
+    classes or with names."""
     features = tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(side, side, 3)),
-            "label": tfds.features.ClassLabel(num_classes=2),
+            "label": tfds.features.Text() if named else tfds.features.ClassLabel(num_classes=2),
         }
     )
     rng = np.random.default_rng(0)
@@ -138,11 +143,14 @@ def own_pets(data_dir: Path, side: int | None) -> None:
     def examples(number: int) -> Iterator[dict[str, Any]]:
         for i in range(number):
             shape = (*((side, side) if side else rng.integers(20, 90, 2)), 3)
-            yield {"image": rng.integers(0, 256, shape, np.uint8), "label": i % 2}
+            yield {
+                "image": rng.integers(0, 256, shape, np.uint8),
+                "label": f"pet {i}" if named else i % 2,
+            }
 
     signature = {
         "image": tf.TensorSpec([side, side, 3], tf.uint8),
-        "label": tf.TensorSpec([], tf.int64),
+        "label": tf.TensorSpec([], tf.string if named else tf.int64),
     }
     splits = {
         name: tf.data.Dataset.from_generator(
@@ -174,6 +182,15 @@ def test_a_dataset_of_many_sizes_becomes_squares(command: Command, tmp_path: Pat
     assert executed(again.stdout) == 1
 
 
+def test_a_text_beside_an_image_is_no_class(tmp_path: Path) -> None:
+    """As in `lfw`, where the label is a name."""
+    own_pets(tmp_path, 32, named=True)
+    for wanted in (Wanted(), Wanted(channels="1")):
+        found = open_dataset("own_pets", tmp_path, wanted=wanted)
+        assert found.split("train").labels.tolist() == [0] * 12
+        assert not found.names
+
+
 def test_a_dataset_in_other_channels_keeps_its_size(tmp_path: Path) -> None:
     own_pets(tmp_path / "one_size", 32)
     found = open_dataset("own_pets", tmp_path / "one_size", wanted=Wanted(channels="1"))
@@ -189,8 +206,9 @@ import numpy as np
 from gan_tf.config import Config
 from gan_tf.training.run import train
 
-images = np.random.default_rng(0).integers(0, 256, (60, 28, 28, 4), np.uint8)
 again, steps = sys.argv[2:] == ["again"], int(sys.argv[1])
+seed = sys.argv[2:] == ["others"]
+images = np.random.default_rng(seed).integers(0, 256, (60, 28, 28, 4), np.uint8)
 config = Config(arch="mlp", data_dir="data", run_dir="run", batch_size=4, steps=steps, channels="4",
     images="<arrays>" if again else None)
 given = {} if again else {"images": images, "labels": np.arange(60) % 3}
@@ -216,3 +234,5 @@ def test_arrays_of_a_program_are_trained_on(tmp_path: Path, home: Path) -> None:
     assert about["config"]["images"] == "<arrays>"
     again = run("3", "again")  # It needs them no more.
     assert (again.returncode, again.stdout) == (0, "3\n"), again.stderr
+    others = run("4", "others")
+    assert "array held other images when it began" in others.stderr.splitlines()[-1]

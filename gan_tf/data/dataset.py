@@ -155,6 +155,10 @@ def open_dataset(
         of its files is truncated or altered.
     """
     directory = _directory(name, data_dir, wanted)
+    if importing.holds(directory, data_dir):
+        raise InputError(
+            f"--dataset={name}: {directory} is where your own images are kept, for --images"
+        )
     if data_dir.exists() and not data_dir.is_dir():
         raise InputError(f"--data_dir={data_dir}: is a file, not a directory")
     if name == stacked.NAME and wanted.resizes:
@@ -198,16 +202,14 @@ def open_images(
       data_dir: where caches lie.
       verify: compare every byte of the cache with its digest.
       began: what a run that goes on was trained on: it is opened as it was then, if it is still
-        there, whatever the source holds now.
+        there, whatever a folder or a file holds now. Arrays are taken as they are.
 
     Raises:
       InputError: there is nothing to import, or the cache is truncated or altered.
     """
-    if began and importing.directory(began.name, began.digest, data_dir).exists():
-        changed = ""
-        if isinstance(source, Path):
-            changed = importing.changes(source, wanted, data_dir, began.digest)
-        if changed:
+    kept = began and importing.directory(began.name, began.digest, data_dir).exists()
+    if began and kept and isinstance(source, Path):
+        if changed := importing.changes(source, wanted, data_dir, began.digest):
             print(
                 f"{source} has changed since it was imported ({changed}); this run goes on with "
                 "the images that it began with",

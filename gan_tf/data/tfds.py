@@ -34,6 +34,10 @@ _PACKAGED = {"mnist": Path(__file__).parent / "mnist"}
 _NETWORK_TIMEOUT = 5.0  # seconds
 _CHUNK = 1_000  # Images decoded at a time.
 _CHANNELS = (1, 3, 4)
+_TFDS_ERRORS = (
+    tfds.download.DownloadError,
+    tfds.core.download.download_manager.NonMatchingChecksumError,
+)
 
 
 def prepare(
@@ -61,8 +65,9 @@ def prepare(
             source = manual_dir or _PACKAGED.get(dataset.split(":")[0])
             _download(builder, dataset, data_dir, source or data_dir / "manual" / directory.name)
         parts = (part for split in builder.info.splits for part in _parts(builder, split, wanted))
-        features = builder.info.features
-        names = getattr(features["label"], "names", None) if "label" in features else None
+        names = None
+        if _has_classes(builder):
+            names = getattr(builder.info.features["label"], "names", None)
         cache.write(directory, builder.info.full_name, parts, names or ())
 
 
@@ -77,8 +82,9 @@ def _download(builder: Any, dataset: str, data_dir: Path, manual_dir: Path) -> N
             builder.download_and_prepare(
                 download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
             )
-    except (OSError, tfds.download.DownloadError) as error:
-        raise InputError(f"{dataset} cannot be prepared in {data_dir}: {error}") from None
+    except (OSError, AssertionError, *_TFDS_ERRORS) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{dataset} cannot be prepared in {data_dir}: {reason}") from None
     print(f"Prepared {dataset} in {time.monotonic() - start:.0f} s.", file=sys.stderr)
 
 
@@ -91,8 +97,8 @@ def _parts(builder: Any, split: str, wanted: Wanted | None) -> Iterator[Part]:
         examples = builder.as_dataset(split=split, batch_size=_CHUNK, shuffle_files=False)
         for each in tfds.as_numpy(examples):
             images = each["image"]
-            labels = each.get("label", np.zeros(len(images), np.int64)).astype(np.int64)
-            yield Part(split, images, labels)
+            labels = each["label"] if _has_classes(builder) else np.zeros(len(images))
+            yield Part(split, images, labels.astype(np.int64))
     except Exception as error:  # TensorFlow's and TFDS's reasons share no base.
         raise InputError(
             f"{builder.data_path} was truncated or altered: remove it and it is made "
@@ -100,17 +106,27 @@ def _parts(builder: Any, split: str, wanted: Wanted | None) -> Iterator[Part]:
         ) from None
 
 
+def _has_classes(builder: Any) -> bool:
+    """Whether each image has a class; labels that are texts, say, are none."""
+    features = builder.info.features
+    if "label" not in features:
+        return False
+    label = features["label"]
+    return label.shape == () and np.dtype(label.np_dtype).kind in "iu"
+
+
 def _squares(builder: Any, split: str, wanted: Wanted) -> Iterator[Part]:
     """Yields the images of a split as squares, and their labels."""
     side, _, channels = builder.info.features["image"].shape
     if wanted.channels != "auto":
         channels = int(wanted.channels)
-    size = wanted.image_size or side
+    size, classes = wanted.image_size or side, _has_classes(builder)
 
     def square(example: Any) -> tuple[npt.NDArray[np.uint8], int]:
         image = example["image"]
         picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
-        return fit(picture, size, channels or 3, wanted).pixels, int(example.get("label", 0))
+        label = int(example["label"]) if classes else 0
+        return fit(picture, size, channels or 3, wanted).pixels, label
 
     examples = tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False))
     number = builder.info.splits[split].num_examples

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from gan_tf.config import Config
 from gan_tf.data.cache import Split
-from gan_tf.data.dataset import Dataset
+from gan_tf.data.dataset import Dataset, Description
 from gan_tf.game.rules import Game
 from gan_tf.game.step import step
 from gan_tf.host import process
@@ -37,7 +37,7 @@ def propose(team: Team, config: Config, data: Dataset) -> None:
     Raises:
       InputError: a worker has other images, or another kind of device.
     """
-    team.tell({"config": config.to_json()})
+    team.tell({"config": config.to_json(), "data": dataclasses.asdict(data.description)})
     mine = _about(data)
     for rank, theirs in enumerate(team.hear(), start=1):
         for name, value in mine.items():
@@ -84,9 +84,10 @@ def follow(config: Config, team: Team) -> int:
       InterruptedRunError: a worker was asked to stop; the state is saved.
     """
     here = config.resolved()
-    told = Config.from_json(team.told()["config"], "the chief's configuration")
+    words = team.told()
+    told = Config.from_json(words["config"], "the chief's configuration")
     config = dataclasses.replace(told, data_dir=here.data_dir, manual_dir=here.manual_dir)
-    data = build.dataset(config)
+    data = build.dataset(config, Description(**words["data"]))  # Folders change; the chief knows.
     reals, _ = data.reals(config.validation_images)
     team.answer(_about(data))
     judging = sharing.Judging(config, data, reals, team)

@@ -135,6 +135,11 @@ def last(source: Path, wanted: Wanted, data_dir: Path) -> Came | None:
     return came if came and _directory(_place(data_dir), came).is_dir() else None
 
 
+def holds(directory: Path, data_dir: Path) -> bool:
+    """Whether a directory is that of all imports, or lies in it."""
+    return directory.is_relative_to(_place(data_dir))
+
+
 def _place(data_dir: Path) -> Path:
     return data_dir / "gan_tf" / "images"
 

@@ -76,4 +76,5 @@ def material(source: Path | Arrays) -> Material:
 def safe_name(text: str) -> str:
     """A name that is safe as a file's, after one that a user gave."""
     safe = "".join(each if each.isalnum() or each in "-_." else "_" for each in text)
-    return safe.strip("._-")[:_LONGEST].encode()[: 3 * _LONGEST].decode(errors="ignore") or "images"
+    short = safe.strip("._-")[:_LONGEST].encode()[: 3 * _LONGEST].decode(errors="ignore")
+    return short.rstrip("._-") or "images"
