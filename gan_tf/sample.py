@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_tf.config import command_line, sampling
@@ -20,7 +21,6 @@ from gan_tf.models import PRETRAINED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from gan_tf.serving.asking import Asked
 
@@ -82,6 +82,8 @@ def main(options: Options) -> str:
             raise InputError(f"--output={output}: is a directory; it must be a file")
     elif ending in (".jpg", ".jpeg", ".webp", ".bmp", ".npz"):
         raise InputError(f"--output={output}: must end in .png, .npy or .gif, or be a directory")
+    elif output.resolve() == Path.cwd():
+        raise InputError(f"--output={output}: is the working directory; name a new one")
     elif output.is_dir() and any(output.iterdir()):
         raise InputError(f"--output={output}: must be a new or empty directory")
     from gan_tf.host import process

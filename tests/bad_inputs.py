@@ -392,6 +392,9 @@ KINDS = {
         row("a version that it has not", "train --steps=1 --dataset=mnist:9.9.9"),
         row("no images", "train --steps=1 --data_dir=data --dataset=iris"),
     ],
+    "dataset that is none": [
+        row("where imports are", "train --steps=1 --data_dir=data --dataset=images"),
+    ],
     "your own images": [
         early("two sources", f"{PHOTOS} --dataset=mnist"),
         early("a side that is no multiple of 4", f"{PHOTOS} --image_size=30"),
@@ -447,6 +450,9 @@ KINDS = {
         ),
         row("below a file", f"{SAMPLE} --output=file/a.png", on_run(text("file", "mine"))),
         row("a directory over a file", f"{SAMPLE} --output=file", on_run(text("file", "mine"))),
+    ],
+    "samples to write here": [
+        row("in the place of the working directory", "sample --output=."),
     ],
     "classes to draw": [
         early("asked for twice", f"{SAMPLE} --labels=3 --text=3"),

@@ -51,6 +51,13 @@ def dataset(place: Path, training: np.ndarray, held_out: np.ndarray | None = Non
     return Dataset(Description("shapes", shape, "ours", None), place, splits)
 
 
+def test_more_held_out_images_than_training_ones_are_not_compared_with(tmp_path: Path) -> None:
+    """Samples would be as few, and without a Frechet distance a run's health is not known."""
+    data = dataset(tmp_path, shapes(50, seed=0), shapes(150, seed=1))
+    against = reals.compared(random_network.judge(data), data, 100)
+    assert (against.against, against.samples) == ("training", 100)
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> None:
     """A folder of sixty pictures without classes."""

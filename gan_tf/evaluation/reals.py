@@ -57,8 +57,9 @@ def held_out(data: Dataset) -> int:
 
 
 def are_many(data: Dataset, num: int) -> bool:
-    """Whether a dataset has held-out images enough to compare `num` samples with them."""
-    return held_out(data) >= min(num, MANY)
+    """Whether a dataset has held-out images enough to compare `num` samples with them, and as many
+    training images."""
+    return min(held_out(data), len(data.split("train").images)) >= min(num, MANY)
 
 
 def lack(data: Dataset) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -216,7 +217,7 @@ def find(run_dir: str | None, saved_model: str | None) -> Path:
     if not exported:
         raise InputError(
             f"--run_dir={run_dir}: has no export yet; finish its training, or run "
-            f"python -m gan_tf.export --run_dir={run_dir}"
+            f"python -m gan_tf.export --run_dir={shlex.quote(str(run_dir))}"
         )
     return exported[-1]
 

@@ -105,11 +105,12 @@ class Result:
                 f"  of {self.judged:,} samples {self._of_judge(LIKELIHOOD in self.best)}",
                 f"  evaluations took {took:.1f} s, {share:.1f} % of the training",
             ]
+        place = shlex.quote(str(self.run_dir))
         if self.best and self.best.get(COPIES, 0.0) >= copies.COPYING:
             said += [
                 f"copies: {100 * self.best[COPIES]:.1f} % of its samples are like copies of "
                 "training images; to see them:",
-                f"  python -m gan_tf.evaluate --run_dir={self.run_dir} --copies=copies.png",
+                f"  python -m gan_tf.evaluate --run_dir={place} --copies=copies.png",
             ]
         if self.stopped:
             said.append(self.stopped)
@@ -154,7 +155,7 @@ def failure(directory: Path, record: dict[str, Any]) -> str:
     remains = (
         f"the best generator, of attempt {kept['attempt']}, step {kept['step']:,} "
         f"({metrics.words(kept)}), is kept: python -m gan_tf.export "
-        f"--run_dir={directory}"
+        f"--run_dir={shlex.quote(str(directory))}"
         if kept
         else f"the last good checkpoint is {good[-1]}"
         if good

@@ -63,6 +63,8 @@ def read_content(directory: Path) -> dict[str, Any]:
             f"{path}: was not written by a version of gan_tf that this one ({__version__}) knows; "
             "use the one that wrote it, or another --run_dir"
         )
+    if not isinstance(content.get("config"), dict):
+        raise InputError(f"{path}: must hold the configuration as an object")
     return content
 
 
