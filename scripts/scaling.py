@@ -24,11 +24,9 @@ from gan_tf.host.errors import InputError
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     import benchmark
-    import scaling_feed as feeding
-    import scaling_model as model
-    import scaling_page as page
-    import scaling_speed as speeds
-    import scaling_traced as traced
+    from scalings import feed as feeding
+    from scalings import model, page, traced
+    from scalings import speed as speeds
 
 Values = dict[str, Any]
 

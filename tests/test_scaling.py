@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import scaling
-import scaling_model as model
 from PIL import Image
+from scalings import model
 
 from gan_tf.host.errors import InputError
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import scaling_model as model
-import scaling_plots as plots
-from scaling_speed_page import row
+from scalings import model, plots
+from scalings.speed_page import row
 
 Values = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 A side is a run of `gan_tf.train` on noise, and its speed is the median of its own lines of
 `metrics.jsonl`. The sides of a round follow one another, so what else the machine does meets all of
-them alike. `scaling_sums` measures what a step of several workers is made of.
+them alike. `sums` measures what a step of several workers is made of.
 """
 
 from __future__ import annotations
@@ -21,15 +21,13 @@ from typing import Any, NamedTuple
 
 import benchmark
 import numpy as np
-import scaling_model as model
-import scaling_sums as sums
-import scaling_traced as traced
 from pairs import Workers
 
 from gan_tf.data import cache
 from gan_tf.host.errors import InputError, TrainingFailedError
 from gan_tf.training import metrics
 from gan_tf.workers import launch
+from scalings import model, sums, traced
 
 Values = dict[str, Any]
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import scaling_feed_page as feed_page
-import scaling_model_page as model_page
-import scaling_speed_page as speed_page
-
 from gan_tf.host import files
+from scalings import feed_page, model_page, speed_page
 
 Values = dict[str, Any]
 

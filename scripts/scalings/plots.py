@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import scaling_model as model
 from matplotlib.figure import Figure
 
 from gan_tf.host import files
+from scalings import model
 
 ASSUMED = {"1": "as at 28x28", f"{model.FASTER:g}": f"{model.FASTER:g} times as fast"}
 _COLOURS = {25: "tab:orange", 200: "tab:blue"}

@@ -10,7 +10,6 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-import scaling_model as model
 import tensorflow as tf
 
 from gan_tf.config import Config
@@ -20,6 +19,7 @@ from gan_tf.game import step as steps
 from gan_tf.game.rules import Game
 from gan_tf.training import build, costs
 from gan_tf.workers import replica
+from scalings import model
 
 _ROWS = 2  # Of a worker.
 

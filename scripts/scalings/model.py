@@ -1,7 +1,7 @@
 """The model of `scaling`: how much of their time N GPUs compute, and how much they add up.
 
 Nothing here is measured. A step of a worker computes, and then waits for its sums: nothing is
-overlapped (docs/workers.md). What is summed is not assumed: `scaling_traced` records it.
+overlapped (docs/workers.md). What is summed is not assumed: `traced` records it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-import scaling_model as model
 import tensorflow as tf
 
 from gan_tf.config import Config
@@ -32,6 +31,7 @@ from gan_tf.training import build, loop
 from gan_tf.workers import launch, replica
 from gan_tf.workers.place import Place
 from gan_tf.workers.team import joined
+from scalings import model
 
 Values = dict[str, Any]
 

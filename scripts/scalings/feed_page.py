@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import scaling_model as model
-import scaling_plots as plots
+from scalings import model, plots
 
 Values = dict[str, Any]
 
@@ -89,7 +88,7 @@ _CHANGES = """
 |---|---|---|
 | one array file on each machine | 1.23 TB in one file; a transfer that breaks off begins anew | \
 a list of shards in `cache.json`, and a `Rows` that divides the index: 25 lines in \
-`scripts/scaling_feed.py` |
+`scripts/scalings/feed.py` |
 | every worker makes the whole order, int64 | {order_seconds:.0f} s at the start of each epoch of \
 {epoch_least:.1f} to {epoch_most:.1f} min, \
 in which the reading thread stands still, and {order_memory:.1f} GB; twice that while a batch \
