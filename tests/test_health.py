@@ -317,10 +317,10 @@ FINE = (*MLP, "--generator_lr=5e-4", "--discriminator_lr=5e-4", "--ema_decay=0.9
 
 @pytest.fixture(scope="session")
 def fine(once: Once, home: Path, mnist: dict[str, Any]) -> Path:
-    """A directory with a run of 700 good steps, and data that has gone bad since."""
+    """A directory with a run of 400 good steps, and data that has gone bad since."""
 
     def make(directory: Path) -> None:
-        process = start("train", *FINE, "--steps=700", cwd=directory, home=home)
+        process = start("train", *FINE, "--steps=400", cwd=directory, home=home)
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
         grey = np.full_like(mnist["train_images"], 128)
@@ -338,7 +338,7 @@ def gone_bad(fine: Path, tmp_path: Path) -> tuple[str, ...]:
     content = json.loads(path.read_text())
     content["data"]["digest"] = ""  # As older versions left it: it would refuse other images.
     path.write_text(json.dumps(content))
-    return (*FINE, f"--data_dir={fine / 'bad'}", "--steps=1100")
+    return (*FINE, f"--data_dir={fine / 'bad'}", "--steps=700")
 
 
 def test_the_best_is_kept_of_a_run_that_degrades(
@@ -348,12 +348,12 @@ def test_the_best_is_kept_of_a_run_that_degrades(
     assert finished.returncode == 0, finished.stderr
     assert "regression: the Fréchet distance rose from" in verdicts(finished)[-1]
     record = result(tmp_path)
-    assert record["best"]["step"] == 700
+    assert record["best"]["step"] == 400
     assert 3 * record["best"]["frechet_distance"] < record["last"]["frechet_distance"]
-    assert "best generator: attempt 1, step 700, Fréchet distance" in finished.stdout
+    assert "best generator: attempt 1, step 400, Fréchet distance" in finished.stdout
     # The exported artefacts say the same.
     (exported,) = servable.versions(tmp_path / "run" / "export")
-    assert servable.load(exported).metadata["step"] == 700
+    assert servable.load(exported).metadata["step"] == 400
     command("export", "--run_dir=run", "--checkpoint=last", "--output=last")
     scores = []
     for model in (str(exported), "last/1"):
@@ -370,12 +370,12 @@ def test_a_rollback_goes_on_from_the_best(
     finished = command("train", *gone_bad, "--on_collapse=rollback", "--max_restarts=1")
     lines = metrics(tmp_path / "run")
     first, second = ([line for line in lines if line["attempt"] == i] for i in (1, 2))
-    assert "health: attempt 1, step 900: regression: " in verdicts(finished)[0]
+    assert "health: attempt 1, step 600: regression: " in verdicts(finished)[0]
     assert "attempt 2 of at most 2: back to the best with seed 1" in finished.stderr
-    assert finished.stderr.count("resumed at step 700") == 2
-    assert (first[-1]["step"], second[0]["step"]) == (900, 800)
+    assert finished.stderr.count("resumed at step 400") == 2
+    assert (first[-1]["step"], second[0]["step"]) == (600, 500)
     # From the same weights, another course: the seed is the next one.
-    assert first[-2]["step"] == 800
+    assert first[-2]["step"] == 500
     assert first[-2]["discriminator_loss"] != second[0]["discriminator_loss"]
 
 
