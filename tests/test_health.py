@@ -149,7 +149,7 @@ sys.argv = [each for each in sys.argv if each != "--collapse"]
 
 
 def generator(latent_dim, image_shape):
-    network = dcgan.generator(latent_dim, image_shape)
+    network = dcgan.generator(latent_dim, image_shape, width=32)
     first_attempt = next(built) < 2  # G, and its average.
     if not (collapse and first_attempt):
         return network
@@ -157,7 +157,11 @@ def generator(latent_dim, image_shape):
     return keras.Sequential(grey, name="generator")
 
 
-ARCHITECTURES["mine"] = Architecture(generator, dcgan.discriminator)
+def discriminator(image_shape):
+    return dcgan.discriminator(image_shape, width=32)
+
+
+ARCHITECTURES["mine"] = Architecture(generator, discriminator)
 sys.exit(command_line.run(train.main, train.Options, "Train a GAN that collapses at first."))
 """
 
