@@ -416,7 +416,10 @@ def test_every_loss_penalty_and_optimiser_resumes_exactly(
             export="none",
             **rules,
         )
-        assert train(config).export is None
+        result = train(config)
+        assert result.export is None
+    without_a_sign = rules.get("loss") in ("least_squares", "wasserstein", "relativistic")
+    assert ("above a fresh fake" in str(result)) is without_a_sign
     assert_same_bits(tmp_path / "whole", tmp_path / "parts", 6)
     lines = metrics(tmp_path / "whole")
     assert ("value" in lines[0]) is (rules.get("loss", "") in ("minimax", ""))

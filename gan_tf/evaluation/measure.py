@@ -24,7 +24,7 @@ class Measure:
 
     Attributes:
       held_out: how many reals it measures on at the end.
-      in_pairs: whether D is right about pairs of a real and a fake, for its loss compares them.
+      in_pairs: whether D is right about pairs of a real and a fake, for its output has no sign.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Measure:
         self.held_out = min(most, len(held_out.images))
         self._draw, self._latent_dim, self._seed = draw, latent_dim, seed
         self._cross_entropy = LOSSES[loss].cross_entropy
-        self.in_pairs = LOSSES[loss].compares
+        self.in_pairs = not LOSSES[loss].signed
         self._accuracy = theory.ranked if self.in_pairs else theory.accuracy
         self._judge = tf.function(self._logits, reduce_retracing=True)
 

@@ -28,11 +28,12 @@ def jensen_shannon(value: float) -> float:
 
 
 def ranked(real_logits: Logits, fake_logits: Logits) -> float:
-    """Returns the share of pairs in which D puts the real above the fake: what a loss that compares
-    them asks of it. The first real is beside the first fake, and so on."""
+    """Returns the share of pairs in which D puts the real above the fake, whatever the scale of its
+    outputs. The first real is beside the first fake, and so on."""
     return float((real_logits > fake_logits).mean())
 
 
 def accuracy(real_logits: Logits, fake_logits: Logits) -> float:
-    """Returns the share that D classifies correctly, of reals and fakes in equal parts."""
+    """Returns the share that D classifies correctly, of reals and fakes in equal parts, by the sign
+    of its outputs."""
     return float(((real_logits > 0).mean() + (fake_logits < 0).mean()) / 2.0)

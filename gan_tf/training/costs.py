@@ -43,7 +43,7 @@ class Cost:
 def speed(steps_per_second: float, steps: int, config: Config) -> str:
     """What so many steps a second mean for the steps that are left."""
     left = steps / steps_per_second
-    images = steps_per_second * config.batch_size * config.discriminator_steps
+    images = steps_per_second * config.batch_size
     took = f"{left / 3600:.1f} hours" if left > 5400 else f"{max(1, round(left / 60))} min"
     return f"speed: about {images:,.0f} images/s; {took} for the steps that are left"
 
