@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FILLER = "filler"  # The file that fills a disk; without it there is space again.
-FULL = "No space left on device|File too large"  # What is said then.
+FULL = "(?:No space left on device|File too large)"  # What is said then.
 
 
 @contextlib.contextmanager

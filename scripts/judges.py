@@ -27,7 +27,7 @@ LACKS = (1, 2, 3, 4, 5)  # Classes that are missing, from 0 on.
 class Options:
     """How many images, and whose samples besides."""
 
-    num: int = knob(2_000, "Images of each set, and reals.", unit="images", low=100, high=4_000)
+    num: int = knob(2_000, "Images of each set, and reals.", unit="images", low=100, high=3_000)
     run_dirs: str | None = knob(
         None, "Runs on MNIST whose samples join.", unit="directories and commas"
     )

@@ -92,6 +92,10 @@ def main(options: Options) -> str:
         raise InputError(f"--record={options.record}: must end in .json")
     if not chosen and not record.exists():
         raise InputError(f"--record={options.record}: is not there, and --parts=none makes none")
+    if options.images < options.shard_rows:
+        raise InputError(
+            f"--images={options.images}: must be at least --shard_rows={options.shard_rows}"
+        )
     place = files.user_path("place", options.place)
     if not place.is_dir():
         raise InputError(f"--place={options.place}: must be a directory that is there")

@@ -123,6 +123,7 @@ def test_the_page_is_made_from_the_record(record: Path) -> None:
         ({"parts": "sped"}, "sped is none of speed, model, feed"),
         ({"networks": "mlp"}, "mlp is not dcgan or resnet"),
         ({"sizes": "32"}, "32 is not 64 or 28"),
+        ({"images": 500}, "must be at least --shard_rows=1000"),
         ({"record": "page.md"}, "must end in .json"),
         ({"place": "nowhere"}, "must be a directory that is there"),
         ({"parts": "none", "record": "nothing.json"}, "is not there, and --parts=none makes none"),

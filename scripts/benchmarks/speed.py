@@ -102,7 +102,7 @@ def images(place: Path, rounds: int, seconds: float) -> list[Figure]:
     of the same networks and updates."""
     data_dir = noise(place)
     flags = [f"--data_dir={data_dir}", "--dataset=noise", "--update=simultaneous"]
-    flags += ["--r1_gamma=0", "--precision=float32"]
+    flags += ["--r1_gamma=0", "--augment=none", "--precision=float32"]
     loop: Command = [sys.executable, _HERE / "keras_loop.py", "colour"]
     reals = cache.directory("noise", data_dir) / "train-images.npy"
     loop = [*loop, reals, "--marks", f"{seconds:g}"]

@@ -12,7 +12,8 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 status=0
-srun --kill-on-bad-exit=0 python -m gan_tf.train --start_timeout=300 "$@" || status=$?
+# srun does not take the cores from the job since Slurm 22.05.
+srun --kill-on-bad-exit=0 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" python -m gan_tf.train --start_timeout=300 "$@" || status=$?
 if [ "$status" = 75 ]; then
   scontrol requeue "$SLURM_JOB_ID"
 fi

@@ -173,6 +173,7 @@ def _watch(here: Path, case: Case, seconds: float, kind: str, share: int, at_onc
     place = here / f"run-{time.monotonic_ns()}"
     place.mkdir()
     flags = [f"--data_dir={here / 'data'}", "--dataset=noise", "--arch=dcgan"]
+    flags += ["--augment=none"]
     flags += ["--evaluate_every=0", "--export=none", "--on_collapse=ignore", f"--steps={_NEVER}"]
     flags += [f"--{name}_every={_NEVER}" for name in ("sample", "checkpoint")]
     flags += [f"--log_every={sums.INTERVAL}"]
