@@ -75,6 +75,11 @@ def main(options: Options) -> str:
             f"--precision={options.precision}: --pretrained={options.pretrained} is exported in "
             "float32; leave it out"
         )
+    if options.pretrained and options.checkpoint != "best":
+        raise InputError(
+            f"--checkpoint={options.checkpoint}: --pretrained={options.pretrained} has one state; "
+            "leave it out"
+        )
     if not re.fullmatch(r"best|last|\d{1,9}", options.checkpoint):
         raise InputError(f"--checkpoint={options.checkpoint}: must be best, last, or a step")
     if options.web and options.precision != "float32":

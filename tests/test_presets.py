@@ -387,6 +387,7 @@ def test_the_noise_classifier_is_never_wrong(
     )
     result: dict[str, Any] = json.loads((tmp_path / "run" / "result.json").read_text())
     assert (result["steps"], result["discriminator_accuracy"]) == (5_625, 1.0)
+    assert "D alone learns; G is frozen" in (tmp_path / "run" / "report.html").read_text()
     run = run_directory.read(tmp_path / "run")
     checkpoint = exporting.find_checkpoint(tmp_path / "run", "last")
     trained = exporting.load_networks(run, checkpoint).generator

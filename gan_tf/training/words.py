@@ -53,7 +53,11 @@ def rules(config: Values) -> Iterator[tuple[str, str]]:
 
 def _order(config: Values) -> str:
     order, k = _ORDERS.get(config["update"], config["update"]), config["discriminator_steps"]
-    each = f"; {k} updates of D in a step" if k != 1 else ""
+    each, of_g = f"; {k} updates of D in a step" if k != 1 else "", config.get("generator_steps", 1)
+    if of_g == 0:
+        order = "D alone learns; G is frozen"
+    elif of_g > 1:
+        each += f"; {of_g} updates of G in a step"
     return f"{order}{each}, in batches of {config['batch_size']:,}"
 
 
