@@ -2,8 +2,9 @@
 
 Parts: toy is figure 1 and theorem 1 in one dimension; digits trains the authors' networks,
 keeps the generator that makes validation images likeliest, judges it once on the test images, and
-draws figures 2 and 3; order compares orders of updates. What a part finds goes on record, and
-the page is made from that. A run that was cut off goes on.
+draws figures 2 and 3; course says how far that likelihood has come in a run, which need not be at
+its end; order compares orders of updates. What a part finds goes on record, and the page is made
+from that. A run that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import paper_2014_page as page
 from commands import FAILED, run
 from etils import epy
 
-from gan_tf.config import command_line
+from gan_tf.config import Config, command_line
 from gan_tf.config.knobs import knob
 from gan_tf.host import files, process
 from gan_tf.host.errors import InputError, TrainingFailedError
@@ -28,12 +29,13 @@ with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     import benchmark
     import numpy as np
     import paper_2014_toy as toy
+    from matplotlib import figure
 
     from gan_tf.data import dataset
-    from gan_tf.evaluation import parzen
+    from gan_tf.evaluation import figures, parzen
     from gan_tf.report import pictures
     from gan_tf.serving import servable
-    from gan_tf.training import health, metrics
+    from gan_tf.training import health, metrics, run_directory
 
 Values = dict[str, Any]
 
@@ -51,7 +53,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
 class Options:
     """Which parts, how long, and to where."""
 
-    parts: str = knob("toy,digits,order", "Parts to do.", unit="names and commas, or none")
+    parts: str = knob("toy,digits,course,order", "Parts to do.", unit="names and commas, or none")
     presets: str = knob(
         "paper_2014",
         "Presets that digits trains: paper_2014, mlp, dcgan.",
@@ -81,6 +83,7 @@ def main(options: Options) -> str:
     parts: dict[str, Callable[[Options, Path], Values]] = {
         "toy": one_dimension,
         "digits": digits,
+        "course": course,
         "order": order,
     }
     chosen = _names(options.parts)
@@ -146,7 +149,7 @@ def digits(options: Options, shown: Path) -> Values:
 
     found = {"training images": judged(training[:_SAMPLES])}
     for name in _names(options.presets):
-        run_dir = Path(options.runs_dir) / f"{name}-{options.seed}"
+        run_dir = _run_dir(options, name)
         flags = [f"--preset={name}", f"--seed={options.seed}", "--on_collapse=ignore"]
         if name == "paper_2014":
             flags += ["--best_by=log_likelihood", f"--evaluate_images={_SAMPLES}"]
@@ -164,6 +167,45 @@ def digits(options: Options, shown: Path) -> Values:
             nearest(exported, training, shown / "figure-2.png")
             between(exported, shown / "figure-3.png")
     return found
+
+
+def course(options: Options, shown: Path) -> Values:
+    """How likely the validation images became, evaluation by evaluation, in the run of digits."""
+    run_dir = _run_dir(options, "paper_2014")
+    key, every = figures.LIKELIHOOD, metrics.read_metrics(run_dir / "metrics.jsonl")
+    lines = [line for line in every if key in line]
+    if not lines:
+        raise InputError(
+            f"{run_dir}: has no likelihood of validation images yet; see --parts=digits"
+        )
+    epochs, found = [line["epoch"] for line in lines], [line[key] for line in lines]
+    drawn = figure.Figure(figsize=(7, 3.2), layout="constrained")
+    axes = drawn.subplots()
+    axes.plot(epochs, found, ".-", label="1,000 validation images")
+    axes.axhline(225.0, color="k", linestyle=":", label="the paper: test images")
+    axes.set(xlabel="epoch", ylabel="nats")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    with files.published(shown / "likelihood.png") as temporary:
+        drawn.savefig(temporary, format="png", dpi=90)
+    return {
+        "seed": options.seed,
+        "epochs": epochs,
+        "log_likelihoods": found,
+        "length": _epochs(run_directory.read(run_dir).config, lines[-1]),
+        "machine": benchmark.machine(),
+    }
+
+
+def _epochs(config: Config, line: Values) -> float:
+    """The whole length of a run, of which a line is."""
+    if config.steps is None:
+        return float(config.epochs or 0)
+    return float(config.steps * line["epoch"] / line["step"])
+
+
+def _run_dir(options: Options, preset: str) -> Path:
+    return Path(options.runs_dir) / f"{preset}-{options.seed}"
 
 
 def nearest(exported: servable.Servable, training: Any, output: Path) -> None:

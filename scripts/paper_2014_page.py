@@ -24,7 +24,8 @@ again: `scripts/paper_2014` writes this page, its pictures, and `{record}`.
 
 ```sh
 scripts/paper_2014 --parts=toy      # figure 1, V and D's accuracy
-scripts/paper_2014 --parts=digits   # the likelihood, figures 2 and 3
+scripts/paper_2014 --parts=digits   # the likelihood, figures 2 and 3: hours
+scripts/paper_2014 --parts=course   # how far a run of it has come
 scripts/paper_2014 --parts=order    # the order of updates
 ```
 """
@@ -67,6 +68,12 @@ _NOT_YET = """
 The authors' networks were not trained to their end by this script yet. After the 100 epochs of
 [presets.md](presets.md) their likelihood was 157 +- 1.5, still rising.
 """
+_COURSE = """
+![The likelihood of validation images over the epochs]({place}/likelihood.png)
+
+Seed {seed}: after {epoch:.0f} of {length:,.0f} epochs, 1,000 validation images have {last:.1f}
+nats; after half as many they had {half:.1f}. {machine}.
+"""
 _PICTURES = """
 ## Figure 2: samples, and the nearest training images
 
@@ -103,7 +110,9 @@ def write(record: Path, known: Values) -> None:
     if "digits" in known:
         parts += [_DIGITS, *_rows(known["digits"]), *_machines(known["digits"])]
         trained = "paper_2014" in known["digits"]
-        parts.append(_PICTURES.format(place=place) if trained else _NOT_YET)
+        parts += [] if trained else [_NOT_YET]
+        parts += [_course(known["course"], place)] if "course" in known else []
+        parts += [_PICTURES.format(place=place)] if trained else []
     if "order" in known:
         parts += [_ORDER, *_orders(known["order"]), *_machines(known["order"])]
     files.write_text(record.with_suffix(".md"), "".join(parts))
@@ -120,6 +129,15 @@ def _rows(digits: Values) -> Iterator[str]:
         else:
             cells += [""] * 3
         yield f"| {' | '.join(cells)} |\n"
+
+
+def _course(course: Values, place: str) -> str:
+    """How far the likelihood of validation images has come."""
+    found = course["log_likelihoods"]
+    half = found[max(0, (len(found) - 1) // 2)]
+    return _COURSE.format(
+        place=place, epoch=course["epochs"][-1], last=found[-1], half=half, **course
+    )
 
 
 def _orders(order: Values) -> Iterator[str]:

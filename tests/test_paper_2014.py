@@ -13,7 +13,10 @@ import paper_2014_toy as toy
 import pytest
 from PIL import Image
 
+from gan_tf.config import Config
 from gan_tf.host.errors import InputError
+from gan_tf.training.metrics import read_metrics
+from gan_tf.training.run import train
 
 
 def test_known_divergences() -> None:
@@ -40,6 +43,32 @@ def test_the_toy_goes_where_the_theorem_says(tmp_path: Path) -> None:
             assert shown.size[0] > 300
 
 
+def test_the_course_of_a_run_is_shown_before_its_end(tmp_path: Path, data_dir: Path) -> None:
+    config = Config(
+        arch="mlp",
+        data_dir=str(data_dir),
+        run_dir=str(tmp_path / "paper_2014-0"),
+        batch_size=8,
+        steps=4,
+        best_by="log_likelihood",
+        evaluate_images=100,
+        evaluate_every=2,
+        export="none",
+    )
+    train(config)
+    record = tmp_path / "page" / "paper.json"
+    record.parent.mkdir()
+    record.write_text('{"digits": {}}')
+    paper_2014.main(paper_2014.Options(parts="course", runs_dir=str(tmp_path), record=str(record)))
+    lines = read_metrics(tmp_path / "paper_2014-0" / "metrics.jsonl")
+    found = json.loads(record.read_text())["course"]
+    assert found["log_likelihoods"] == [line["log_likelihood"] for line in lines[-2:]]
+    said = f"1,000 validation images have {lines[-1]['log_likelihood']:.1f} nats"
+    assert said in record.with_suffix(".md").read_text()
+    with Image.open(record.with_suffix("") / "likelihood.png") as shown:
+        assert shown.size[0] > 300
+
+
 @pytest.mark.release
 def test_the_digits_are_judged_by_what_no_step_saw(tmp_path: Path, data_dir: Path) -> None:
     record = tmp_path / "paper.json"
@@ -63,7 +92,8 @@ def test_the_digits_are_judged_by_what_no_step_saw(tmp_path: Path, data_dir: Pat
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"parts": "toys"}, "toys is none of toy, digits, order"),
+        ({"parts": "toys"}, "toys is none of toy, digits, course, order"),
+        ({"parts": "course", "runs_dir": "none"}, "has no likelihood of validation images yet"),
         ({"presets": "r3gan"}, "r3gan is not paper_2014, mlp or dcgan"),
         ({"record": "page.md"}, "must end in .json"),
         ({"parts": "none", "record": "nothing.json"}, "is not there, and --parts=none makes none"),
