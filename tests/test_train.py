@@ -423,6 +423,8 @@ def test_every_loss_penalty_and_optimiser_resumes_exactly(
     assert_same_bits(tmp_path / "whole", tmp_path / "parts", 6)
     lines = metrics(tmp_path / "whole")
     assert ("value" in lines[0]) is (rules.get("loss", "") in ("minimax", ""))
+    report = (tmp_path / "whole" / "report.html").read_text()
+    assert ("probability of being real" in report) is ("value" in lines[0])
     assert np.isfinite(numbers(lines)).all()
     assert len({line["discriminator_loss"] for line in lines}) == 6
 

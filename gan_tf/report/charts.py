@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from gan_tf.report.html import Element, data, element
@@ -66,6 +66,8 @@ class Chart:
 
 
 BELIEFS = Chart("What D believes", "probability of being real", level=0.5, bounds=(0.0, 1.0))
+# Of a loss in which D gives no probability.
+OUTPUTS = replace(BELIEFS, title="What D says", unit="sigmoid of D's output", level=None)
 LOSSES = Chart("Losses", "loss")
 DISTANCE = Chart("Fréchet distance", "distance", log=True)
 SHARES = Chart("Precision, recall, coverage", "share", bounds=(0.0, 1.0))

@@ -43,8 +43,11 @@ def curves(lines: Sequence[Mapping[str, float]], title: str) -> Figure:
     losses.set_ylabel("loss")
     _plot(beliefs, lines, "d_real", "D(x), of reals", _REALS)
     _plot(beliefs, lines, "d_fake", "D(G(z)), of the generator's fakes", _GENERATOR)
-    beliefs.set_ylabel("probability of being real")
-    beliefs.axhline(0.5, color="gray", linestyle="--", linewidth=1)
+    if any("value" in line for line in lines):  # Else D gives no probability.
+        beliefs.set_ylabel("probability of being real")
+        beliefs.axhline(0.5, color="gray", linestyle="--", linewidth=1)
+    else:
+        beliefs.set_ylabel("sigmoid of D's output")
     beliefs.set_ylim(0, 1)
     for axes in quality:
         _plot(axes, evaluated, "frechet_distance", "generator", _GENERATOR)
