@@ -490,6 +490,12 @@ def test_an_idx_file_that_was_altered_gives_no_images_and_no_labels(tmp_path: Pa
     _, about = bring(archive, tmp_path)
     assert list(about["left_out"].values()) == ["is damaged"]
 
+    (tmp_path / "twins").mkdir()  # Neither is taken for the labels of the other.
+    (tmp_path / "twins" / "digits.gz").write_bytes(good + b"what gzip does not know")
+    (tmp_path / "twins" / "digits").write_bytes(gzip.decompress(good))
+    _, about = bring(tmp_path / "twins", tmp_path)
+    assert (about["left_out"], about["duplicates"], about["classes"]) == ({}, 40, [])
+
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(flipped(packed, len(packed) - 6))
     with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte.gz is damaged; mend it, or"):
         bring(tmp_path / "idx", tmp_path)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
+import lzma
 import math
 import zipfile
 import zlib
@@ -19,10 +21,10 @@ import numpy.typing as npt
 
 from gan_tf.data.images import kinds
 from gan_tf.data.images.decoding import MAX_PIXELS, LeftOutError, reason
-from gan_tf.data.images.sources import Source
+from gan_tf.data.images.sources import Source, shown
 from gan_tf.host.errors import InputError
 
-_DAMAGED = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
+_DAMAGED = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _WITHOUT = "mend it, or import without classes by --labels=none"
 
 
@@ -44,10 +46,8 @@ def images(source: Source, name: str) -> Iterator[npt.NDArray[np.uint8]]:
         altered, and it yields none.
     """
     try:
-        with source.open(name) as file, contextlib.suppress(EOFError):  # It ends early; see below.
-            content = _unpacked(file)
-            while content.read(2**20):
-                pass
+        with source.open(name) as file:
+            _check(_unpacked(file))
         with source.open(name) as file:
             content = _unpacked(file)
             number, height, width = _header(content)
@@ -74,13 +74,17 @@ def labels(source: Source, name: str, number: int) -> npt.NDArray[np.uint8] | No
         with file:
             try:
                 content = _unpacked(file)
-                shape, found = _header(content), content.read(number + 1)
-            except (LeftOutError, *_DAMAGED) as error:
-                raise InputError(f"{candidate} {reason(error)}; {_WITHOUT}") from None
+                shape, found = _header(content), content.read(number)
+                _end(content)
+            except LeftOutError:
+                said = "is no IDX file of labels"
+                raise InputError(f"{shown(candidate)} {said}; {_WITHOUT}") from None
+            except _DAMAGED as error:
+                raise InputError(f"{shown(candidate)} {reason(error)}; {_WITHOUT}") from None
         if shape != (number,) or len(found) != number:
             raise InputError(
-                f"{candidate} has not one label for each of the {number:,} images of {name}; "
-                f"{_WITHOUT}"
+                f"{shown(candidate)} has not one label for each of the {number:,} images of "
+                f"{shown(name)}; {_WITHOUT}"
             )
         return np.frombuffer(found, np.uint8)
     return None
@@ -89,9 +93,10 @@ def labels(source: Source, name: str, number: int) -> npt.NDArray[np.uint8] | No
 def labels_beside(name: str) -> tuple[str, ...]:
     """Returns what the file of labels beside a file of images may be called."""
     folder, slash, file = name.rpartition("/")
-    file = file.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
-    other = f"{folder}{slash}{file}"
-    return tuple(each for each in (other, f"{other}.gz") if each != name)
+    labels = file.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
+    if labels == file.removesuffix(".gz"):
+        return ()
+    return (f"{folder}{slash}{labels}", f"{folder}{slash}{labels}.gz")
 
 
 def _unpacked(file: IO[bytes]) -> IO[bytes]:
@@ -99,6 +104,27 @@ def _unpacked(file: IO[bytes]) -> IO[bytes]:
     packed = kinds.kind(file.read(4)) == "gzip"
     file.seek(0)
     return gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[return-value]
+
+
+def _check(content: IO[bytes]) -> None:
+    """Reads all images, and to the end, where a packed file has its checksum. A plain one has none,
+    and what ends early is not this function's matter."""
+    if isinstance(content, io.BufferedReader):
+        return
+    left = math.prod(_header(content))
+    with contextlib.suppress(EOFError):
+        while left > 0 and (part := content.read(min(left, 2**20))):
+            left -= len(part)
+        _end(content)
+
+
+def _end(content: IO[bytes]) -> None:
+    """Reads on behind the entries, as far as the checksum. What follows it does no harm."""
+    try:
+        content.read(1)
+    except gzip.BadGzipFile as error:
+        if not str(error).startswith("Not a gzipped file"):
+            raise
 
 
 def _header(content: IO[bytes]) -> tuple[int, ...]:
