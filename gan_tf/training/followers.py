@@ -37,7 +37,8 @@ def propose(team: Team, config: Config, data: Dataset) -> None:
     Raises:
       InputError: a worker has other images, or another kind of device.
     """
-    team.tell({"config": config.to_json(), "data": dataclasses.asdict(data.description)})
+    about = data.description
+    team.tell({"config": config.to_json(), "data": [about.name, about.digest]})
     mine = _about(data)
     for rank, theirs in enumerate(team.hear(), start=1):
         for name, value in mine.items():
@@ -87,7 +88,8 @@ def follow(config: Config, team: Team) -> int:
     words = team.told()
     told = Config.from_json(words["config"], "the chief's configuration")
     config = dataclasses.replace(told, data_dir=here.data_dir, manual_dir=here.manual_dir)
-    data = build.dataset(config, Description(**words["data"]))  # Folders change; the chief knows.
+    name, digest = words["data"]  # Folders change; the chief knows what the run began with.
+    data = build.dataset(config, Description(name, (0, 0, 0), "", None, digest))
     reals, _ = data.reals(config.validation_images)
     team.answer(_about(data))
     judging = sharing.Judging(config, data, reals, team)

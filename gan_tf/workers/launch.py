@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from gan_tf.host import devices
@@ -69,11 +70,11 @@ def run(number: int, arguments: Sequence[str]) -> int:
 
 def _program(number: int) -> list[str]:
     """What Python is to run: `-m gan_tf.train`, or the file of a program of one's own."""
-    main = sys.modules["__main__"]
-    if main.__spec__:
-        return ["-m", main.__spec__.name]
-    if getattr(main, "__file__", None):
-        return [str(main.__file__)]
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec and spec.origin == sys.argv[0]:
+        return ["-m", spec.name]
+    if Path(sys.argv[0]).exists():
+        return [sys.argv[0]]
     raise InputError(f"--workers={number}: each worker runs this program's file, and it has none")
 
 
