@@ -53,7 +53,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
 class Options:
     """Which parts, how long, and to where."""
 
-    parts: str = knob("toy,digits,course,order", "Parts to do.", unit="names and commas, or none")
+    parts: str = knob("toy,digits,order", "Parts to do.", unit="names and commas, or none")
     presets: str = knob(
         "paper_2014",
         "Presets that digits trains: paper_2014, mlp, dcgan.",

@@ -69,10 +69,12 @@ The authors' networks were not trained to their end by this script yet. After th
 [presets.md](presets.md) their likelihood was 157 +- 1.5, still rising.
 """
 _COURSE = """
+## The likelihood while training goes on
+
 ![The likelihood of validation images over the epochs]({place}/likelihood.png)
 
 Seed {seed}: after {epoch:.0f} of {length:,.0f} epochs, 1,000 validation images have {last:.1f}
-nats; after half as many they had {half:.1f}. {machine}.
+nats; after {earlier:.0f} epochs they had {before:.1f}. {machine}.
 """
 _PICTURES = """
 ## Figure 2: samples, and the nearest training images
@@ -111,8 +113,9 @@ def write(record: Path, known: Values) -> None:
         parts += [_DIGITS, *_rows(known["digits"]), *_machines(known["digits"])]
         trained = "paper_2014" in known["digits"]
         parts += [] if trained else [_NOT_YET]
-        parts += [_course(known["course"], place)] if "course" in known else []
         parts += [_PICTURES.format(place=place)] if trained else []
+    if "course" in known:
+        parts.append(_course(known["course"], place))
     if "order" in known:
         parts += [_ORDER, *_orders(known["order"]), *_machines(known["order"])]
     files.write_text(record.with_suffix(".md"), "".join(parts))
@@ -133,10 +136,15 @@ def _rows(digits: Values) -> Iterator[str]:
 
 def _course(course: Values, place: str) -> str:
     """How far the likelihood of validation images has come."""
-    found = course["log_likelihoods"]
-    half = found[max(0, (len(found) - 1) // 2)]
+    epochs, found = course["epochs"], course["log_likelihoods"]
+    half = len(found) // 2
     return _COURSE.format(
-        place=place, epoch=course["epochs"][-1], last=found[-1], half=half, **course
+        place=place,
+        epoch=epochs[-1],
+        last=found[-1],
+        earlier=epochs[half],
+        before=found[half],
+        **{name: course[name] for name in ("seed", "length", "machine")},
     )
 
 
