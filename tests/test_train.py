@@ -18,8 +18,9 @@ from PIL import Image
 
 from gan_tf.config import Config
 from gan_tf.host import archive, devices
+from gan_tf.report import comparison
 from gan_tf.serving import servable
-from gan_tf.training import grids, resume
+from gan_tf.training import accounts, grids, resume
 from gan_tf.training.run import train
 
 from .conftest import (
@@ -425,6 +426,9 @@ def test_every_loss_penalty_and_optimiser_resumes_exactly(
     assert ("value" in lines[0]) is (rules.get("loss", "") in ("minimax", ""))
     report = (tmp_path / "whole" / "report.html").read_text()
     assert ("probability of being real" in report) is ("value" in lines[0])
+    runs = [accounts.read(tmp_path / name) for name in ("whole", "parts")]
+    compared = comparison.comparison(runs, "now")
+    assert ("probability of being real" in compared) is ("value" in lines[0])
     assert np.isfinite(numbers(lines)).all()
     assert len({line["discriminator_loss"] for line in lines}) == 6
 

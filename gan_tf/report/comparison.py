@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gan_tf.report import charts, html, images, pictures
 from gan_tf.report.account import Account, Figure, Pixels
-from gan_tf.report.charts import BELIEFS, DISTANCE, LOSSES, SHARES, Curve
+from gan_tf.report.charts import BELIEFS, DISTANCE, LOSSES, OUTPUTS, SHARES, Curve
 from gan_tf.report.frame import STATES, document, notices, picture
 from gan_tf.report.html import Element, element
 from gan_tf.report.page import figure_name
@@ -111,7 +111,11 @@ def _samples(accounts: Sequence[Account], samples: Mapping[int, Pixels]) -> Iter
 
 def _curves(accounts: Sequence[Account]) -> Iterator[Element]:
     made: list[Element] = []
+    lasts = [each.last.lines for each in accounts if each.last]
+    in_all = all(any("value" in line for line in lines) for lines in lasts)
     for chart, name in _CHARTS:
+        if chart.level is not None and not in_all:  # D's output is no probability in some of them.
+            chart = replace(chart, unit=OUTPUTS.unit, level=None)
         curves: list[Curve] = []
         for colour, each in enumerate(accounts):
             lines = each.last.lines if each.last else ()
