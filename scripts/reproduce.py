@@ -182,7 +182,7 @@ def verdicts(found: list[dict[str, Any]]) -> str:
 
 
 def accuracy(run_dir: Path, last: dict[str, Any]) -> float:
-    """D's held-out accuracy: on all images if the run has ended, else on a log line's."""
+    """D's held-out accuracy: at its end if the run has ended, else a log line's."""
     result = run_dir / "result.json"
     if result.exists():
         found = json.loads(result.read_text(encoding="utf-8"))

@@ -242,6 +242,13 @@ KINDS = {
         early("a knob that is none", EXPORT, config(momentun=0.5)),
         early("no text", EXPORT, on_run(text("run/config.json", b"\xff\xfe{}"))),
     ],
+    "config.json without a part": [
+        row(
+            "no configuration",
+            f"{EVALUATE} --num=100",
+            on_run(text("run/config.json", '{"format": 3}')),
+        ),
+    ],
     "value in config.json": [
         early("out of bounds", EXPORT, config(latent_dim=0)),
         early("a text for a number", EXPORT, config(batch_size="64")),
@@ -460,6 +467,9 @@ KINDS = {
         row("a number that is none", "sample --pretrained=mnist --labels=3,11"),
         row("letters, where there are digits", "sample --pretrained=mnist --text=cat"),
         early("of a server, asked for twice", "client --labels=3 --text=3"),
+    ],
+    "state of the package's own": [
+        early("there is one", "export --pretrained=mnist --output=x --checkpoint=5"),
     ],
     "classes of an export": [
         row("its networks know none", f"{SAMPLE} --labels=3", on_run(alter(DESCRIPTION, digits))),

@@ -112,7 +112,7 @@ def _has_classes(builder: Any) -> bool:
     if "label" not in features:
         return False
     label = features["label"]
-    return label.shape == () and np.dtype(label.np_dtype).kind in "iu"
+    return label.shape == () and np.dtype(label.np_dtype).kind in "iub"
 
 
 def _squares(builder: Any, split: str, wanted: Wanted) -> Iterator[Part]:
@@ -182,7 +182,10 @@ def _check_images(dataset: str, builder: Any, wanted: Wanted | None) -> None:
         )
     if wanted and found[0] != found[1]:
         size = "x".join(map(str, found[:2]))
-        raise InputError(f"--dataset={dataset}: has images of {size}; {remedy}")
+        raise InputError(
+            f"--dataset={dataset}: has images of {size}, and --channels, --fit and --background "
+            f"want squares; {remedy}"
+        )
 
 
 def _check_files(dataset: str, builder: Any, manual_dir: Path) -> None:
