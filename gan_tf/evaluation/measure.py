@@ -43,6 +43,7 @@ class Measure:
         self._state = state
         self._images, self._labels = Rows(held_out.images), held_out.labels
         self.held_out = min(most, len(held_out.images))
+        self._of_a_line = min(_IMAGES, len(held_out.images))
         self._draw, self._latent_dim, self._seed = draw, latent_dim, seed
         self._cross_entropy = LOSSES[loss].cross_entropy
         self.in_pairs = not LOSSES[loss].signed
@@ -51,7 +52,7 @@ class Measure:
 
     def __call__(self, step: int) -> dict[str, float]:
         """Returns the figures of a log line; a function of the state and the step alone."""
-        real_logits, fake_logits = self._both(min(_IMAGES, self.held_out), step)
+        real_logits, fake_logits = self._both(self._of_a_line, step)
         found = {"d_accuracy": self._accuracy(real_logits, fake_logits)}
         if self._cross_entropy:
             found["value"] = theory.value(real_logits, fake_logits)
