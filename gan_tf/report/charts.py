@@ -73,6 +73,11 @@ DISTANCE = Chart("Fréchet distance", "distance", log=True)
 SHARES = Chart("Precision, recall, coverage", "share", bounds=(0.0, 1.0))
 
 
+def are_probabilities(lines: Sequence[Line]) -> bool:
+    """Whether D gives a probability, by metrics lines: they have a value V then."""
+    return any("value" in line for line in lines)
+
+
 def curve(
     label: str, colour: int, lines: Sequence[Line], name: str, points: int = POINTS
 ) -> Curve | None:

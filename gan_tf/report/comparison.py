@@ -111,8 +111,7 @@ def _samples(accounts: Sequence[Account], samples: Mapping[int, Pixels]) -> Iter
 
 def _curves(accounts: Sequence[Account]) -> Iterator[Element]:
     made: list[Element] = []
-    lasts = [each.last.lines for each in accounts if each.last]
-    in_all = all(any("value" in line for line in lines) for lines in lasts)
+    in_all = all(charts.are_probabilities(each.last.lines) for each in accounts if each.last)
     for chart, name in _CHARTS:
         if chart.level is not None and not in_all:  # D's output is no probability in some of them.
             chart = replace(chart, unit=OUTPUTS.unit, level=None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_tf.host.files import published
+from gan_tf.report.charts import are_probabilities
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ def curves(lines: Sequence[Mapping[str, float]], title: str) -> Figure:
     losses.set_ylabel("loss")
     _plot(beliefs, lines, "d_real", "D(x), of reals", _REALS)
     _plot(beliefs, lines, "d_fake", "D(G(z)), of the generator's fakes", _GENERATOR)
-    if any("value" in line for line in lines):  # Else D gives no probability.
+    if are_probabilities(lines):
         beliefs.set_ylabel("probability of being real")
         beliefs.axhline(0.5, color="gray", linestyle="--", linewidth=1)
     else:

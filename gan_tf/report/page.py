@@ -107,7 +107,7 @@ def attempt_charts(attempt: Attempt, identifier: str) -> Iterator[Element]:
             charts.curve(label, colour, attempt.lines, name)
             for colour, (label, name) in enumerate(names.items())
         ]
-        if chart is charts.BELIEFS and not any("value" in line for line in attempt.lines):
+        if chart is charts.BELIEFS and not charts.are_probabilities(attempt.lines):
             chart = charts.OUTPUTS
         if curves := [each for each in found if each]:
             shown.append(replace(chart, curves=curves, marks=marks))
