@@ -97,15 +97,20 @@ class Options:
         "What judges: random is a network of random weights (random-v1), for any images; train "
         "trains a classifier on the dataset's labels, once, named by dataset and digest; auto is "
         "the package's own for MNIST (mnist-v1), else train if 10,000 images or more have labels "
-        "and it takes minutes, else random; inception is ImageNet's Inception v3, for comparison "
-        "with the literature only, and needs its weights.",
-        choices=("auto", "random", "train", "inception"),
+        "and it takes minutes, else random; inception is ImageNet's Inception v3, dinov2 "
+        "is DINOv2: both know photographs, and need their weights.",
+        choices=("auto", "random", "train", "inception", "dinov2"),
     )
     inception_weights: str | None = knob(
         None,
         "The weights of keras.applications' InceptionV3 with its top; there is no other way "
         "to get them than to download them.",
         unit="a file inception_v3_weights_tf_dim_ordering_tf_kernels.h5",
+    )
+    dinov2_weights: str | None = knob(
+        None,
+        "DINOv2 as keras_hub downloads or saves a DINOV2Backbone.",
+        unit="a directory with config.json and model.weights.h5",
     )
     output: str | None = knob(
         None, "Also write every figure there, as JSON.", unit="a path that ends in .json"
@@ -146,6 +151,8 @@ def main(options: Options) -> str:
         raise InputError(f"--seeds={options.seeds}: must not have a seed twice")
     if (options.classifier == "inception") != (options.inception_weights is not None):
         raise InputError("--classifier=inception and --inception_weights=FILE go together")
+    if (options.classifier == "dinov2") != (options.dinov2_weights is not None):
+        raise InputError("--classifier=dinov2 and --dinov2_weights=DIR go together")
     from gan_tf.host.files import data_directory, user_path, write_text
 
     output = user_path("output", options.output) if options.output else None
@@ -168,7 +175,7 @@ def main(options: Options) -> str:
     from gan_tf import __version__
     from gan_tf.data.dataset import open_dataset, open_imported
     from gan_tf.data.images.wanted import Wanted
-    from gan_tf.evaluation import class_table, classifier, judges, likeness, scorecard
+    from gan_tf.evaluation import brought, class_table, judges, likeness, scorecard
     from gan_tf.serving import asking, servable
     from gan_tf.training import exporting, run_directory
 
@@ -188,7 +195,9 @@ def main(options: Options) -> str:
         data = open_dataset(name, data_dir, manual_dir, options.verify, wanted)
     servable.check_shape(exported, data.description)
     if options.inception_weights:
-        judge = classifier.inception(user_path("inception_weights", options.inception_weights))
+        judge = brought.inception(user_path("inception_weights", options.inception_weights))
+    elif options.dinov2_weights:
+        judge = brought.dinov2(user_path("dinov2_weights", options.dinov2_weights))
     else:
         judge = judges.find(data, judges.to_evaluate(data, options.classifier))
     names = list(exported.classes)

@@ -86,6 +86,7 @@ CACHED = "train --steps=1 --data_dir=data --evaluate_every=0 --dataset=mine"
 PHOTOS = "train --images=photos --data_dir=data --steps=1"
 OWN_FILES = "train --steps=1 --data_dir=data --manual_dir=files"
 INCEPTION = f"{EVALUATE} --classifier=inception"
+DINOV2 = f"{EVALUATE} --classifier=dinov2"
 DESCRIPTION = "run/export/1/assets.extra/gan_tf.json"
 FRAME = ((0, 0), (1, 1), (1, 1), (0, 0))
 
@@ -152,6 +153,7 @@ KINDS = {
         early("one forward pass, two updates", "train --update=simultaneous --generator_steps=2"),
         row("two sources", "sample --run_dir=a --saved_model=b"),
         early("a judge without its weights", "evaluate --classifier=inception"),
+        early("weights without their judge", "evaluate --dinov2_weights=dinov2"),
     ],
     "augmentation": [
         early("no sign to go by", "train --loss=wasserstein --augment=ada"),
@@ -513,7 +515,7 @@ KINDS = {
     ],
     "judge": [
         early("one that is none, in training", "train --classifier=mnist-v1"),
-        early("one that is none, afterwards", f"{EVALUATE} --classifier=dinov2"),
+        early("one that is none, afterwards", f"{EVALUATE} --classifier=clip"),
         row(
             "too few images for it",
             f"{EVALUATE} --dataset=mine --data_dir=data",
@@ -543,6 +545,12 @@ KINDS = {
             "they are none",
             f"{INCEPTION} --inception_weights=mine.h5",
             on_run(text("mine.h5", "mine")),
+        ),
+        row("no directory of a network", f"{DINOV2} --dinov2_weights=missing", run),
+        row(
+            "one of no network",
+            f"{DINOV2} --dinov2_weights=mine",
+            on_run(text("mine/config.json", "{}")),
         ),
     ],
     "a script's flags": [

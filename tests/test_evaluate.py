@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from gan_tf.data import pixels
 from gan_tf.data.dataset import describe
-from gan_tf.evaluation import classifier, fidelity
+from gan_tf.evaluation import brought, classifier, fidelity
 from gan_tf.evaluation.figures import FIGURES
 
 from .conftest import MNIST_SHAPE, Command, dataset_of
@@ -134,7 +134,7 @@ def test_inception_judges_grey_images_and_colour_for_who_has_its_weights(
 ) -> None:
     full = keras.applications.InceptionV3(weights=None)
     full.save_weights(tmp_path / "some.weights.h5")
-    judge = classifier.inception(tmp_path / "some.weights.h5")
+    judge = brought.inception(tmp_path / "some.weights.h5")
     assert (judge.name, judge.accuracy) == ("inception-v3", None)
     grey = mnist["test_images"][:4]
     judged, coloured = judge(grey), judge(grey.repeat(3, axis=-1))
@@ -172,3 +172,35 @@ def test_help_says_what_every_figure_means(command: Command) -> None:
         assert re.search(rf"^  .*\b{name}\b", usage, re.MULTILINE)
     for number in (fidelity.CONFIDENT, fidelity.NEAR_COPY, f"{fidelity.NEIGHBOURS}-neighbour"):
         assert str(number) in usage
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own.
+def test_dinov2_judges_for_who_has_its_weights(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    from keras_hub.models import DINOV2Backbone
+
+    keras.utils.set_random_seed(0)
+    DINOV2Backbone(
+        patch_size=14,
+        num_layers=1,
+        hidden_dim=32,
+        num_heads=2,
+        intermediate_dim=64,
+        image_shape=(518, 518, 3),
+    ).save_to_preset(str(tmp_path / "dinov2"))
+    flags = ("--dinov2_weights=dinov2", "--num=100", "--seeds=0", "--output=scores.json")
+    finished = command("evaluate", f"--run_dir={trained}", "--classifier=dinov2", *flags)
+    assert finished.returncode == 0, finished.stderr
+    assert "judged by dinov2-32" in finished.stdout
+    card = scores(tmp_path / "scores.json")
+    assert card["frechet_distance"]["value"] > card["frechet_distance"]["floor"]
+    assert "confident_share" not in card  # It knows no classes.
+    # Its features are the class token's, of pixels as ImageNet's were standardised.
+    network = DINOV2Backbone.from_preset(str(tmp_path / "dinov2"), image_shape=(224, 224, 3))
+    colours = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
+    standard = (colours / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    tokens = np.asarray(network({"images": tf.constant(standard, tf.float32)}))
+    features = brought.dinov2(tmp_path / "dinov2")(colours).features
+    np.testing.assert_allclose(features, tokens[:, 0], rtol=1e-3, atol=1e-4)
+    assert np.abs(features[0] - features[1]).max() > 1e-2

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -202,48 +202,3 @@ def _normalise(network: keras.Model, images: npt.NDArray[np.uint8]) -> None:
     size = float(np.sqrt(np.mean(np.square(features))))
     *others, kernel, bias, next_kernel, next_bias = network.get_weights()
     network.set_weights([*others, kernel / size, bias / size, next_kernel * size, next_bias])
-
-
-def inception(weights: Path) -> Classifier:
-    """Returns ImageNet's Inception v3, for comparison with the literature only.
-
-    Its features say little of digits, and keras.applications' weights are not the 2015 ones
-    that published FIDs are of: its figures are near those, not equal.
-
-    Args:
-      weights: keras.applications' file of InceptionV3's weights, its top included.
-    """
-    if not weights.is_file():
-        raise InputError(f"--inception_weights={weights}: is no file")
-    try:
-        with process.computing_in("float32"):
-            full = keras.applications.InceptionV3(weights=str(weights))
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"--inception_weights={weights}: must be keras.applications' weights of InceptionV3, "
-            f"top included ({reason})"
-        ) from None
-    network = keras.Model(full.inputs, [full.get_layer("avg_pool").output, full.outputs[0]])
-
-    def judge(colours: tf.Tensor) -> Any:
-        return network(tf.image.resize(colours, full.input_shape[1:3]), training=False)
-
-    compiled = tf.function(judge, reduce_retracing=True)
-
-    def judge_pixels(pixels: tf.Tensor) -> Any:
-        # Outside the graph: one that is retraced for another C would not know it any more.
-        return compiled(_coloured(scale(pixels)))
-
-    return Classifier("inception-v3", sha256(weights)[:8], None, judge_pixels, batch=25)
-
-
-def _coloured(images: tf.Tensor) -> tf.Tensor:
-    """Images `[B, H, W, C]` in [-1, 1] -> `[B, H, W, 3]`: grey ones repeated, and those with alpha
-    laid over white."""
-    if images.shape[-1] == 1:
-        return tf.image.grayscale_to_rgb(images)
-    if images.shape[-1] == 4:
-        alpha = (images[..., 3:] + 1.0) / 2.0
-        return alpha * images[..., :3] + (1.0 - alpha)  # White is 1.
-    return images

@@ -170,7 +170,7 @@ def _judge(card: Scorecard) -> str:
         return f"which classifies {100 * accuracy:.2f} % of them correctly"
     if card["classifier"] == random_network.NAME:
         return "whose weights are random, and which knows no classes"
-    return "of ImageNet"
+    return "which knows photographs"
 
 
 def _remarks(card: Scorecard) -> Iterator[str]:
