@@ -526,7 +526,6 @@ KINDS = {
             f"{EVALUATE} --dataset=mine --data_dir=data --classifier=train",
             few_images,
         ),
-        early("runs that are not there", "scripts/judges.py --run_dirs=missing"),
     ],
     "picture of copies": [
         early("another kind", f"{EVALUATE} --copies=a.jpg"),
@@ -558,7 +557,11 @@ KINDS = {
         early("an unknown preset", "scripts/reproduce.py --presets=wgan"),
         early("an unknown part", "scripts/benchmark.py --parts=sped"),
         early("falling seconds", "scripts/ablate.py --marks=30,10"),
-        row("a directory that is not new", "scripts/torture.py --runs_dir=mine", directory("mine")),
+    ],
+    "a script's directories": [
+        row("one that is not new", "scripts/torture.py --runs_dir=mine", directory("mine")),
+        early("runs that are not there", "scripts/judges.py --run_dirs=missing"),
+        early("models that are not there", "scripts/second_judge.py --models=mnist,missing"),
     ],
 }
 

@@ -20,6 +20,7 @@ import paper_2014
 import pytest
 import reproduce
 import scaling
+import second_judge
 import seeds
 import stacked_mnist
 import torture
@@ -56,6 +57,7 @@ SCRIPTS: dict[str, Any] = {
         paper_2014,
         reproduce,
         scaling,
+        second_judge,
         seeds,
         stacked_mnist,
         torture,

@@ -176,6 +176,40 @@ def test_the_random_network_agrees_with_the_judge_of_digits(
     assert f"| samples of {trained.name} | " in finished.stdout
 
 
+def test_a_judge_of_another_kind_says_the_same_of_digits(
+    tmp_path: Path, home: Path, data_dir: Path, trained: Path
+) -> None:
+    output = tmp_path / "second.md"
+    command = (
+        "scripts/second_judge",
+        *("--epochs=1", "--num=500", "--seeds=0", f"--models=mnist,{trained}"),
+        *(f"--judge={tmp_path / 'judge.npz'}", f"--output={output}"),
+    )
+    finished = run(*command, home=home)
+    assert finished.returncode == 0, finished.stderr
+    assert "second judge: epoch 1 of 1" in finished.stderr
+    assert finished.stdout == output.read_text()
+    cells = [line.strip("| ").split(" | ") for line in finished.stdout.splitlines()]
+    header, _, *rows = cells
+    named = [dict(zip(header, row, strict=True)) for row in rows]
+    assert [row["generator"] for row in named] == [
+        *("`mnist`", "`mnist`"),
+        *(f"`{trained.name}`", f"`{trained.name}`"),
+        *("real images", "real images"),
+    ]
+    for first, second in ((0, 1), (2, 3), (4, 5)):
+        assert named[first]["judge"] == "`mnist-v1` (99.42 %)"
+        assert re.match(r"`second` \(9\d", named[second]["judge"])
+    # It knows digits on request from noise of a short run, as the first one does.
+    for judge in (0, 1):
+        good, bad, real = (named[judge + place]["`frechet_distance`"] for place in (0, 2, 4))
+        assert float(real) <= float(good) < float(bad)
+    # The judge is kept.
+    again = run(*command, home=home)
+    assert (again.returncode, "epoch 1" in again.stderr) == (0, False)
+    assert again.stdout == finished.stdout
+
+
 def test_torture_finds_no_bit_that_differs(tmp_path: Path, home: Path, data_dir: Path) -> None:
     command = (
         "scripts/torture",
