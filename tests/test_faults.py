@@ -554,3 +554,49 @@ def test_the_table_of_faults_names_tests_that_exist() -> None:
     assert len(set(named)) > 15
     for name in named:
         assert f"def {name}(" in written
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["renamed", "removed"])
+def test_a_run_writes_nothing_where_its_directory_is_no_more(
+    command: Command, tmp_path: Path, home: Path, removed: bool
+) -> None:
+    process = start("train", *FLAGS, "--steps=1000000", cwd=tmp_path, home=home)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("run/checkpoints/*.npz")):
+            assert time.monotonic() < deadline, "no checkpoint"
+            time.sleep(0.01)
+        (tmp_path / "run").rename(tmp_path / "elsewhere")
+        if removed:  # At once: whoever removes it file by file can lose a race with the run.
+            shutil.rmtree(tmp_path / "elsewhere")
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 1, errors
+    (said,) = (line for line in errors.splitlines() if line.startswith("gan_tf.train: "))
+    assert said.startswith("gan_tf.train: run: was removed or renamed while the run trained in it")
+    assert not (tmp_path / "run").exists()
+    if not removed:
+        newest = max(resume.paths(tmp_path / "elsewhere" / "checkpoints"))
+        flags = (*FLAGS, "--run_dir=elsewhere", f"--steps={newest + 2}")
+        finished = command("train", *flags)
+        assert (finished.returncode, executed(finished.stdout)) == (0, 2), finished.stderr
+
+
+def test_a_run_that_failed_in_a_longer_form_has_no_success_to_show(
+    command: Command, tmp_path: Path
+) -> None:
+    flags = (
+        *(*FLAGS, "--checkpoint_every=1"),
+        *("--generator_lr=10", "--discriminator_lr=10"),
+    )
+    short, stop = ("--steps=2", "--on_collapse=ignore"), "--on_collapse=stop"
+    assert command("train", *flags, *short).returncode == 0
+    longer = command("train", *flags, "--steps=50", stop)
+    assert longer.returncode == 1
+    kept = {path: path.read_bytes() for path in tmp_path.glob("run/**/*.*") if path.is_file()}
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["failed"]
+    again = command("train", *flags, *short)
+    assert again.returncode == 1
+    assert again.stderr.splitlines()[-1] == longer.stderr.splitlines()[-1]
+    assert {path: path.read_bytes() for path in kept} == kept

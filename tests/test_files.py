@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import tempfile
 from pathlib import Path
@@ -44,6 +45,14 @@ def test_after_an_error_the_old_content_stays(tmp_path: Path) -> None:
             fail(target, "ne")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_an_error_without_a_number_keeps_its_words(tmp_path: Path) -> None:
+    """NumPy's, where the disk is full."""
+    words = "80 requested and 0 written"
+    with pytest.raises(OSError, match=words) as caught, published(tmp_path / "a.npy"):
+        raise OSError(words)
+    assert (caught.value.filename, caught.value.errno) == (str(tmp_path / "a.npy"), errno.EIO)
 
 
 @settings(deadline=None, max_examples=20)

@@ -236,3 +236,22 @@ def test_arrays_of_a_program_are_trained_on(tmp_path: Path, home: Path) -> None:
     assert (again.returncode, again.stdout) == (0, "3\n"), again.stderr
     others = run("4", "others")
     assert "array held other images when it began" in others.stderr.splitlines()[-1]
+
+
+def test_a_run_within_a_folder_is_no_picture_of_it(
+    command: Command, tmp_path: Path, photos: Path
+) -> None:
+    """The default run directory lies below the working directory, which may be the folder."""
+    flags = (
+        *(f"--data_dir={tmp_path / 'data'}", "--arch=mlp", "--batch_size=4", "--steps=1"),
+        *("--evaluate_every=0", "--export=none", "--conditional=concat"),
+    )
+    for run_dir in ("photos/runs/one", "photos/runs/two"):
+        finished = command("train", *flags, "--images=photos", f"--run_dir={run_dir}")
+        assert finished.returncode == 0, finished.stderr
+    for run_dir in ("one", "two"):
+        about = json.loads((photos / "runs" / run_dir / "config.json").read_text())["data"]
+        assert list(about["classes"]) == ["cats", "dogs"]
+    assert "import" not in finished.stderr, "nothing changed"
+    refused = one_line(command("train", *flags, "--images=photos/runs/one", "--run_dir=three"))
+    assert "is a run directory, whose pictures are samples" in refused

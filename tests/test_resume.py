@@ -128,9 +128,10 @@ def test_what_is_written_at_a_step_is_written_in_one_order() -> None:
     """A line names the best only once it is there, and the checkpoint comes last."""
     written: list[str] = []
     names = ("checkpoint", "grid", "line", "best")
-    resume.write_in_order(**{name: lambda name=name: written.append(name) for name in names})
+    writes = {name: lambda name=name: written.append(name) for name in names}
+    resume.write_in_order(lambda: None, **writes)
     assert written == ["best", "line", "grid", "checkpoint"]
-    resume.write_in_order(best=None, line=None, grid=None, checkpoint=None)
+    resume.write_in_order(lambda: None, best=None, line=None, grid=None, checkpoint=None)
     assert len(written) == 4
 
 

@@ -76,3 +76,23 @@ def test_other_networks_are_named(
     assert "holds dcgan for images of 28x28x1, latents of 64; this run trains " in line
     assert "which have other weights" in line
     assert not list((tmp_path / "new").glob("checkpoints/*"))
+
+
+def test_a_restart_begins_with_the_same_networks_whatever_became_of_the_other_run(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    (tmp_path / "other").symlink_to(trained)
+    ill = ("--generator_lr=1000000", "--discriminator_lr=1000000", "--steps=50")
+    flags = (*FLAGS, *ill, "--checkpoint_every=1", "--init_from=other")
+    assert command("train", *flags, "--on_collapse=stop").returncode == 1
+    before = (tmp_path / "new" / "init.npz").read_bytes()
+    (tmp_path / "other").unlink()
+    restarted = command("train", *flags, "--on_collapse=restart", "--max_restarts=1")
+    assert restarted.returncode == 1, "the same rates fail again"
+    assert "attempt 2 of at most 2: anew with seed 1" in restarted.stderr
+    assert "of attempt 2: " in restarted.stderr.splitlines()[-1]
+    assert (tmp_path / "new" / "init.npz").read_bytes() == before
+    with np.load(tmp_path / "new" / "init.npz") as kept:
+        was = checkpoint(trained, 150)
+        np.testing.assert_array_equal(kept["generator/000"], first(was, "generator"))
+        np.testing.assert_array_equal(kept["average/000"], first(was, "ema_generator"))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from gan_tf.host.errors import InputError
 
@@ -79,10 +81,12 @@ def remove_leftovers(directory: Path, name: str = ".+") -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, others: str | None = None) -> Iterator[None]:
+def locked(path: Path, others: str | None = None) -> Iterator[Callable[[], bool]]:
     """Holds a lock file for this process, once no other does.
 
-    The system lets go of the lock when its process ends, however that ends.
+    The system lets go of the lock when its process ends, however that ends. It yields a function
+    that says whether the lock file is still at its place: where its directory was removed or
+    renamed, another process may hold another one there.
 
     Args:
       path: the lock file; it stays.
@@ -102,7 +106,8 @@ def locked(path: Path, others: str | None = None) -> Iterator[None]:
                 raise
             print(f"Waiting for another process that {others} ...", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        held = os.fstat(file.fileno())
+        yield lambda: path.exists() and os.path.samestat(path.stat(), held)
 
 
 def is_locked(path: Path) -> bool:
@@ -120,6 +125,8 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno is None:  # NumPy's, on a full disk, say no more than how much was written.
+            raise OSError(errno.EIO, f"could not be written whole ({error})", str(path)) from None
         error.filename, error.filename2 = str(path), None
         raise
 
@@ -140,6 +147,17 @@ def write_text(path: Path, text: str) -> None:
     """Publishes UTF-8 text at `path`."""
     with published(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Returns what JSON text says; ValueError if it is none, or nested deeper than anybody writes.
+    A whole number that no float can hold is infinite."""
+    try:
+        return json.loads(
+            text, parse_int=lambda digits: (int if len(digits) < 300 else float)(digits)
+        )
+    except RecursionError:
+        raise ValueError("is nested too deep") from None
 
 
 def by_step(directory: Path, suffix: str) -> dict[int, Path]:

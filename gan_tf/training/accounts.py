@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_tf.evaluation.figures import FIGURES, LABEL_ACCURACY
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
-from gan_tf.report.account import Account, Attempt, Figure
-from gan_tf.training import grids, words
+from gan_tf.report.account import Account, Attempt
+from gan_tf.training import grids, scores, words
 from gan_tf.training.metrics import Line, best, readable
 from gan_tf.training.metrics import words as said_of
 
 Values = dict[str, Any]
 
-_SHOWN = {**FIGURES, LABEL_ACCURACY: (".4f", "higher")}
 _OF_A_RUN = ("config.json", "metrics.jsonl", "result.json", "samples", "checkpoints", "export")
 
 
@@ -42,8 +39,8 @@ def read(directory: Path) -> Account:
     if not any(each.frames for each in attempts):
         missing.append("samples: no grid of samples is left")
     exported = _exported(directory)
-    evaluated = _scores(directory)
-    figures, judged = _figures(evaluated, best(lines), result)
+    evaluated = scores.newest(directory, exported)
+    figures, judged = scores.figures(evaluated, best(lines), result)
     return Account(
         name=directory.resolve().name,
         about=_about(config, data),
@@ -56,7 +53,7 @@ def read(directory: Path) -> Account:
         licence=str(data.get("licence", "")),
         classes=_classes(config, data),
         private=bool(config.get("images")),
-        command=words.command(config) if config else "",
+        command=words.command(config, directory) if config else "",
         flags=words.flags(config),
         given=words.given(config),
         attempts=attempts,
@@ -84,7 +81,7 @@ def _lines(path: Path, missing: list[str]) -> list[Line]:
 def _read(path: Path, missing: list[str]) -> Values:
     """The object that a JSON file holds; empty if there is none, which is noted."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = files.parse_json(path.read_bytes())
     except OSError as error:
         missing.append(f"{path.name}: {error.strerror or error}")
     except ValueError:
@@ -154,13 +151,17 @@ def _shape(config: Values, data: Values) -> tuple[int, int] | None:
 
 def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
     """Yields how the run went, a sentence each."""
-    steps, seconds, batch = (_number(result, key) for key in ("steps", "seconds", "batch_size"))
+    steps, seconds, batch = (
+        scores.number(result, key) for key in ("steps", "seconds", "batch_size")
+    )
     if steps and seconds and batch:
         speed = steps * batch / seconds
         yield f"{steps:,.0f} steps in {words.duration(seconds)}, {speed:,.0f} images a second."
     elif lines:
         yield f"{lines[-1]['step']:,} steps so far, in {words.duration(lines[-1]['seconds'])}."
-    accuracy, held_out = (_number(result, key) for key in ("discriminator_accuracy", "held_out"))
+    accuracy, held_out = (
+        scores.number(result, key) for key in ("discriminator_accuracy", "held_out")
+    )
     if accuracy is not None and held_out and result.get("in_pairs"):
         yield (
             f"D puts {100 * accuracy:.1f} % of {held_out:,.0f} held-out images above a fresh fake; "
@@ -182,11 +183,6 @@ def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
         yield f"Health at its end: {result['health']}."
 
 
-def _number(values: Mapping[str, Any], name: str) -> float | None:
-    value = values.get(name)
-    return value if type(value) in (int, float) else None
-
-
 def _networks(config: Values, result: Values) -> Iterator[tuple[str, str]]:
     """Yields what the networks are, and how large."""
     if arch := config.get("arch"):
@@ -194,7 +190,7 @@ def _networks(config: Values, result: Values) -> Iterator[tuple[str, str]]:
         yield "Architecture", f"{arch}{width}"
     parameters = _values(result, "parameters")
     for player in ("generator", "discriminator"):
-        if number := _number(parameters, player):
+        if number := scores.number(parameters, player):
             yield player.capitalize(), f"{number:,} parameters"
 
 
@@ -211,40 +207,3 @@ def _exported(directory: Path) -> Values:
         key=lambda path: int(path.name),
     )
     return _read(versions[-1] / "assets.extra" / "gan_tf.json", []) if versions else {}
-
-
-def _scores(directory: Path) -> Values:
-    """The newest scorecard of `gan_tf.evaluate` that lies in a run directory; empty without."""
-    found = [path for path in directory.glob("*.json") if not path.name.startswith(".")]
-    for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
-        card = _read(path, [])
-        if {"num", "seeds", "classifier", "against"} <= card.keys():
-            return card
-    return {}
-
-
-def _figures(card: Values, line: Line | None, result: Values) -> tuple[list[Figure], str]:
-    """The figures of a scorecard, or else those that the run took itself, and who judged."""
-    if card:
-        taken = {name: card[name] for name in _SHOWN if isinstance(card.get(name), dict)}
-        figures = [_figure(name, each) for name, each in taken.items()]
-        seeds = card["seeds"] if isinstance(card["seeds"], list) else []
-        return figures, (
-            f"{card['num']} samples of each of {len(seeds)} seeds, against {card['against']} "
-            f"images, judged by {card['classifier']}"
-        )
-    if not line:
-        return [], ""
-    figures = [_figure(name, {"value": line[name]}) for name in _SHOWN if name in line]
-    if result.get("classifier") and _number(result, "judged"):
-        return figures, f"{result['judged']:,} samples, judged by {result['classifier']}"
-    return figures, ""
-
-
-def _figure(name: str, found: Mapping[str, Any]) -> Figure:
-    form, better = _SHOWN[name]
-    value, low, high, real = (
-        "" if number is None else format(number, form)
-        for number in (_number(found, key) for key in ("value", "low", "high", "floor"))
-    )
-    return Figure(name, value, f"{low} to {high}" if low and high else "", real, better)

@@ -29,12 +29,12 @@ from gan_tf.training import (
     warm_start,
 )
 from gan_tf.training.health import Verdict
-from gan_tf.training.journal import Journal, forget
+from gan_tf.training.journal import Journal
 from gan_tf.training.loop import Loop, NotFiniteError
 from gan_tf.training.metrics import Line, is_best
 from gan_tf.training.progress import Progress
 from gan_tf.training.resume import Memory
-from gan_tf.training.schedule import Due, Schedule
+from gan_tf.training.schedule import Due
 from gan_tf.workers.team import Team
 
 
@@ -51,6 +51,7 @@ class Attempt:
       streams: whether the reals are streamed.
       measure: what D thinks of held-out reals.
       cost: how large the networks are, and what a step computes.
+      state: the players and the average.
     """
 
     def __init__(
@@ -64,12 +65,16 @@ class Attempt:
         evaluation: Evaluation | None,
         classes: int = 0,
         team: Team | None = None,
+        check_held: Callable[[], None],
     ) -> None:
         """Builds the game and takes up the attempt's newest checkpoint, if there is one; `team` are
-        the workers that train it, of which this is the chief."""
+        the workers that train it, of which this is the chief. `check_held` raises once the
+        directory is not this process's any more."""
         self._config = config = config.of_attempt(number)
         self._directory, self._evaluation, self._team = directory, evaluation, team
+        self._check_held = check_held
         self._game = game = build.game(config, reals, classes)
+        self.state = game.state
         if team:
             followers.check_networks(game)
         self.cost = costs.of(game, config)
@@ -94,7 +99,7 @@ class Attempt:
         self._waited = patience.waited_until(directory, number, self.step) if regular else 0
         if config.init_from and self.step == 0:
             about = warm_start.words(config.to_json(), reals.image_shape)
-            warm_start.begin(game.state, config.init_from, about)
+            warm_start.begin(game.state, config.init_from, about, directory)
 
     @property
     def stopped(self) -> str | None:
@@ -110,12 +115,6 @@ class Attempt:
             return self.stopped
         longer = "steps" if self._config.steps else "epochs"
         return f"already at step {self.step:,}: a larger --{longer} goes on"
-
-    def forget_the_end(self, before: Schedule) -> None:
-        """Removes what was written behind this step, which will be written again, and what was
-        written at it only because the run ended here, by what was due until now."""
-        forget(self._directory, attempt=self.number, step=self.step, schedule=before)
-        grids.forget(self._directory, self.step, before.sample_every)
 
     def train(self, stop_requested: Callable[[], bool]) -> Verdict | None:
         """Runs the steps that are left; returns what made it give up, if anything did.
@@ -201,6 +200,7 @@ class Attempt:
         keeps_best = due.best and is_best(line, journal.lines)
         saves = (due.checkpoint or stopping) and not given_up
         resume.write_in_order(
+            self._check_held,
             best=(lambda: self._memory.save_best(journal.seconds)) if keeps_best else None,
             line=(lambda: progress.show(journal.append(self.step, epoch, line)))
             if due.line

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +49,8 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
     for parent in [directory, *directory.parents]:
         if parent.exists() and not parent.is_dir():
             raise InputError(f"--run_dir={directory}: {parent} is a file, not a directory")
+        if parent.is_symlink() and not parent.exists():
+            raise InputError(f"--run_dir={directory}: {parent} is a link to nothing")
     if not (directory / "config.json").exists():
         others = list(directory.iterdir()) if directory.exists() else []
         if any(path.name in (CHECKPOINTS, BEST, "metrics.jsonl") for path in others):
@@ -126,7 +127,7 @@ def _has_results(directory: Path, checkpoint_every: int, content: dict[str, Any]
     if any((line["attempt"], line["step"] > checkpoint_every) == (attempt, True) for line in lines):
         return True
     try:
-        ended = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+        ended = files.parse_json((directory / "result.json").read_bytes())
     except (OSError, ValueError):
         return False
     return not ended.get("failed")

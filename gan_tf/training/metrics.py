@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gan_tf.evaluation.figures import LIKELIHOOD, distance
 from gan_tf.host.errors import InputError
+from gan_tf.host.files import parse_json
 
 Line = dict[str, Any]
 
@@ -38,7 +38,7 @@ def readable(path: Path) -> tuple[list[Line], str | None]:
         if not text.endswith(b"\n"):
             break
         try:
-            line = json.loads(text)
+            line = parse_json(text)
             whole = isinstance(line, dict) and line.keys() >= {"attempt", "step", "seconds"}
             if not whole or not all(_is_number(line[name]) for name in line.keys() - _TEXTS):
                 raise ValueError

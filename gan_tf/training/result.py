@@ -12,6 +12,7 @@ from typing import Any
 
 from gan_tf.evaluation import copies
 from gan_tf.evaluation.figures import COPIES, LIKELIHOOD
+from gan_tf.host.errors import TrainingFailedError
 from gan_tf.training import metrics, resume, run_directory
 
 
@@ -146,6 +147,13 @@ def cannot_write(directory: Path, error: OSError) -> str:
         f"{error.filename or directory}: {error.strerror or error}; {remains}, and the same "
         "command goes on"
     )
+
+
+def check_result(directory: Path) -> None:
+    """Raises TrainingFailedError if what a run came to is a failure, in a length beyond the one
+    that is asked for now: what lies there is of the longer run."""
+    if record := run_directory.failed(directory):
+        raise TrainingFailedError(failure(directory, record))
 
 
 def failure(directory: Path, record: dict[str, Any]) -> str:

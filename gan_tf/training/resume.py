@@ -47,13 +47,20 @@ _ATTEMPT_FROM_0 = "attempt"  # What version 0.1.0 wrote instead: 0 for the first
 
 
 def write_in_order(
-    *, best: Write | None, line: Write | None, grid: Write | None, checkpoint: Write | None
+    check_held: Callable[[], None],
+    *,
+    best: Write | None,
+    line: Write | None,
+    grid: Write | None,
+    checkpoint: Write | None,
 ) -> None:
     """Writes what is due at a step, the checkpoint last: whatever came before it, and is cut
     short, is written again by the run that goes on from the checkpoint before. The best state
-    comes before the line that names it, so that no line names a state that is not there."""
+    comes before the line that names it, so that no line names a state that is not there.
+    `check_held` raises once the run directory is not this process's any more."""
     for write in (best, line, grid, checkpoint):
         if write is not None:
+            check_held()
             write()
 
 

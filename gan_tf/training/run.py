@@ -40,7 +40,7 @@ from gan_tf.training import (
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
 from gan_tf.training.metrics import best, read_metrics
-from gan_tf.training.result import Result, cannot_write, failure
+from gan_tf.training.result import Result, cannot_write, check_result, failure
 from gan_tf.training.taking_up import take_up
 from gan_tf.workers.team import Team
 
@@ -84,13 +84,12 @@ def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Res
     config = going_on.with_what_it_keeps(directory, config).resolved()
     going_on.check(directory, config)
     read_metrics(directory / "metrics.jsonl")
-    recorded = (directory / "config.json").exists()
-    began = run_directory.read(directory).data if recorded else None
+    began = run_directory.read(directory).data if (directory / "config.json").exists() else None
     data = build.dataset(config, began, given)
     reals, held_out = data.reals(config.validation_images)
     followed = config.followed(reals.image_shape, len(reals.images))
     config = config.follow(reals.image_shape, len(reals.images))
-    with run_directory.locked(directory):
+    with run_directory.locked(directory) as check_held:
         resume.take_back(directory)
         going_on.check(directory, config, data.description)
         if team:
@@ -105,6 +104,7 @@ def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Res
                 judge=build.evaluation(config, data, held_out),
                 followed=followed,
                 team=team,
+                check_held=check_held,
             )
             with (
                 process.reproducible(config.deterministic),
@@ -127,6 +127,7 @@ class _Run:
       judge: what judges the generator in training; None if nothing does.
       followed: what of the configuration the data decided.
       team: the workers that train it; None without others.
+      check_held: raises once the directory is not this process's any more.
     """
 
     config: Config
@@ -137,6 +138,7 @@ class _Run:
     judge: Evaluation | None
     followed: Mapping[str, Followed]
     team: Team | None
+    check_held: Callable[[], None]
 
     def attempts(self, stop_requested: Callable[[], bool]) -> Result:
         """Makes attempts until one comes to its end, or none is left."""
@@ -152,6 +154,7 @@ class _Run:
                 evaluation=self.judge,
                 classes=len(self.data.description.classes),
                 team=self.team,
+                check_held=self.check_held,
             )
             for line in announcement.lines(
                 self.config, attempt, self.data, self.judge, self.followed
@@ -159,12 +162,13 @@ class _Run:
                 _say(line)
             verdict = None
             if attempt.over:
+                check_result(self.directory)
                 _say(attempt.over)
             else:
-                images = len(self.reals.images)
-                take_up(self.directory, attempt, self.config, self.data, images)
+                take_up(self.directory, attempt, self.config, self.data)
                 verdict = attempt.train(stop_requested)
             executed += attempt.loop.executed
+            self.check_held()
             if verdict is None:
                 return self._finish(attempt, executed)
             self._give_up(attempt, verdict)
@@ -197,18 +201,14 @@ class _Run:
         )
 
     def _finish(self, attempt: Attempt, executed: int) -> Result:
-        """Exports the best generator, draws the run and records its result.
-
-        A run that had ended already is left as it is; only what is missing is made again.
-        """
+        """Exports the best generator, draws the run and records its result: what is missing."""
         directory = self.directory
-        export = None
-        if self.config.export == "best":
-            export = exporting.export_best(directory)  # What counts comes first.
-        drawn = grids.found(directory)
+        # What counts comes first.
+        export = exporting.export_best(directory) if self.config.export == "best" else None
+        drawn = {step: at for step, at in grids.found(directory).items() if step <= attempt.step}
         everything = read_metrics(directory / "metrics.jsonl")
-        lines = [line for line in everything if line["attempt"] == attempt.number]
-        lines = [line for line in lines if line["step"] <= attempt.step]
+        mine = (line for line in everything if line["attempt"] == attempt.number)
+        lines = [line for line in mine if line["step"] <= attempt.step]
         if not (directory / "curves.png").exists():
             title = f"{directory.name}: {self.config.arch} on {self.data.name}"
             curves.write_curves(directory / "curves.png", lines, title)

@@ -5,6 +5,7 @@
     run.lock               held while a process trains here
     checkpoints/step-N.npz what resumes the run
     best.npz               the same, of the best generator of all evaluations
+    init.npz               with --init_from: the networks that each attempt begins with
     metrics.jsonl          a line of metrics every --log_every and --evaluate_every steps
     tensorboard/           the same for TensorBoard, and the grids of samples
     samples/step-N.png     the same latents at a cadence, by the averaged generator
@@ -21,7 +22,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ from gan_tf import __version__
 from gan_tf.config import Config
 from gan_tf.data.dataset import Description, describe
 from gan_tf.host import files
-from gan_tf.host.errors import InputError
+from gan_tf.host.errors import InputError, TrainingFailedError
 
 BEST, CHECKPOINTS = "best.npz", "checkpoints"
 FORMAT = 3  # Of config.json: the number rises when an older reader would misunderstand it.
@@ -53,7 +54,7 @@ def read_content(directory: Path) -> dict[str, Any]:
     networks may be those of another program."""
     path = directory / "config.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = files.parse_json(path.read_bytes())
     except OSError:
         raise InputError(f"{directory}: must be a run directory; it has no config.json") from None
     except ValueError:
@@ -106,18 +107,30 @@ def write(directory: Path, run: Run, resumed: int | None) -> None:
 
 
 @contextlib.contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Holds the run directory for this process; InputError if another is training in it."""
+def locked(directory: Path) -> Iterator[Callable[[], None]]:
+    """Holds the run directory for this process; InputError if another is training in it.
+
+    It yields a function that raises TrainingFailedError once the directory was removed or renamed:
+    what lies at its place then is another run's.
+    """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(files.locked(directory / "run.lock"))
+            is_held = stack.enter_context(files.locked(directory / "run.lock"))
         except BlockingIOError:
             raise InputError(f"--run_dir={directory}: another process is training in it") from None
+
+        def check() -> None:
+            if not is_held():
+                raise TrainingFailedError(
+                    f"{directory}: was removed or renamed while the run trained in it; if it lies "
+                    "elsewhere now, --run_dir goes on there from its last checkpoint"
+                )
+
         for place in (CHECKPOINTS, "samples", "attempts/*"):
             for each in directory.glob(place):
                 files.remove_leftovers(each)
         files.remove_leftovers(directory)
-        yield
+        yield check
 
 
 def attempts_given_up(directory: Path) -> list[dict[str, Any]]:
@@ -127,10 +140,19 @@ def attempts_given_up(directory: Path) -> list[dict[str, Any]]:
         try:
             number = int(path.parent.name)
             # Version 0.1.0 counted from 0 in the file; the directory's name is right in both.
-            found[number] = json.loads(path.read_text(encoding="utf-8")) | {"attempt": number}
+            found[number] = files.parse_json(path.read_bytes()) | {"attempt": number}
         except (OSError, ValueError, TypeError):
             raise InputError(f"{path}: was truncated or altered") from None
     return [found[number] for number in sorted(found)]
+
+
+def failed(directory: Path) -> dict[str, Any] | None:
+    """Returns what is on record of the attempt in which a run failed; None if it did not."""
+    try:
+        content = files.parse_json((directory / "result.json").read_bytes())
+        return dict(content["attempts"][-1]) if content.get("failed") else None
+    except (OSError, ValueError, AttributeError, LookupError, TypeError):
+        return None
 
 
 def give_up(directory: Path, record: dict[str, Any]) -> None:

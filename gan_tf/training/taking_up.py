@@ -6,13 +6,21 @@ from pathlib import Path
 
 from gan_tf.config import Config
 from gan_tf.data.dataset import Dataset
-from gan_tf.training import build, reporting, resume, run_directory
+from gan_tf.training import (
+    build,
+    grids,
+    journal,
+    reporting,
+    resume,
+    run_directory,
+    warm_start,
+)
 from gan_tf.training.attempt import Attempt
 
 _AT_THE_END = ("result.json", "curves.png", "samples.gif", reporting.NAME)
 
 
-def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset, images: int) -> None:
+def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) -> None:
     """Prepares the run directory for an attempt that begins, or goes on, now.
 
     Args:
@@ -20,15 +28,19 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset, im
       attempt: what is about to train.
       config: the configuration of the run.
       data: what it trains on.
-      images: how many of them its steps see.
     """
     if (directory / "config.json").exists():
         before = run_directory.read(directory).config
         judged = build.is_judged(before, data)
-        attempt.forget_the_end(build.schedule(before, images, judged))
+        due = build.schedule(before, attempt.images, judged)
+        # What lies behind this step is made again; what is here only because a run ended is not.
+        journal.forget(directory, attempt=attempt.number, step=attempt.step, schedule=due)
+        grids.forget(directory, attempt.step, due.sample_every)
     for name in _AT_THE_END:  # Of a shorter run; cut short, this one must not be said by them.
         (directory / name).unlink(missing_ok=True)
     run = run_directory.Run(config, data.description)
     # A rollback stands at a step, and has no checkpoint of its own yet.
     resumed = bool(resume.paths(directory / run_directory.CHECKPOINTS))
     run_directory.write(directory, run, resumed=attempt.number if resumed else None)
+    if config.init_from and not attempt.step:
+        warm_start.keep(attempt.state, config.init_from, directory)

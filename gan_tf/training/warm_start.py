@@ -20,6 +20,8 @@ from gan_tf.training import exporting, run_directory
 
 Arrays = list[npt.NDArray[np.generic]]
 
+_KEPT, _GIVEN = "init.npz", "init_from"
+
 
 class Source(NamedTuple):
     """Networks that were trained.
@@ -35,26 +37,28 @@ class Source(NamedTuple):
     average: Arrays
 
 
-def begin(state: GanState, given: str, about: str) -> None:
+def begin(state: GanState, given: str, about: str, directory: Path) -> None:
     """Gives the players, and the average, the weights of a run's best generator and of D then, or
     of an export, whose generator is the average alone. Optimisers begin anew.
+
+    An attempt that follows another begins with what that one kept: the source may be gone by then,
+    or trained further.
 
     Args:
       state: the state before the first step.
       given: the absolute path of a run directory, or of a SavedModel of this package; or the
         name of a generator that comes with the package.
       about: what the networks of `state` are; see `words`.
+      directory: the directory of the run that begins.
 
     Raises:
       InputError: there are no such networks, or they have other shapes.
     """
     path = files.seen_from_here(Path(given))
-    source = _of_package(given) if given in PRETRAINED else _read(path, state)
-    networks = {
-        "generator": state.generator.network,
-        "discriminator": state.discriminator.network,
-        "average": state.ema_generator,
-    }
+    source = _kept(directory, given, about)
+    if source is None:
+        source = _of_package(given) if given in PRETRAINED else _read(path, state)
+    networks = _networks(state)
     for name, network in networks.items():
         arrays: Arrays = getattr(source, name)
         if [each.shape for each in arrays] != [tuple(each.shape) for each in network.weights]:
@@ -65,6 +69,36 @@ def begin(state: GanState, given: str, about: str) -> None:
     for name, network in networks.items():
         for weight, array in zip(network.weights, getattr(source, name), strict=True):
             weight.assign(array)
+
+
+def keep(state: GanState, given: str, directory: Path) -> None:
+    """Keeps what an attempt begins with in the directory of its run, for those that may follow."""
+    path, arrays = directory / _KEPT, {_GIVEN: np.array(given)}
+    for name, network in _networks(state).items():
+        arrays |= {f"{name}/{i:03d}": w.numpy() for i, w in enumerate(network.weights)}
+    if not path.exists() or str(archive.load(path)[_GIVEN]) != given:
+        archive.write(path, arrays)
+
+
+def _kept(directory: Path, given: str, about: str) -> Source | None:
+    """Returns what an attempt before kept, if it began with the same source."""
+    if not (directory / _KEPT).exists():
+        return None
+    arrays = archive.load(directory / _KEPT)
+    if str(arrays.pop(_GIVEN)) != given:  # Nothing came of that run.
+        return None
+    found: dict[str, Arrays] = {name: [] for name in ("generator", "discriminator", "average")}
+    for name in sorted(arrays):
+        found[name.partition("/")[0]].append(arrays[name])
+    return Source(about, **found)
+
+
+def _networks(state: GanState) -> dict[str, keras.Model]:
+    return {
+        "generator": state.generator.network,
+        "discriminator": state.discriminator.network,
+        "average": state.ema_generator,
+    }
 
 
 def words(config: Mapping[str, Any], image_shape: Sequence[int]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from gan_tf.config import Config
@@ -163,8 +164,10 @@ def flags(config: Values) -> dict[str, str]:
     return {name: text(value) for name, value in (newer | dict(config)).items()}
 
 
-def command(config: Values) -> str:
-    """Returns the command line that makes a run, for a shell."""
+def command(config: Values, run_dir: Path | None = None) -> str:
+    """Returns the command line that makes a run, for a shell; `run_dir` is where its directory
+    lies now, if that is not where it began."""
+    config = dict(config) | ({"run_dir": str(run_dir)} if run_dir else {})
     flags = [f"--{name}={text(config[name])}" for name in given(config)]
     return shlex.join(["python", "-m", "gan_tf.train", *flags])
 

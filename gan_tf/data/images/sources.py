@@ -21,6 +21,7 @@ MAX_BYTES = 2**29  # Of one file.
 # A member that grows beyond both is a trap: no picture does so, except of one colour.
 _MAX_RATIO, _FREE_BYTES = 200, 2**24
 IGNORED = "belongs to the system"
+_OF_A_RUN = ("config.json", "run.lock")  # What a folder holds in which this package trains.
 
 
 class Entry(NamedTuple):
@@ -97,7 +98,13 @@ def _walk(root: str) -> Iterator[Entry]:
                 if (found.st_dev, found.st_ino) in entered:
                     raise LeftOutError("leads to a folder that is read already")
                 entered.add((found.st_dev, found.st_ino))
-                stack.append(iter(_inside(path, name)))
+                inside = _inside(path, name)
+                if not {f"{name}{each}" for each in _OF_A_RUN} <= set(inside):
+                    stack.append(iter(inside))
+                elif name:  # A run that is trained on a folder lies in it, by default.
+                    yield Entry(name, 0, 0, IGNORED)
+                else:
+                    raise LeftOutError("is a run directory, whose pictures are samples")
             except (OSError, LeftOutError) as error:
                 yield Entry(name or "./", 0, 0, str(reason(error)))
 
