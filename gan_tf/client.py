@@ -208,4 +208,4 @@ def _truncated(ask: Ask, inputs: Inputs, most: int, seconds: float) -> list[Pixe
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

@@ -201,6 +201,7 @@ def main(options: Options) -> str:
     else:
         judge = judges.find(data, judges.to_evaluate(data, options.classifier))
     names = list(exported.classes)
+    others = bool(names and options.dataset) and (data.classes < 2 or names != [*data.counted()])
     if rows and not names:
         raise InputError(f"--classes={rows}: {exported.path} takes no labels; it has no classes")
     card = scorecard.scorecard(
@@ -210,7 +211,7 @@ def main(options: Options) -> str:
         num=options.num,
         seeds=seeds,
         copies_too=bool(picture),
-        names=names,
+        names=[] if others else names,
     )
     card |= {
         "saved_model": str(exported.path.absolute()),
@@ -225,8 +226,9 @@ def main(options: Options) -> str:
         class_table.write(rows, exported.draw(latents, np.array(asked.labels)), names, card)
     if picture:
         likeness.write(picture, exported.sample(card["num"], seeds[0]), judge, data)
-    return scorecard.table(card)
+    unlike = f"\n\nno figures by class: the classes of {data.name} are others than the model's"
+    return scorecard.table(card) + (unlike if others else "")
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

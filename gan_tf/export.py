@@ -137,4 +137,4 @@ def _formats(options: Options) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

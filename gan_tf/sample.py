@@ -141,4 +141,4 @@ def _asked(options: Options, path: Path, classes: Sequence[str]) -> Asked | None
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

@@ -130,4 +130,4 @@ def _prepared(config: Config) -> Dataset | None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, f"{__doc__}\n{presets.listing()}"))
+    sys.exit(command_line.run(main, Options, f"{__doc__ or ''}\n{presets.listing()}"))

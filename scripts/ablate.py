@@ -136,4 +136,4 @@ def table(record: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

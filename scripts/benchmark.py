@@ -144,4 +144,4 @@ def table(figures: list[Figure]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

@@ -202,4 +202,4 @@ def picture(ways: dict[tuple[str, Rules], Way]) -> figure.Figure:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

@@ -280,4 +280,4 @@ def _images(data_dir: Path, seed: int) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

@@ -115,4 +115,4 @@ def table(names: list[str], columns: list[list[float]], agreement: float) -> str
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

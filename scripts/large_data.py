@@ -150,4 +150,4 @@ def peak(command: list[str], enter: Callable[[], None] | None = None) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

@@ -265,4 +265,4 @@ def train(run_dir: Path, data_dir: Path, *flags: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

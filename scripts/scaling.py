@@ -151,4 +151,4 @@ def feed(options: Options, place: Path) -> Values:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

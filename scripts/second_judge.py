@@ -193,4 +193,4 @@ def figures(card: dict[str, Any], of: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

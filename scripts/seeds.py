@@ -76,4 +76,4 @@ def table(seeds: list[str], cards: list[dict[str, Any]], results: list[dict[str,
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

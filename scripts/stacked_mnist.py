@@ -209,4 +209,4 @@ def add(record: Path, line: Line) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

@@ -347,4 +347,4 @@ def _cell(value: str | float) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

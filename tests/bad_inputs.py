@@ -24,6 +24,7 @@ from .scenes import (
     directory,
     images,
     last_line,
+    link,
     on_run,
     originals,
     other_latents,
@@ -224,8 +225,11 @@ KINDS = {
         row("a file", TRAIN, text("run", "mine")),
         row("below a file", "train --run_dir=file/run", text("file", "mine")),
         row("it holds other files", TRAIN, text("run/thesis.tex", "mine")),
-        row("an unknown home", "train --run_dir=~nosuchuser/run"),
         early("it is not there", "export --run_dir=missing"),
+    ],
+    "a name that leads nowhere": [
+        row("an unknown home", "train --run_dir=~nosuchuser/run"),
+        row("a link to nothing", "train --run_dir=link", link("link", "nothing")),
     ],
     "no run in a directory": [
         row("to sample from", "sample --run_dir=here", directory("here")),

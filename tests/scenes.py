@@ -61,6 +61,11 @@ def directory(name: str) -> Make:
     return lambda scene: (scene.place / name).mkdir()
 
 
+def link(name: str, target: str) -> Make:
+    """Makes a symbolic link."""
+    return lambda scene: (scene.place / name).symlink_to(target)
+
+
 def removed(name: str) -> Make:
     """Removes a file or a directory."""
 

@@ -97,6 +97,12 @@ def test_a_class_of_few_images_has_no_figures(by_class: ByClass, others: Labelle
     rows = by_class.table(part)
     assert set(rows["3"]) == {"accuracy"}
     assert {"coverage", "spread"} <= set(rows["4"])
+    # A class without a figure of real images is compared with none.
+    floor = {"4": {"coverage": 0.9}, "5": {"coverage": 0.5}, "6": {}}
+    mine = {"4": {"coverage": 0.8}, "5": {"coverage": 0.5}, "6": {"coverage": 0.1}}
+    name, share = worst(mine, floor) or ("", 0.0)
+    assert (name, round(share, 3)) == ("4", 0.889)
+    assert worst(mine, {}) is None
 
 
 def test_the_table_and_the_picture_of_a_scorecard(

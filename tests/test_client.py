@@ -168,6 +168,7 @@ def test_the_servers_own_words_are_kept_short(mine: Path) -> None:
     ("png", "what"),
     [
         (picture()[:43], "truncated"),
+        (picture()[:-1], "cut short"),
         (picture().replace(b"IDAT", b"IDAt"), ""),
         (b"no picture", "cannot identify"),
         (b"", "cannot identify"),
@@ -183,7 +184,7 @@ def test_the_servers_own_words_are_kept_short(mine: Path) -> None:
         (picture("I;16"), "mode I;16"),
         (picture("LA"), "mode LA"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_only_a_png_of_reasonable_size_is_a_picture(mine: Path, png: bytes, what: str) -> None:
     with served("REST", lambda _: [png]) as url:
@@ -211,6 +212,16 @@ def test_by_grpc_pictures_are_bytes_of_the_right_name(mine: Path) -> None:
     for outputs in ({"images": [picture()]}, {"png_bytes": [1.0]}, {"png_bytes": [1]}):
         with rpc_of(lambda *_, outputs=outputs: answer_of(**outputs)) as url:
             assert refusal(mine, url) == "answered 0 pictures for 1 seeds"
+
+
+def test_an_answer_of_millions_of_lists_is_not_unpacked(mine: Path) -> None:
+    """They would take a hundred times their bytes, and a minute."""
+    answer = b'{"predictions": [' + b"[]," * 30_000_000 + b"[]]}"
+    with http(lambda handler: handler.answer(200, answer)) as url:
+        start = time.monotonic()
+        said = refusal(mine, url, truncation=0.5)
+    assert said == "answered more than 2,000,000 lists; ask for fewer images at a time"
+    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(

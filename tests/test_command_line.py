@@ -27,6 +27,14 @@ def test_help_lists_every_flag_and_fits_a_terminal(command: Command, module: str
     assert f"python -m gan_tf.{module} " in finished.stdout
 
 
+def test_help_without_docstrings_says_what_is_left(tmp_path: Path) -> None:
+    command = (sys.executable, "-OO", "-m", "gan_tf.train", "--help")
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "--steps" in finished.stdout
+    assert "None" not in finished.stdout.splitlines()[:5]
+    assert "None\nPresets" not in finished.stdout
+
+
 def test_help_tells_bounds_units_and_defaults(command: Command) -> None:
     text = " ".join(command("train", "--help").stdout.split())
     for knob in knobs(Config):

@@ -76,6 +76,32 @@ def test_one_seed_has_no_interval(command: Command, tmp_path: Path, trained: Pat
     assert (figure["low"], figure["high"]) == (None, None)
 
 
+def test_real_images_are_judged_in_equal_numbers(
+    command: Command, tmp_path: Path, trained: Path, small: Path
+) -> None:
+    """A few held-out images cover a few of many training images, and are no worse for that."""
+    flags = ("--dataset=small", f"--data_dir={small}", "--classifier=random", "--num=2000")
+    finished = command("evaluate", f"--run_dir={trained}", *flags, "--seeds=0", "--output=few.json")
+    assert finished.returncode == 0, finished.stderr
+    card = scores(tmp_path / "few.json")
+    assert (card["against"], card["reals"], card["held_out"]) == ("training", 1_500, 600)
+    assert card["coverage"]["floor"] > 0.9
+    assert card["recall"]["floor"] > 0.8
+
+
+def test_classes_of_another_dataset_are_not_taken_for_the_models(
+    command: Command, tmp_path: Path, conditional: Path, mnist: dict[str, np.ndarray]
+) -> None:
+    halves = {n: a[:800] // 2 if n.endswith("labels") else a[:800] for n, a in mnist.items()}
+    dataset_of(tmp_path / "data", "halves", **halves)
+    flags = ("--dataset=halves", "--data_dir=data", "--num=200", "--seeds=0", "--output=a.json")
+    finished = command("evaluate", f"--run_dir={conditional}", *flags)
+    assert finished.returncode == 0, finished.stderr
+    said = "no figures by class: the classes of halves are others than the model's"
+    assert finished.stdout.splitlines()[-1] == said
+    assert not {"label_accuracy", "classes", "worst_class"} & scores(tmp_path / "a.json").keys()
+
+
 def test_the_log_has_the_same_figures(trained: Path) -> None:
     lines = [json.loads(text) for text in (trained / "metrics.jsonl").read_text().splitlines()]
     evaluated = [line for line in lines if "frechet_distance" in line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -205,6 +206,27 @@ def test_the_figures_of_an_evaluation_are_shown(
     assert (
         account.judged == "100 samples of each of 2 seeds, against test images, judged by mnist-v1"
     )
+    # Those of an export before say nothing of the generator.
+    (run / "scores.json").write_text(json.dumps(card | {"step": card["step"] - 1}))
+    assert accounts.read(run).judged == "2,000 samples, judged by mnist-v1"
+
+
+def test_values_that_nobody_writes_are_told_as_damage(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    run = without(trained, tmp_path / "run", "export", "report.html", "result.json")
+    (run / "result.json").write_text("[" * 100_000)
+    os.mkfifo(run / "scores.json")
+    large = 10**400
+    lines = [json.loads(text) for text in (run / "metrics.jsonl").read_text().splitlines()]
+    lines = [line | {"d_real": large, "frechet_distance": large, "step": large} for line in lines]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    content = json.loads((run / "config.json").read_text())
+    content["config"] |= {"generator_lr": large, "r1_gamma": large, "label_smoothing": large}
+    (run / "config.json").write_text(json.dumps(content))
+    finished = command("report", "--run_dirs=run")
+    assert finished.returncode == 0, finished.stderr
+    assert "result.json: is not JSON" in Page(tmp_path / "report.html").text
 
 
 def test_a_run_of_version_0_1_0_is_told(pages: Path) -> None:
@@ -233,6 +255,15 @@ def test_only_half_a_run_directory_is_left(command: Command, tmp_path: Path) -> 
     text = Page(tmp_path / "report.html").text
     for said in ("config.json: is not JSON", "metrics.jsonl: holds no line", "no grid of samples"):
         assert said in text
+
+
+def test_a_moved_run_goes_on_where_it_lies(command: Command, tmp_path: Path, trained: Path) -> None:
+    """And its name may hold the comma that stands between several."""
+    moved = tmp_path / "lr=1,k=2"
+    shutil.copytree(trained, moved, ignore=shutil.ignore_patterns("export"))
+    finished = command("report", f"--run_dirs={moved}", "--output=moved.html")
+    assert finished.returncode == 0, finished.stderr
+    assert f"--run_dir={moved}" in (tmp_path / "moved.html").read_text().replace("&#39;", "'")
 
 
 def test_several_runs_stand_side_by_side(pages: Path) -> None:

@@ -22,10 +22,10 @@ from PIL import Image
 
 from gan_tf.data import cache
 from gan_tf.data.cache import Part
-from gan_tf.data.images import parallel, progress
+from gan_tf.data.images import parallel
 from gan_tf.data.images.decoding import fit
 from gan_tf.data.images.wanted import Wanted
-from gan_tf.host import files
+from gan_tf.host import files, progress
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import sha256
 

@@ -86,7 +86,8 @@ class ByClass:
                 row["accuracy"] = accuracy
             number = min(len(reals), len(features))
             if number > features.shape[1]:
-                row["frechet_distance"] = fidelity.frechet_distance(reals, features)
+                alike = reals[:number], features[:number]
+                row["frechet_distance"] = fidelity.frechet_distance(*alike)
             if number >= NEEDED:
                 radii = fidelity.neighbour_radii(reals[:number])
                 figures = fidelity.manifold_figures(reals[:number], features[:number], radii)
@@ -115,11 +116,12 @@ def worst(
     rows: dict[str, dict[str, float]], floor: dict[str, dict[str, float]]
 ) -> tuple[str, float] | None:
     """Returns the class with the least coverage as a share of that of real images, and that share;
-    the least coverage itself where no floor is known; None without any."""
-    shares = {}
-    for name, row in rows.items():
-        if "coverage" in row:
-            shares[name] = row["coverage"] / (floor.get(name, {}).get("coverage") or 1.0)
+    None where it is known of no class. A class without a floor is compared with none."""
+    shares = {
+        name: row["coverage"] / floor[name]["coverage"]
+        for name, row in rows.items()
+        if "coverage" in row and floor.get(name, {}).get("coverage")
+    }
     return min(shares.items(), key=lambda each: each[1], default=None)
 
 

@@ -94,10 +94,13 @@ class Evaluation:
         """Returns the figures of images that were judged already."""
         # These depend on the numbers of both sides, which are the same for that.
         number = min(len(fakes.features), len(self._features))
-        alike = fakes.features[:number]
+        alike, reals, radii = fakes.features[:number], self._features, self._radii
+        if number < len(reals):
+            reals = reals[:number]
+            radii = fidelity.neighbour_radii(reals)
         found = {
-            "kid": fidelity.kernel_distance(self._features, alike),
-            **fidelity.manifold_figures(self._features, alike, self._radii),
+            "kid": fidelity.kernel_distance(reals, alike),
+            **fidelity.manifold_figures(reals, alike, radii),
             "near_copies": near_copies,
         }
         if len(fakes.features) > fakes.features.shape[1]:  # Else its covariance is singular.

@@ -15,6 +15,9 @@ from gan_tf.evaluation.by_class import ByClass, Labelled, Labels, worst
 from gan_tf.evaluation.classifier import Classifier
 from gan_tf.evaluation.figures import COPIES, FIGURES, LABEL_ACCURACY, NEEDED
 from gan_tf.evaluation.judging import Evaluation
+from gan_tf.host import progress
+
+_PARTS = 3  # Of the work on a seed, for the bar.
 
 Scorecard = dict[str, Any]
 Sample = Callable[[int, int], tuple[npt.NDArray[np.uint8], Labels | None]]
@@ -59,14 +62,19 @@ def scorecard(
     finder = reals.copies(judge, data) if wanted else None
     evaluation = Evaluation(judge, compared, data.split("train").images, finder, names)
     found, first = [], None
-    for seed in seeds:
-        images, labels = sample(num, seed)
-        judged = judge(images)
-        found.append(evaluation.of_samples(judged, images, labels))
-        if first is None and labels is not None:
-            first = Labelled(judged, labels)
-    others = _others(evaluation, data, num)
-    floor = _floor(evaluation, data, num, others) | ({COPIES: finder.usual} if finder else {})
+    with progress.bar("evaluating", _PARTS * len(seeds) + 1) as bar:
+        for seed in seeds:
+            images, labels = sample(num, seed)
+            bar.update()
+            judged = judge(images)
+            bar.update()
+            found.append(evaluation.of_samples(judged, images, labels))
+            bar.update()
+            if first is None and labels is not None:
+                first = Labelled(judged, labels)
+        others = _others(evaluation, data, num)
+        floor = _floor(evaluation, data, num, others) | ({COPIES: finder.usual} if finder else {})
+        bar.update()
     card: Scorecard = {}
     for name in (*FIGURES, LABEL_ACCURACY, COPIES):
         values = [figures[name] for figures in found if name in figures]

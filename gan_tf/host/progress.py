@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -14,12 +14,18 @@ _MOMENT = 2.0  # seconds
 
 def shown(items: Iterable[_Item], what: str, total: int | None) -> Iterator[_Item]:
     """Yields the items; shows how many of how many went by, where that takes long."""
+    with bar(what, total, items) as found:
+        yield from found
+
+
+def bar(what: str, total: int | None, items: Iterable[Any] | None = None) -> Any:
+    """Returns a bar whose `update` says that another of `total` went by, for a `with`."""
     known = "{percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
-    with tqdm(
+    return tqdm(
         items,
         total=total,
+        leave=False,
         delay=_MOMENT,
         mininterval=0.2 if sys.stderr.isatty() else 30.0,
         bar_format=f"{what} {known if total else '{n_fmt} [{elapsed}]'}",
-    ) as bar:
-        yield from bar
+    )

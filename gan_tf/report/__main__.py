@@ -45,7 +45,10 @@ def main(options: Options) -> str:
         raise InputError("--run_dirs: must name a run directory, or several with commas between")
     from gan_tf.host.files import user_path
 
-    directories = [user_path("run_dirs", each) for each in options.run_dirs.split(",") if each]
+    names = [each for each in options.run_dirs.split(",") if each]
+    if user_path("run_dirs", options.run_dirs).is_dir():  # A name may hold a comma.
+        names = [options.run_dirs]
+    directories = [user_path("run_dirs", each) for each in names]
     output = user_path("output", options.output)
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--output={output}: must be a path that ends in .html")
@@ -68,4 +71,4 @@ def main(options: Options) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, Options, str(__doc__)))
+    sys.exit(command_line.run(main, Options, __doc__ or ""))

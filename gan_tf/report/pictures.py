@@ -22,6 +22,7 @@ from gan_tf.host.errors import InputError
 from gan_tf.host.files import published
 
 Pixels = npt.NDArray[np.uint8]
+_END = b"IEND\xaeB`\x82"  # The last chunk of every PNG.
 _BORDER = 1
 _SCALE = 2
 _LINE = 20  # Pixels that a line of text is high.
@@ -74,6 +75,8 @@ def read_png(png: bytes, most: int) -> Pixels:
                 if picture.width * picture.height > most or picture.mode not in _MODES:
                     raise ValueError(f"{picture.width}x{picture.height}, mode {picture.mode}")
                 picture.load()
+                if _END not in png:  # Pillow takes one that is cut behind its last pixel.
+                    raise ValueError("cut short")
                 return np.asarray(picture).reshape(picture.height, picture.width, -1)
     except Exception as error:  # Pillow's reasons to read no further share no base.
         raise InputError(

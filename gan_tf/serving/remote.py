@@ -22,6 +22,7 @@ Found = TypeVar("Found")
 
 _HERE = ("localhost", "127.0.0.1", "::1")  # No proxy of the environment's can lead there.
 _BYTES = 96 * 2**20  # Of an answer; no more is taken in, whatever a server sends.
+_PARTS = 2_000_000  # Lists and objects in it; 100 images of 128x128 pixels have as many.
 
 
 class Request(NamedTuple):
@@ -157,6 +158,8 @@ def _read(status: int, body: bytes, read: Callable[[Any], Found]) -> Found:
     """What `read` makes of the rows of an answer by REST; its own errors say that it cannot."""
     if len(body) > _BYTES:
         raise InputError(f"answered more than {_BYTES >> 20} MiB; ask for fewer images at a time")
+    if body.count(b"[") + body.count(b"{") > _PARTS:  # Each costs far more than its byte.
+        raise InputError(f"answered more than {_PARTS:,} lists; ask for fewer images at a time")
     try:
         found = json.loads(body)
         if status == 200:

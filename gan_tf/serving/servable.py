@@ -24,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
-from tqdm import tqdm
 
 from gan_tf.data.dataset import Description
 from gan_tf.data.pixels import unscale
@@ -38,6 +37,7 @@ from gan_tf.game.latents import (
 )
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
+from gan_tf.host.progress import shown
 from gan_tf.serving import described, warm_up
 from gan_tf.serving.formats import CONVERTERS
 from gan_tf.serving.signatures import Endpoint
@@ -49,11 +49,13 @@ Pixels = npt.NDArray[np.uint8]
 _METADATA = Path("assets.extra") / "gan_tf.json"
 _WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"  # Where TF Serving looks.
 _BATCH = 256
+_VERSIONS = 2**63 - 1  # A server's version numbers are below it.
 
 
 def versions(directory: Path) -> list[Path]:
     """Returns the numbered versions below an export directory, oldest first."""
     numbered = [path for path in directory.glob("*") if path.name.isdecimal() and path.is_dir()]
+    numbered = [path for path in numbered if int(path.name) < _VERSIONS]
     return sorted(numbered, key=lambda path: int(path.name))
 
 
@@ -86,6 +88,7 @@ def export(
             if card:
                 (temporary / "README.md").write_text(card, encoding="utf-8")
             for name in formats:
+                print(f"converting to {name} ...", file=sys.stderr, flush=True)
                 file, convert = CONVERTERS[name]
                 convert(temporary, temporary / _METADATA.parent / file)
             if importlib.util.find_spec("tensorflow_serving"):  # The extra `serving`.
@@ -163,12 +166,8 @@ class Servable:
         first = next(batches)
         pixels = np.empty((len(latents), *first.shape[1:]), np.uint8)
         pixels[: len(first)] = first
-        interval = 0.2 if sys.stderr.isatty() else 30.0
         starts = range(_BATCH, len(latents), _BATCH)
-        progress = tqdm(
-            starts, "sampling", unit="batch", leave=False, delay=2, mininterval=interval
-        )
-        for start, batch in zip(progress, batches, strict=True):
+        for start, batch in zip(shown(starts, "sampling", len(starts)), batches, strict=True):
             pixels[start : start + len(batch)] = batch
         return pixels
 
@@ -200,7 +199,7 @@ class Servable:
 def read_metadata(path: Path) -> dict[str, Any]:
     """Returns the description that lies with an export; InputError if there is none."""
     try:
-        metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
+        metadata = files.parse_json((path / _METADATA).read_bytes())
         named = metadata["latents"] in LATENTS and isinstance(metadata["dataset"], str)
         named = named and type(metadata.get("latent_codes", CODES)) is int
         counted = {type(count) for count in metadata.get("classes", {}).values()} <= {int}

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
-
-from tqdm import tqdm
 
 from gan_tf import __version__
 from gan_tf.host import process
 from gan_tf.host.files import write_text
+from gan_tf.host.progress import shown
 from gan_tf.report import comparison, page
 from gan_tf.report.account import Account, Pixels
 from gan_tf.training import accounts
-
-T = TypeVar("T")
 
 NAME = "report.html"  # In a run directory.
 _EVERY = 15  # Seconds between two reports of a run that goes on; page.js reads it as often.
@@ -90,7 +86,7 @@ def compare(run_dirs: Sequence[Path], output: Path) -> None:
     Raises:
       InputError: one of them is no run directory.
     """
-    found = [accounts.read(each) for each in _progress(run_dirs, "reading")]
+    found = [accounts.read(each) for each in shown(run_dirs, "reading", len(run_dirs))]
     names = [each.name for each in found]
     named: list[Account] = [
         replace(each, name=str(path)) if names.count(each.name) > 1 else each
@@ -109,15 +105,10 @@ def _samples(run_dirs: Sequence[Path]) -> dict[int, Pixels]:
     from gan_tf.training import showing
 
     found = {
-        at: showing.samples(exported[at], _SAMPLES) for at in _progress(list(exported), "sampling")
+        at: showing.samples(exported[at], _SAMPLES)
+        for at in shown(list(exported), "sampling", len(exported))
     }
     return {at: pixels for at, pixels in found.items() if pixels is not None}
-
-
-def _progress(each: Sequence[T], what: str) -> Iterator[T]:
-    """Yields each, and shows on standard error how many there are still, if it takes longer."""
-    interval = 0.2 if sys.stderr.isatty() else 30.0
-    yield from tqdm(each, what, unit="run", leave=False, delay=2, mininterval=interval)
 
 
 def _has_export(run_dir: Path) -> bool:

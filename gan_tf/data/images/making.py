@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
-from gan_tf.data.images import idx, labels, parallel, progress, record, sources
+from gan_tf.data.images import idx, labels, parallel, record, sources
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.images.decoding import LeftOutError, Square, decode, fit
 from gan_tf.data.images.labels import Labels
@@ -21,6 +21,7 @@ from gan_tf.data.images.sources import Entry, Source
 from gan_tf.data.images.splitting import Image, Seen
 from gan_tf.data.images.survey import Survey, looker
 from gan_tf.data.images.wanted import Wanted
+from gan_tf.host import progress
 from gan_tf.host.errors import InputError
 
 
