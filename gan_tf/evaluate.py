@@ -204,6 +204,9 @@ def main(options: Options) -> str:
     others = bool(names and options.dataset) and (data.classes < 2 or names != [*data.counted()])
     if rows and not names:
         raise InputError(f"--classes={rows}: {exported.path} takes no labels; it has no classes")
+    unlike = f"{data.name} has not the classes of the model, in their order"
+    if rows and others:
+        raise InputError(f"--classes={rows}: {unlike}")
     card = scorecard.scorecard(
         lambda num, seed: (exported.sample(num, seed), exported.labels(num, seed)),
         judge,
@@ -216,6 +219,7 @@ def main(options: Options) -> str:
     card |= {
         "saved_model": str(exported.path.absolute()),
         "step": exported.metadata.get("step"),
+        "checkpoint": exported.metadata.get("checkpoint"),
         "gan_tf": __version__,
     }
     if output:
@@ -226,8 +230,7 @@ def main(options: Options) -> str:
         class_table.write(rows, exported.draw(latents, np.array(asked.labels)), names, card)
     if picture:
         likeness.write(picture, exported.sample(card["num"], seeds[0]), judge, data)
-    unlike = f"\n\nno figures by class: the classes of {data.name} are others than the model's"
-    return scorecard.table(card) + (unlike if others else "")
+    return scorecard.table(card) + (f"\n\nno figures by class: {unlike}" if others else "")
 
 
 if __name__ == "__main__":

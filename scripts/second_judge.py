@@ -43,7 +43,9 @@ class Options:
     )
     num: int = knob(10_000, "Samples of each seed.", unit="images", low=100, high=10_000)
     seeds: str = knob("0,1,2", "Latent seeds.", unit="whole numbers and commas")
-    epochs: int = knob(EPOCHS, "Of the second judge's training.", unit="epochs", low=1, high=1_000)
+    epochs: int = knob(
+        EPOCHS, "Of the second judge's training, once.", unit="epochs", low=1, high=1_000
+    )
     judge: str = knob(
         "runs/second_judge.npz", "The second judge; trained once if it is missing.", unit="a file"
     )
@@ -66,6 +68,7 @@ def main(options: Options) -> str:
     process.start_tensorflow()
     from gan_tf.data.dataset import open_dataset
     from gan_tf.evaluation import judges, scorecard
+    from gan_tf.serving import servable
     from gan_tf.training import exporting
 
     data = open_dataset("mnist", files.data_directory(options.data_dir))
@@ -75,6 +78,7 @@ def main(options: Options) -> str:
     for name in models:
         own = name in PRETRAINED
         model = exporting.opened(None if own else name, None, name if own else None)
+        servable.check_shape(model, data.description)
         for judge in both:
             print(f"{judge.name} judges {name} ...", file=sys.stderr, flush=True)
             card = scorecard.scorecard(
@@ -87,8 +91,11 @@ def main(options: Options) -> str:
             )
             rows.append([f"`{Path(name).name}`", said(judge), *figures(card, "value")])
             cards.append(card)
-    for judge, card in zip(both, cards, strict=False):
-        rows.append(["real images", said(judge), *figures(card, "floor")])
+    for judge in both:
+        real: dict[str, Any] = {}
+        for card in cards:  # Only a model that takes labels has the accuracy of them.
+            real = (card if card["classifier"] == judge.name else {}) | real
+        rows.append(["real images", said(judge), *figures(real, "floor")])
     lines = [f"| {' | '.join(row)} |" for row in rows]
     text = "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]) + "\n"
     files.write_text(Path(options.output), text)

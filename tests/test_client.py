@@ -220,7 +220,7 @@ def test_an_answer_of_millions_of_lists_is_not_unpacked(mine: Path) -> None:
     with http(lambda handler: handler.answer(200, answer)) as url:
         start = time.monotonic()
         said = refusal(mine, url, truncation=0.5)
-    assert said == "answered more than 2,000,000 lists; ask for fewer images at a time"
+    assert said == "answered more than 4,000,000 lists; ask for fewer images at a time"
     assert time.monotonic() - start < 10
 
 

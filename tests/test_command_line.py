@@ -31,8 +31,7 @@ def test_help_without_docstrings_says_what_is_left(tmp_path: Path) -> None:
     command = (sys.executable, "-OO", "-m", "gan_tf.train", "--help")
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "--steps" in finished.stdout
-    assert "None" not in finished.stdout.splitlines()[:5]
-    assert "None\nPresets" not in finished.stdout
+    assert not [line for line in finished.stdout.splitlines() if line.startswith("None")]
 
 
 def test_help_tells_bounds_units_and_defaults(command: Command) -> None:

@@ -17,7 +17,7 @@ from gan_tf.data.dataset import describe
 from gan_tf.evaluation import brought, classifier, fidelity
 from gan_tf.evaluation.figures import FIGURES
 
-from .conftest import MNIST_SHAPE, Command, dataset_of
+from .conftest import MNIST_SHAPE, Command, dataset_of, one_line
 from .processes import Finished
 
 
@@ -97,8 +97,12 @@ def test_classes_of_another_dataset_are_not_taken_for_the_models(
     flags = ("--dataset=halves", "--data_dir=data", "--num=200", "--seeds=0", "--output=a.json")
     finished = command("evaluate", f"--run_dir={conditional}", *flags)
     assert finished.returncode == 0, finished.stderr
-    said = "no figures by class: the classes of halves are others than the model's"
-    assert finished.stdout.splitlines()[-1] == said
+    said = "halves has not the classes of the model, in their order"
+    assert finished.stdout.splitlines()[-1] == f"no figures by class: {said}"
+    refused = one_line(
+        command("evaluate", f"--run_dir={conditional}", *flags, "--classes=rows.png")
+    )
+    assert refused.endswith(f"--classes=rows.png: {said}")
     assert not {"label_accuracy", "classes", "worst_class"} & scores(tmp_path / "a.json").keys()
 
 

@@ -560,7 +560,8 @@ def test_the_table_of_faults_names_tests_that_exist() -> None:
 def test_a_run_writes_nothing_where_its_directory_is_no_more(
     command: Command, tmp_path: Path, home: Path, removed: bool
 ) -> None:
-    process = start("train", *FLAGS, "--steps=1000000", cwd=tmp_path, home=home)
+    rarely = ("--sample_every=1000000", "--checkpoint_every=500", "--log_every=10")
+    process = start("train", *FLAGS, *rarely, "--steps=1000000", cwd=tmp_path, home=home)
     try:
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob("run/checkpoints/*.npz")):
@@ -574,12 +575,12 @@ def test_a_run_writes_nothing_where_its_directory_is_no_more(
         process.kill()
     assert process.returncode == 1, errors
     (said,) = (line for line in errors.splitlines() if line.startswith("gan_tf.train: "))
-    assert said.startswith("gan_tf.train: run: was removed or renamed while the run trained in it")
+    assert said.startswith("gan_tf.train: run: it, or its run.lock, was removed or renamed while")
     assert not (tmp_path / "run").exists()
     if not removed:
         newest = max(resume.paths(tmp_path / "elsewhere" / "checkpoints"))
         flags = (*FLAGS, "--run_dir=elsewhere", f"--steps={newest + 2}")
-        finished = command("train", *flags)
+        finished = command("train", *flags, "--checkpoint_every=2")
         assert (finished.returncode, executed(finished.stdout)) == (0, 2), finished.stderr
 
 
@@ -594,9 +595,15 @@ def test_a_run_that_failed_in_a_longer_form_has_no_success_to_show(
     assert command("train", *flags, *short).returncode == 0
     longer = command("train", *flags, "--steps=50", stop)
     assert longer.returncode == 1
-    kept = {path: path.read_bytes() for path in tmp_path.glob("run/**/*.*") if path.is_file()}
+
+    def files_of_it() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    kept = files_of_it()
     assert json.loads((tmp_path / "run" / "result.json").read_text())["failed"]
     again = command("train", *flags, *short)
     assert again.returncode == 1
-    assert again.stderr.splitlines()[-1] == longer.stderr.splitlines()[-1]
-    assert {path: path.read_bytes() for path in kept} == kept
+    said = longer.stderr.splitlines()[-1].removeprefix("gan_tf.train: ")
+    last = again.stderr.splitlines()[-1]
+    assert last == f"gan_tf.train: a longer run here failed: {said}"
+    assert files_of_it() == kept

@@ -23,7 +23,7 @@ from gan_tf.report import images
 from gan_tf.training import accounts, reporting, showing
 
 from .browsing import Browser, browser
-from .conftest import Command, Once
+from .conftest import Command, Once, one_line
 from .processes import run_warm
 from .test_old_runs import PACKED
 
@@ -207,7 +207,7 @@ def test_the_figures_of_an_evaluation_are_shown(
         account.judged == "100 samples of each of 2 seeds, against test images, judged by mnist-v1"
     )
     # Those of an export before say nothing of the generator.
-    (run / "scores.json").write_text(json.dumps(card | {"step": card["step"] - 1}))
+    (run / "scores.json").write_text(json.dumps(card | {"checkpoint": "another"}))
     assert accounts.read(run).judged == "2,000 samples, judged by mnist-v1"
 
 
@@ -257,12 +257,14 @@ def test_only_half_a_run_directory_is_left(command: Command, tmp_path: Path) -> 
         assert said in text
 
 
-def test_a_moved_run_goes_on_where_it_lies(command: Command, tmp_path: Path, trained: Path) -> None:
+def test_a_moved_run_is_told_where_it_lies(command: Command, tmp_path: Path, trained: Path) -> None:
     """And its name may hold the comma that stands between several."""
     moved = tmp_path / "lr=1,k=2"
     shutil.copytree(trained, moved, ignore=shutil.ignore_patterns("export"))
     finished = command("report", f"--run_dirs={moved}", "--output=moved.html")
     assert finished.returncode == 0, finished.stderr
+    many = ",".join(f"run-{number}" for number in range(100))
+    assert "run-0: must be a run directory" in one_line(command("report", f"--run_dirs={many}"))
     assert f"--run_dir={moved}" in (tmp_path / "moved.html").read_text().replace("&#39;", "'")
 
 

@@ -74,19 +74,20 @@ def dinov2(weights: Path) -> Classifier:
         raise InputError("--classifier=dinov2 needs more: pip install 'gan_tf[dinov2]'")
     from keras_hub.models import DINOV2Backbone
 
+    place = str(weights.absolute())  # Else it may be a name that keras_hub knows, and downloads.
     try:
         with process.computing_in("float32"):
-            network = DINOV2Backbone.from_preset(str(weights), image_shape=(_SIDE, _SIDE, 3))
-    except (OSError, ValueError, TypeError, KeyError):
+            network = DINOV2Backbone.from_preset(place, image_shape=(_SIDE, _SIDE, 3))
+    except (ImportError, OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"--dinov2_weights={weights}: must be a directory of keras_hub's DINOV2Backbone; its "
-            "files are damaged, or of something else"
+            f"files are damaged, or of something else ({type(error).__name__})"
         ) from None
     arrays = network.get_weights()
     digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:8]
 
     def judge(colours: tf.Tensor) -> tuple[tf.Tensor, None]:
-        images = tf.image.resize((colours + 1.0) / 2.0, [_SIDE, _SIDE], "bicubic")
+        images = tf.image.resize((colours + 1.0) / 2.0, [_SIDE, _SIDE], "bicubic", antialias=True)
         tokens = network({"images": (images - _MEAN) / _DEVIATION}, training=False)
         return tokens[:, 0], None
 

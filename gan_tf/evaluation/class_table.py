@@ -60,9 +60,10 @@ def write(
     pictures.write_rows(path, tiles, texts)
 
 
-def _coverage(row: Mapping[str, Any]) -> float:
-    real = (row["real"] or {}).get("coverage") or 1.0
-    return float(row["samples"].get("coverage", np.inf)) / float(real)
+def _coverage(row: Mapping[str, Any]) -> tuple[bool, float]:
+    """What classes are sorted by; those of which no coverage of real images is known come last."""
+    real = (row["real"] or {}).get("coverage")
+    return not real, float(row["samples"].get("coverage", np.inf)) / float(real or 1.0)
 
 
 def _cell(row: Mapping[str, Any], figure: str) -> str:

@@ -62,6 +62,7 @@ def scorecard(
     finder = reals.copies(judge, data) if wanted else None
     evaluation = Evaluation(judge, compared, data.split("train").images, finder, names)
     found, first = [], None
+    others = _others(evaluation, data, num)
     with progress.bar("evaluating", _PARTS * len(seeds) + 1) as bar:
         for seed in seeds:
             images, labels = sample(num, seed)
@@ -72,7 +73,6 @@ def scorecard(
             bar.update()
             if first is None and labels is not None:
                 first = Labelled(judged, labels)
-        others = _others(evaluation, data, num)
         floor = _floor(evaluation, data, num, others) | ({COPIES: finder.usual} if finder else {})
         bar.update()
     card: Scorecard = {}

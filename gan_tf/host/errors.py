@@ -3,7 +3,7 @@
 | status | meaning |
 |---|---|
 | 0 | done |
-| 1 | the run itself failed (a non-finite loss, a full disk) |
+| 1 | the run itself failed (a non-finite loss, a full disk, its directory is gone) |
 | 2 | the input was wrong: nothing was lost or overwritten |
 | 75 | interrupted and saved: the same command goes on (`EX_TEMPFAIL` of sysexits.h) |
 | 129, 130, 143 | interrupted before there was anything to save, by SIGHUP, SIGINT, SIGTERM |
@@ -17,7 +17,7 @@ class InputError(ValueError):
 
 
 class TrainingFailedError(RuntimeError):
-    """Training cannot go on; the message names the step and the last good checkpoint."""
+    """Training cannot go on; the message says why, and what is left of it."""
 
     status = 1
 

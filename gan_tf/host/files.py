@@ -107,7 +107,14 @@ def locked(path: Path, others: str | None = None) -> Iterator[Callable[[], bool]
             print(f"Waiting for another process that {others} ...", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         held = os.fstat(file.fileno())
-        yield lambda: path.exists() and os.path.samestat(path.stat(), held)
+
+        def is_held() -> bool:
+            try:
+                return os.path.samestat(path.stat(), held)
+            except OSError:
+                return False
+
+        yield is_held
 
 
 def is_locked(path: Path) -> bool:

@@ -25,6 +25,7 @@ def bar(what: str, total: int | None, items: Iterable[Any] | None = None) -> Any
         items,
         total=total,
         leave=False,
+        position=0,  # One within another writes over it, not below.
         delay=_MOMENT,
         mininterval=0.2 if sys.stderr.isatty() else 30.0,
         bar_format=f"{what} {known if total else '{n_fmt} [{elapsed}]'}",

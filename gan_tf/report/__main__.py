@@ -11,6 +11,7 @@ What cannot be read is left out, and the page says so.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 
@@ -46,8 +47,9 @@ def main(options: Options) -> str:
     from gan_tf.host.files import user_path
 
     names = [each for each in options.run_dirs.split(",") if each]
-    if user_path("run_dirs", options.run_dirs).is_dir():  # A name may hold a comma.
-        names = [options.run_dirs]
+    with contextlib.suppress(OSError):  # Many names are too long for one.
+        if user_path("run_dirs", options.run_dirs).is_dir():  # A name may hold a comma.
+            names = [options.run_dirs]
     directories = [user_path("run_dirs", each) for each in names]
     output = user_path("output", options.output)
     if output.suffix.lower() not in (".html", ".htm"):

@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 
 _HERE = ("localhost", "127.0.0.1", "::1")  # No proxy of the environment's can lead there.
 _BYTES = 96 * 2**20  # Of an answer; no more is taken in, whatever a server sends.
-_PARTS = 2_000_000  # Lists and objects in it; 100 images of 128x128 pixels have as many.
+_PARTS = 4_000_000  # Lists and objects in it; 16 images of 456x456 pixels have 3.3 million.
 
 
 class Request(NamedTuple):

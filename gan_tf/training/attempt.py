@@ -99,7 +99,7 @@ class Attempt:
         self._waited = patience.waited_until(directory, number, self.step) if regular else 0
         if config.init_from and self.step == 0:
             about = warm_start.words(config.to_json(), reals.image_shape)
-            warm_start.begin(game.state, config.init_from, about, directory)
+            warm_start.begin(game.state, config.init_from, about, directory if number > 1 else None)
 
     @property
     def stopped(self) -> str | None:
@@ -175,6 +175,7 @@ class Attempt:
 
     def _begin(self, journal: Journal) -> None:
         """Writes what there is before the first step that is left."""
+        self._check_held()
         if self.step == 0:
             self._draw_grid(journal)
         elif self._memory.is_empty:  # A rollback: from here on it is this attempt's own state.

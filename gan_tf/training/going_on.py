@@ -130,4 +130,4 @@ def _has_results(directory: Path, checkpoint_every: int, content: dict[str, Any]
         ended = files.parse_json((directory / "result.json").read_bytes())
     except (OSError, ValueError):
         return False
-    return not ended.get("failed")
+    return not (isinstance(ended, dict) and ended.get("failed"))

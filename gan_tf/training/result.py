@@ -153,7 +153,7 @@ def check_result(directory: Path) -> None:
     """Raises TrainingFailedError if what a run came to is a failure, in a length beyond the one
     that is asked for now: what lies there is of the longer run."""
     if record := run_directory.failed(directory):
-        raise TrainingFailedError(failure(directory, record))
+        raise TrainingFailedError(f"a longer run here failed: {failure(directory, record)}")
 
 
 def failure(directory: Path, record: dict[str, Any]) -> str:

@@ -62,7 +62,7 @@ def train(
 
     Raises:
       InputError: the data or the run directory cannot be used; nothing was changed.
-      TrainingFailedError: the run turned out ill, and no attempt is left.
+      TrainingFailedError: the run turned out ill, and no attempt is left; or it cannot write.
       InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
     """
     process.require_linux()
@@ -112,6 +112,7 @@ def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Res
             ):
                 return run.attempts(stop_requested)
         except OSError as error:
+            check_held()  # Else it is the directory that is gone.
             raise TrainingFailedError(cannot_write(directory, error)) from None
 
 
@@ -165,6 +166,7 @@ class _Run:
                 check_result(self.directory)
                 _say(attempt.over)
             else:
+                self.check_held()
                 take_up(self.directory, attempt, self.config, self.data)
                 verdict = attempt.train(stop_requested)
             executed += attempt.loop.executed

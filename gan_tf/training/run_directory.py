@@ -32,7 +32,7 @@ from gan_tf.data.dataset import Description, describe
 from gan_tf.host import files
 from gan_tf.host.errors import InputError, TrainingFailedError
 
-BEST, CHECKPOINTS = "best.npz", "checkpoints"
+BEST, INIT, CHECKPOINTS = "best.npz", "init.npz", "checkpoints"
 FORMAT = 3  # Of config.json: the number rises when an older reader would misunderstand it.
 _READABLE = (2, 3)  # 2 is version 0.1.0's, which knew images of 28x28x1 only.
 
@@ -122,8 +122,8 @@ def locked(directory: Path) -> Iterator[Callable[[], None]]:
         def check() -> None:
             if not is_held():
                 raise TrainingFailedError(
-                    f"{directory}: was removed or renamed while the run trained in it; if it lies "
-                    "elsewhere now, --run_dir goes on there from its last checkpoint"
+                    f"{directory}: it, or its run.lock, was removed or renamed while the run "
+                    "trained in it; where it lies now, the run goes on from its last checkpoint"
                 )
 
         for place in (CHECKPOINTS, "samples", "attempts/*"):

@@ -16,7 +16,6 @@ Values = dict[str, Any]
 
 _SHOWN = {**FIGURES, LABEL_ACCURACY: (".4f", "higher")}
 _OF_A_CARD = {"num", "seeds", "classifier", "against"}
-_OF_AN_EXPORT = ("step", "dataset")
 
 
 def newest(directory: Path, exported: Values) -> Values:
@@ -35,7 +34,8 @@ def newest(directory: Path, exported: Values) -> Values:
             card = files.parse_json(path.read_bytes())
         if not isinstance(card, dict) or not card.keys() >= _OF_A_CARD:
             continue
-        if not exported or all(card.get(name) == exported.get(name) for name in _OF_AN_EXPORT):
+        which = ("checkpoint" if "checkpoint" in card else "step", "dataset")
+        if not exported or all(card.get(name) == exported.get(name) for name in which):
             return card
     return {}
 

@@ -42,5 +42,6 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
     # A rollback stands at a step, and has no checkpoint of its own yet.
     resumed = bool(resume.paths(directory / run_directory.CHECKPOINTS))
     run_directory.write(directory, run, resumed=attempt.number if resumed else None)
-    if config.init_from and not attempt.step:
-        warm_start.keep(attempt.state, config.init_from, directory)
+    first = attempt.number == 1 or not (directory / run_directory.INIT).exists()
+    if config.init_from and not attempt.step and first:
+        warm_start.keep(attempt.state, directory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,8 +21,6 @@ from gan_tf.training import exporting, run_directory
 
 Arrays = list[npt.NDArray[np.generic]]
 
-_KEPT, _GIVEN = "init.npz", "init_from"
-
 
 class Source(NamedTuple):
     """Networks that were trained.
@@ -37,25 +36,23 @@ class Source(NamedTuple):
     average: Arrays
 
 
-def begin(state: GanState, given: str, about: str, directory: Path) -> None:
+def begin(state: GanState, given: str, about: str, run_dir: Path | None) -> None:
     """Gives the players, and the average, the weights of a run's best generator and of D then, or
     of an export, whose generator is the average alone. Optimisers begin anew.
-
-    An attempt that follows another begins with what that one kept: the source may be gone by then,
-    or trained further.
 
     Args:
       state: the state before the first step.
       given: the absolute path of a run directory, or of a SavedModel of this package; or the
         name of a generator that comes with the package.
       about: what the networks of `state` are; see `words`.
-      directory: the directory of the run that begins.
+      run_dir: where `keep` put what an attempt before began with, which counts if it is there: the
+        source may be gone by now, or trained further. None for the first attempt.
 
     Raises:
       InputError: there are no such networks, or they have other shapes.
     """
     path = files.seen_from_here(Path(given))
-    source = _kept(directory, given, about)
+    source = _of_attempt(run_dir / run_directory.INIT, about) if run_dir else None
     if source is None:
         source = _of_package(given) if given in PRETRAINED else _read(path, state)
     networks = _networks(state)
@@ -71,25 +68,28 @@ def begin(state: GanState, given: str, about: str, directory: Path) -> None:
             weight.assign(array)
 
 
-def keep(state: GanState, given: str, directory: Path) -> None:
-    """Keeps what an attempt begins with in the directory of its run, for those that may follow."""
-    path, arrays = directory / _KEPT, {_GIVEN: np.array(given)}
-    for name, network in _networks(state).items():
-        arrays |= {f"{name}/{i:03d}": w.numpy() for i, w in enumerate(network.weights)}
-    if not path.exists() or str(archive.load(path)[_GIVEN]) != given:
-        archive.write(path, arrays)
+def keep(state: GanState, run_dir: Path) -> None:
+    """Keeps what an attempt begins with, for those that may follow."""
+    arrays = {
+        f"{name}/{i:03d}": weight.numpy()
+        for name, network in _networks(state).items()
+        for i, weight in enumerate(network.weights)
+    }
+    archive.write(run_dir / run_directory.INIT, arrays)
 
 
-def _kept(directory: Path, given: str, about: str) -> Source | None:
-    """Returns what an attempt before kept, if it began with the same source."""
-    if not (directory / _KEPT).exists():
+def _of_attempt(path: Path, about: str) -> Source | None:
+    """Returns what `keep` kept; None without, or where it is damaged."""
+    if not path.exists():
         return None
-    arrays = archive.load(directory / _KEPT)
-    if str(arrays.pop(_GIVEN)) != given:  # Nothing came of that run.
+    try:
+        arrays = archive.load(path)
+    except InputError as error:
+        print(f"warning: {error}; reading --init_from again", file=sys.stderr)
         return None
-    found: dict[str, Arrays] = {name: [] for name in ("generator", "discriminator", "average")}
-    for name in sorted(arrays):
-        found[name.partition("/")[0]].append(arrays[name])
+    found: dict[str, Arrays] = {"generator": [], "discriminator": [], "average": []}
+    for name, array in sorted(arrays.items()):
+        found[name.partition("/")[0]].append(array)
     return Source(about, **found)
 
 

@@ -166,8 +166,9 @@ def flags(config: Values) -> dict[str, str]:
 
 def command(config: Values, run_dir: Path | None = None) -> str:
     """Returns the command line that makes a run, for a shell; `run_dir` is where its directory
-    lies now, if that is not where it began."""
-    config = dict(config) | ({"run_dir": str(run_dir)} if run_dir else {})
+    lies now, which counts if that is not what its configuration says."""
+    if run_dir and str(run_dir) != config.get("run_dir"):
+        config = dict(config) | {"run_dir": str(run_dir.absolute())}
     flags = [f"--{name}={text(config[name])}" for name in given(config)]
     return shlex.join(["python", "-m", "gan_tf.train", *flags])
 

@@ -21,7 +21,7 @@ MAX_BYTES = 2**29  # Of one file.
 # A member that grows beyond both is a trap: no picture does so, except of one colour.
 _MAX_RATIO, _FREE_BYTES = 200, 2**24
 IGNORED = "belongs to the system"
-_OF_A_RUN = ("config.json", "run.lock")  # What a folder holds in which this package trains.
+_OF_A_RUN = ("config.json", "run.lock")  # What every run directory holds.
 
 
 class Entry(NamedTuple):
