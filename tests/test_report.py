@@ -195,7 +195,7 @@ def test_the_figures_of_an_evaluation_are_shown(
     command: Command, tmp_path: Path, trained: Path
 ) -> None:
     run = without(trained, tmp_path / "run")
-    flags = ("--run_dir=run", "--num=100", "--seeds=0,1", "--output=run/scores.json")
+    flags = ("--run_dir=run", "--num=1000", "--seeds=0,1", "--output=run/scores.json")
     assert command("evaluate", *flags).returncode == 0
     card = json.loads((run / "scores.json").read_text())
     account = accounts.read(run)
@@ -204,7 +204,8 @@ def test_the_figures_of_an_evaluation_are_shown(
     assert precision.real == f"{card['precision']['floor']:.4f}"
     assert precision.interval.startswith(f"{card['precision']['low']:.4f} to ")
     assert (
-        account.judged == "100 samples of each of 2 seeds, against test images, judged by mnist-v1"
+        account.judged
+        == "1,000 samples of each of 2 seeds, against test images, judged by mnist-v1"
     )
     # Those of an export before say nothing of the generator.
     (run / "scores.json").write_text(json.dumps(card | {"checkpoint": "another"}))

@@ -47,8 +47,8 @@ def figures(card: Values, line: Line | None, result: Values) -> tuple[list[Figur
         found = [_figure(name, each) for name, each in taken.items()]
         seeds = card["seeds"] if isinstance(card["seeds"], list) else []
         return found, (
-            f"{card['num']} samples of each of {len(seeds)} seeds, against {card['against']} "
-            f"images, judged by {card['classifier']}"
+            f"{number(card, 'num') or 0:,} samples of each of {len(seeds)} seeds, against "
+            f"{card['against']} images, judged by {card['classifier']}"
         )
     if not line:
         return [], ""
