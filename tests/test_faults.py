@@ -157,7 +157,11 @@ def test_a_full_disk_costs_no_export_that_is_there(
 
 def test_what_cannot_be_converted_is_named(command: Command, whole: Path) -> None:
     flags = (f"--run_dir={whole}", "--output=out", "--precision=bfloat16", "--litert")
-    assert "--litert: cannot convert these networks" in one_line(command("export", *flags))
+    finished = command("export", *flags)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    before, said = finished.stderr.splitlines()
+    assert before == "converting to litert ..."
+    assert said.startswith("gan_tf.export: --litert: cannot convert these networks")
 
 
 def test_standard_output_can_be_closed(tmp_path: Path) -> None:
