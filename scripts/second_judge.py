@@ -89,7 +89,7 @@ def main(options: Options) -> str:
                 seeds=[int(seed) for seed in options.seeds.split(",")],
                 names=list(model.classes),
             )
-            rows.append([f"`{Path(name).name}`", said(judge), *figures(card, "value")])
+            rows.append([Path(name).name, said(judge), *figures(card, "value")])
             cards.append(card)
     for judge in both:
         real: dict[str, Any] = {}

@@ -193,8 +193,8 @@ def test_a_judge_of_another_kind_says_the_same_of_digits(
     header, _, *rows = cells
     named = [dict(zip(header, row, strict=True)) for row in rows]
     assert [row["generator"] for row in named] == [
-        *("`mnist`", "`mnist`"),
-        *(f"`{trained.name}`", f"`{trained.name}`"),
+        *("mnist", "mnist"),
+        *(trained.name, trained.name),
         *("real images", "real images"),
     ]
     for first, second in ((0, 1), (2, 3), (4, 5)):
