@@ -85,12 +85,12 @@ class ByClass:
             if accuracy is not None and len(features):
                 row["accuracy"] = accuracy
             number = min(len(reals), len(features))
+            reals, features = reals[:number], features[:number]
             if number > features.shape[1]:
-                alike = reals[:number], features[:number]
-                row["frechet_distance"] = fidelity.frechet_distance(*alike)
+                row["frechet_distance"] = fidelity.frechet_distance(reals, features)
             if number >= NEEDED:
-                radii = fidelity.neighbour_radii(reals[:number])
-                figures = fidelity.manifold_figures(reals[:number], features[:number], radii)
+                radii = fidelity.neighbour_radii(reals)
+                figures = fidelity.manifold_figures(reals, features, radii)
                 row["coverage"] = figures["coverage"]
             found[name] = {figure: row[figure] for figure in CLASS_FIGURES if figure in row}
         return found
