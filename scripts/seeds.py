@@ -1,12 +1,16 @@
-"""Trains the default run with several seeds and writes every figure of each, none dropped.
+"""Trains a run with several seeds and writes every figure of each, none dropped.
 
-A run that is done is not trained again, and one that was cut off goes on.
+It is the default run, or what --flags make of it. A run that is done is not trained again, and one
+that was cut off goes on. Example, digits on request:
+
+  scripts/seeds --flags=--conditional=projection --runs_dir=runs/classes
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import sys
 from pathlib import Path
 from statistics import median
@@ -16,7 +20,7 @@ from commands import FAILED, run
 
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
-from gan_tf.evaluation.figures import FIGURES
+from gan_tf.evaluation.figures import FIGURES, LABEL_ACCURACY
 from gan_tf.host import files
 from gan_tf.host.errors import InputError, TrainingFailedError
 
@@ -28,6 +32,9 @@ class Options:
     seeds: str = knob("0,1,2", "Seeds of the runs.", unit="whole numbers and commas")
     steps: int | None = knob(
         None, "Length of every run, instead of the default.", unit="steps", low=1, high=10**8
+    )
+    flags: str | None = knob(
+        None, "Flags of gan_tf.train for every run.", unit="flags between blanks"
     )
     num: int = knob(
         10_000, "Samples that are judged, of each of 3 seeds.", unit="images", low=100, high=10_000
@@ -41,12 +48,19 @@ def main(options: Options) -> str:
     """Trains and judges each seed in processes of their own; writes the table."""
     if not all(seed.isdecimal() for seed in options.seeds.split(",")):
         raise InputError(f"--seeds={options.seeds}: must be whole numbers and commas, as in 0,1,2")
+    try:
+        flags = shlex.split(options.flags or "")
+    except ValueError as problem:
+        raise InputError(f"--flags={options.flags}: {problem}; quote each part whole") from problem
     place = [f"--data_dir={options.data_dir}"] if options.data_dir else []
     length = [f"--steps={options.steps}"] if options.steps else []
     cards, results = [], []
     for seed in options.seeds.split(","):
         run_dir = Path(options.runs_dir) / f"seed-{seed}"
-        if run("train", f"--seed={seed}", f"--run_dir={run_dir}", *place, *length) == FAILED:
+        if (
+            run("train", f"--seed={seed}", f"--run_dir={run_dir}", *place, *length, *flags)
+            == FAILED
+        ):
             raise TrainingFailedError(f"{run_dir}: see above; no table without this seed")
         output = run_dir / "evaluation.json"
         run("evaluate", f"--run_dir={run_dir}", f"--num={options.num}", f"--output={output}")
@@ -61,11 +75,17 @@ def table(seeds: list[str], cards: list[dict[str, Any]], results: list[dict[str,
     """The figures of each seed, their median and that of the real images, as Markdown."""
     heads = [f"seed {seed}" for seed in seeds]
     rows = [["figure", *heads, "median", "real images", "better is"]]
-    for name, (form, better) in FIGURES.items():
+    known = FIGURES | {LABEL_ACCURACY: (".4f", "higher")}
+    for name in (name for name in known if name in cards[0]):
+        form, better = known[name]
         values = [card[name]["value"] for card in cards]
         floor = cards[0][name]["floor"]
-        cells = [format(each, form) for each in (*values, median(values), floor)]
+        cells = [
+            "" if each is None else format(each, form) for each in (*values, median(values), floor)
+        ]
         rows.append([f"`{name}`", *cells, better])
+    if all(card.get("worst_class") for card in cards):
+        rows.append(_worst_classes(cards))
     for name, found in (
         ("best step", [f"{each['best']['step']:,}" for each in results]),
         ("attempts", [str(1 + len(each["attempts"])) for each in results]),
@@ -73,6 +93,20 @@ def table(seeds: list[str], cards: list[dict[str, Any]], results: list[dict[str,
         rows.append([name, *found, "", "", ""])
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]) + "\n"
+
+
+def _worst_classes(cards: list[dict[str, Any]]) -> list[str]:
+    """The row of the class that each run covers least, of a run with --conditional."""
+    worst = [card["worst_class"] for card in cards]
+    shares = [each["coverage_of_the_real"] for each in worst]
+    cells = [f"{each['coverage_of_the_real']:.2f} ({each['name']})" for each in worst]
+    return [
+        "coverage in the worst class, of the real",
+        *cells,
+        f"{median(shares):.2f}",
+        "1.00",
+        "higher",
+    ]
 
 
 if __name__ == "__main__":

@@ -558,6 +558,7 @@ KINDS = {
     ],
     "a script's flags": [
         early("seeds", "scripts/seeds.py --seeds=a"),
+        early("a quote without its end", "scripts/seeds.py --flags=\"'--lr\""),
         early("an unknown preset", "scripts/reproduce.py --presets=wgan"),
         early("an unknown part", "scripts/benchmark.py --parts=sped"),
         early("falling seconds", "scripts/ablate.py --marks=30,10"),

@@ -88,16 +88,19 @@ def test_reproduce_refuses_an_unknown_preset(home: Path) -> None:
 
 
 def test_seeds_writes_every_figure_of_each(tmp_path: Path, home: Path, data_dir: Path) -> None:
-    command = ("scripts/seeds", "--seeds=0,4", "--steps=5", "--num=200")
+    flags = "--flags=--conditional=projection --batch_size=8"
+    command = ("scripts/seeds", "--seeds=0,4", "--steps=5", "--num=1000", flags)
     place = (f"--runs_dir={tmp_path / 'runs'}", f"--output={tmp_path / 'table.md'}")
     finished = run(*command, *place, home=home)
     assert finished.returncode == 0, finished.stderr
     lines = (tmp_path / "table.md").read_text().splitlines()
     assert finished.stdout.splitlines() == lines
     assert lines[0].startswith("| figure | seed 0 | seed 4 | median | real images |")
-    assert len(lines) == 2 + len(FIGURES) + 2
+    assert len(lines) == 2 + len(FIGURES) + 2 + 2
+    assert lines[-4].startswith("| `label_accuracy` | ")
+    assert lines[-3].startswith("| coverage in the worst class, of the real | ")
     for line in lines[2:-2]:
-        first, second, middle = (float(cell) for cell in line.split(" | ")[1:4])
+        first, second, middle = (float(cell.split()[0]) for cell in line.split(" | ")[1:4])
         assert min(first, second) <= middle <= max(first, second)
     assert lines[-2].startswith("| best step | 5 | 5 |")
     assert lines[-1].startswith("| attempts | 1 | 1 |")
