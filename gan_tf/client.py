@@ -81,12 +81,14 @@ def main(options: Options) -> str:
     asking.check(options.labels, options.text)
     address, seeds = _address(options.url), _seeds(options.seeds)
     from gan_tf.host.files import user_path
+    from gan_tf.training import run_directory
 
     output = user_path("output", options.output)
     if output.suffix.lower() != ".png":
         raise InputError(f"--output={output}: must be a path that ends in .png")
     if output.is_dir():
         raise InputError(f"--output={output}: is a directory; it must be a file")
+    run_directory.spare("output", output)
     server = remote.Server(address, options.model, options.version, options.timeout)
     ask = server.asked()
     end = time.monotonic() + options.timeout
@@ -118,7 +120,8 @@ def _address(url: str) -> SplitResult:
     """The parts of --url."""
     with contextlib.suppress(ValueError):  # The port is no number, for example.
         parts = urlsplit(url)
-        if parts.scheme in ("http", "https", "grpc") and parts.hostname and parts.port != 0:
+        known = parts.scheme in ("http", "https", "grpc") and parts.hostname and parts.port != 0
+        if known and not (parts.query or parts.fragment):  # The model's path goes behind it.
             return parts
     raise InputError(
         f"--url={url}: must be http://HOST:PORT, https://HOST:PORT or grpc://HOST:PORT"

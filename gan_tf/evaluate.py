@@ -153,21 +153,15 @@ def main(options: Options) -> str:
         raise InputError("--classifier=inception and --inception_weights=FILE go together")
     if (options.classifier == "dinov2") != (options.dinov2_weights is not None):
         raise InputError("--classifier=dinov2 and --dinov2_weights=DIR go together")
-    from gan_tf.host.files import data_directory, user_path, write_text
-
-    output = user_path("output", options.output) if options.output else None
-    picture = user_path("copies", options.copies) if options.copies else None
-    rows = user_path("classes", options.classes) if options.classes else None
-    for flag, path, ending in (
-        ("output", output, ".json"),
-        ("copies", picture, ".png"),
-        ("classes", rows, ".png"),
-    ):
-        if path and path.suffix.lower() != ending:
-            raise InputError(f"--{flag}={path}: must be a path that ends in {ending}")
-        if path and path.is_dir():
-            raise InputError(f"--{flag}={path}: is a directory; it must be a file")
+    from gan_tf.evaluation import outputs
     from gan_tf.host import process
+    from gan_tf.host.files import data_directory, user_path, write_text
+    from gan_tf.training import run_directory
+
+    paths = outputs.checked(output=options.output, copies=options.copies, classes=options.classes)
+    for flag, path in paths.items():
+        run_directory.spare(flag, path)
+    output, picture, rows = (paths.get(flag) for flag in ("output", "copies", "classes"))
 
     process.start_tensorflow()
     import numpy as np
@@ -177,7 +171,7 @@ def main(options: Options) -> str:
     from gan_tf.data.images.wanted import Wanted
     from gan_tf.evaluation import brought, class_table, judges, likeness, scorecard
     from gan_tf.serving import asking, servable
-    from gan_tf.training import exporting, run_directory
+    from gan_tf.training import exporting
 
     exported = exporting.opened(options.run_dir, options.saved_model, options.pretrained)
     about = exported.metadata
@@ -220,17 +214,23 @@ def main(options: Options) -> str:
         "saved_model": str(exported.path.absolute()),
         "step": exported.metadata.get("step"),
         "checkpoint": exported.metadata.get("checkpoint"),
+        "computed_in": exported.metadata.get("precision"),
         "gan_tf": __version__,
     }
-    if output:
-        write_text(output, json.dumps(card, indent=2) + "\n")
-    if rows:
-        asked = asking.find(asking.ALL, None, names)
-        latents = exported.latents(asking.COLUMNS, seeds[0])[asked.places]
-        class_table.write(rows, exported.draw(latents, np.array(asked.labels)), names, card)
-    if picture:
-        likeness.write(picture, exported.sample(card["num"], seeds[0]), judge, data)
-    return scorecard.table(card) + (f"\n\nno figures by class: {unlike}" if others else "")
+    said = scorecard.table(card) + (f"\n\nno figures by class: {unlike}" if others else "")
+    try:
+        if rows:
+            asked = asking.every(names)
+            latents = exported.latents(asking.COLUMNS, seeds[0])[asked.places]
+            class_table.write(rows, exported.draw(latents, np.array(asked.labels)), names, card)
+        if picture:
+            likeness.write(picture, exported.sample(card["num"], seeds[0]), judge, data)
+        if output:
+            write_text(output, json.dumps(card, indent=2) + "\n")
+    except (OSError, MemoryError):
+        print(said, flush=True)  # It took minutes, and a full disk does not make it less true.
+        raise
+    return said
 
 
 if __name__ == "__main__":

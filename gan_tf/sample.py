@@ -73,6 +73,7 @@ def main(options: Options) -> str:
     """Writes the samples and returns where."""
     from gan_tf.host.files import user_path
     from gan_tf.serving import asking
+    from gan_tf.training import run_directory
 
     asking.check(options.labels, options.text)
     output = user_path("output", options.output)
@@ -86,6 +87,7 @@ def main(options: Options) -> str:
         raise InputError(f"--output={output}: is the working directory; name a new one")
     elif output.is_dir() and any(output.iterdir()):
         raise InputError(f"--output={output}: must be a new or empty directory")
+    run_directory.spare("output", output)
     from gan_tf.host import process
 
     process.start_tensorflow()

@@ -2,7 +2,8 @@
 
 A table on standard output, the same as JSON in a file, targets and whether each
 was met. The rows against PyTorch want a Python that has it (--torch_python);
-without one they are left out.
+without one they are left out. The part peer wants --images, and a Python that has
+lightweight-gan, too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from gan_tf.host import devices, files, process
 from gan_tf.host.errors import InputError
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
-    from benchmarks import costs, quality, serving, speed
+    from benchmarks import costs, peer, quality, serving, speed
     from benchmarks import devices as computing
     from benchmarks.figures import Figure
 
@@ -43,6 +44,7 @@ PARTS = (
     "serving",
     "images",
     "devices",
+    "peer",
 )
 
 
@@ -61,6 +63,10 @@ class Options:
     torch_python: str | None = knob(
         None, "A Python that has PyTorch's CPU build.", unit="a path to python"
     )
+    images: str | None = knob(
+        None, "What both train on in the part peer.", unit="a folder or archive of pictures"
+    )
+    peer_seconds: float = knob(1_800.0, "How long each trains in the part peer.", low=1.0, high=1e6)
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
     output: str = knob("runs/benchmark.json", "The figures, as JSON.", unit="a file")
 
@@ -71,12 +77,16 @@ def main(options: Options) -> str:
         options = dataclasses.replace(
             options, rounds=1, seconds=3.0, quality_seconds=12.0, seeds="0"
         )
-    chosen = PARTS if options.parts == "all" else tuple(options.parts.split(","))
+    is_complete = bool(options.images and options.torch_python)
+    possible = [name for name in PARTS if name != "peer" or is_complete]
+    chosen = possible if options.parts == "all" else options.parts.split(",")
     for name in chosen:
         if name not in PARTS:
             raise InputError(f"--parts={options.parts}: {name} is none of {', '.join(PARTS)}")
     if not all(seed.isdecimal() for seed in options.seeds.split(",")):
         raise InputError(f"--seeds={options.seeds}: must be whole numbers and commas, as in 0,1,2")
+    if "peer" in chosen and not is_complete:
+        raise InputError(f"--parts={options.parts}: peer needs --images and --torch_python")
     torch = files.user_path("torch_python", options.torch_python) if options.torch_python else None
     if torch and not os.access(torch, os.X_OK):
         raise InputError(f"--torch_python={torch}: must be a Python that has PyTorch")
@@ -111,6 +121,15 @@ def parts(
         "evaluation": functools.partial(costs.evaluation, place, data_dir, rounds),
         "quality": functools.partial(
             quality.quality, place, data_dir, seeds, options.quality_seconds, length
+        ),
+        "peer": functools.partial(
+            peer.peer,
+            place,
+            data_dir,
+            options.images or "",  # `main` asks for both before this part.
+            torch or Path(),
+            options.peer_seconds,
+            Path(options.output).with_name("lightweight-gan.png"),
         ),
         "serving": functools.partial(
             serving.serving, place, data_dir, options.seconds / 4, answers

@@ -10,6 +10,7 @@ the package's own:
 from __future__ import annotations
 
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +55,11 @@ def main(options: Options) -> str:
     if found.digest != about["checkpoint"]:
         raise InputError(f"{exported}: is not the run's best generator; export that first")
     about["metrics"] = {}  # They are of the weights before rounding.
-    place, players = pretrained.DIRECTORY, pretrained.Players(found.generator, found.discriminator)
-    pretrained.write(about, players, place, options.name)
-    kept = pretrained.load(options.name)
+    players = pretrained.Players(found.generator, found.discriminator)
+    # The package's own stay as they are until the new ones are judged.
+    with tempfile.TemporaryDirectory() as place:
+        pretrained.write(about, players, Path(place), options.name)
+        kept = pretrained.load(options.name, Path(place))
     data = open_dataset(run.data.name, data_directory(options.data_dir))
     card = scorecard.scorecard(
         lambda num, seed: (kept.sample(num, seed), kept.labels(num, seed)),
@@ -68,7 +71,7 @@ def main(options: Options) -> str:
     )
     figures = {name: card[name] for name in _FIGURES if name in card}
     about["figures"] = figures | {"judge": card["classifier"], "num": card["num"]}
-    pretrained.write(about, players, place, options.name)
+    pretrained.write(about, players, pretrained.DIRECTORY, options.name)
     return scorecard.table(card)
 
 

@@ -43,6 +43,7 @@ CLAIMS = {
 INTERRUPTED = 75
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
+    from gan_tf.game import losses
     from gan_tf.serving import servable
     from gan_tf.training import build, exporting, metrics, run_directory
 
@@ -74,16 +75,22 @@ def main(options: Options) -> str:
             raise InputError(f"--presets={options.presets}: {name} is none of {', '.join(CLAIMS)}")
     process.start_tensorflow()
     output = Path(options.output)
-    rows = []
+    rows = earlier(output)
     for name in CLAIMS:
         run_dir = Path(options.runs_dir) / name
         if name in chosen:
             print(f"{name}: {time.strftime('%H:%M')}", file=sys.stderr, flush=True)
             status = train(name, run_dir, options)
-            rows.append(row(name, run_dir, status, options, output.parent))
-            files.write_text(output, table(rows))
-            print(rows[-1], file=sys.stderr, flush=True)
+            rows[name] = row(name, run_dir, status, options, output.parent)
+            files.write_text(output, table([rows[each] for each in CLAIMS if each in rows]))
+            print(rows[name], file=sys.stderr, flush=True)
     return str(output)
+
+
+def earlier(output: Path) -> dict[str, str]:
+    """The rows of a table that is there, by the preset; what is not asked for now stays in it."""
+    lines = output.read_text(encoding="utf-8").splitlines() if output.exists() else []
+    return {name: each for name in CLAIMS for each in lines if each.startswith(f"| `{name}` |")}
 
 
 def train(name: str, run_dir: Path, options: Options) -> str:
@@ -132,7 +139,8 @@ def row(name: str, run_dir: Path, status: str, options: Options, directory: Path
     last = found[-1]
     found = [line for line in found if line["attempt"] == last["attempt"]]
     measured = [] if status == "done" else [status]
-    measured.append(f"D classifies {100 * accuracy(run_dir, last):.0f} % correctly")
+    loss = run_directory.read(run_dir).config.loss
+    measured.append(of_d(loss, accuracy(run_dir, last)))
     if "jensen_shannon" in last:
         measured.append(f"JSD {last['jensen_shannon']:.2f}")
     try:
@@ -188,6 +196,13 @@ def accuracy(run_dir: Path, last: dict[str, Any]) -> float:
         found = json.loads(result.read_text(encoding="utf-8"))
         return float(found.get("discriminator_accuracy", last["d_accuracy"]))
     return float(last["d_accuracy"])
+
+
+def of_d(loss: str, share: float) -> str:
+    """D's accuracy in words; of a loss that compares, D is right about pairs."""
+    if losses.LOSSES[loss].signed:
+        return f"D classifies {100 * share:.0f} % correctly"
+    return f"D puts {100 * share:.0f} % of held-out images above a fresh fake"
 
 
 def log_likelihood(run_dir: Path, pixels: np.ndarray) -> str:

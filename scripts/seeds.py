@@ -48,6 +48,9 @@ def main(options: Options) -> str:
     """Trains and judges each seed in processes of their own; writes the table."""
     if not all(seed.isdecimal() for seed in options.seeds.split(",")):
         raise InputError(f"--seeds={options.seeds}: must be whole numbers and commas, as in 0,1,2")
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"--seeds={options.seeds}: must not have a seed twice")
     try:
         flags = shlex.split(options.flags or "")
     except ValueError as problem:

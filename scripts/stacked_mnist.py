@@ -34,7 +34,7 @@ with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     from gan_tf.data import dataset, stacked
     from gan_tf.report import pictures
     from gan_tf.serving import servable
-    from gan_tf.training import run_directory
+    from gan_tf.training import exporting, run_directory
 
 Line = dict[str, Any]
 
@@ -152,11 +152,7 @@ def judged(
         if not (ill := run_directory.attempts_given_up(run_dir)):
             raise TrainingFailedError(f"{run_dir}: see above; the same command goes on")
         return {"failed": f"{ill[-1]['kind']} at step {ill[-1]['step']:,}"} | circumstances()
-    exports = run_dir / "judged"
-    if not servable.versions(exports):
-        run("export", f"--run_dir={run_dir}", "--checkpoint=last", f"--output={exports}")
-    exported = servable.load(servable.versions(exports)[-1])
-    images = exported.sample(page.SAMPLES[protocol], seed=0)
+    images = exported(run_dir).sample(page.SAMPLES[protocol], seed=0)
     if not shown.exists():
         pictures.write_png(shown, pictures.grid(images[:_SHOWN], _SHOWN // 2), scale=2)
     result = json.loads((run_dir / "result.json").read_text(encoding="utf-8"))
@@ -165,6 +161,17 @@ def judged(
     stacks = dataset.open_dataset(stacked.NAME, data_dir).split("train")
     found = modes.figures(modes.look(modes.judge(), images), stacks.labels)
     return about | found | circumstances()
+
+
+def exported(run_dir: Path) -> servable.Servable:
+    """The average of G's weights at the end of a run, exported unless that was done; a run that
+    has gone on since has another one."""
+    exports = run_dir / "judged"
+    last = files.sha256(exporting.find_checkpoint(run_dir, "last"))
+    kept = servable.versions(exports)
+    if not kept or servable.read_metadata(kept[-1])["checkpoint"] != last:
+        run("export", f"--run_dir={run_dir}", "--checkpoint=last", f"--output={exports}")
+    return servable.load(servable.versions(exports)[-1])
 
 
 def add_real_stacks(record: Path, data_dir: Path) -> None:

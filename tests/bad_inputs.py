@@ -493,6 +493,7 @@ KINDS = {
     "figures to write": [
         early("no JSON", f"{EVALUATE} --output=scores.txt"),
         early("over a directory", f"{EVALUATE} --output=a.json", directory("a.json")),
+        early("below a file", f"{EVALUATE} --output=file/a.json", text("file", "mine")),
     ],
     "seeds to evaluate": [
         early("a word", f"{EVALUATE} --seeds=all"),
@@ -505,6 +506,10 @@ KINDS = {
         early("no host", "client --url=http://:8501"),
         early("a letter in the port", "client --url=http://localhost:85O1"),
         early("nobody is there", "client --url=http://127.0.0.1:9"),
+    ],
+    "address of a server": [
+        early("a question", "client --url=http://localhost:8501/?model=mine"),
+        early("a fragment", "client --url=http://localhost:8501/#mine"),
     ],
     "seeds to ask for": [
         early("a word", "client --seeds=one"),
@@ -534,6 +539,14 @@ KINDS = {
     "picture of copies": [
         early("another kind", f"{EVALUATE} --copies=a.jpg"),
         early("over a directory", f"{EVALUATE} --copies=a.png", directory("a.png")),
+        early("where another one goes", f"{EVALUATE} --copies=a.png --classes=./a.png"),
+    ],
+    "over a run's own files": [
+        early("its result", f"{EVALUATE} --output=run/result.json", run),
+        early("its configuration", f"{EVALUATE} --output=run/../run/config.json", run),
+        early("its curves", f"{EVALUATE} --copies=run/curves.png", run),
+        early("its film", f"{SAMPLE} --output=run/samples.gif", run),
+        early("a grid of its samples", "client --output=run/samples/step-00000100.png", run),
     ],
     "report": [
         early("no run", "report"),
@@ -558,10 +571,13 @@ KINDS = {
     ],
     "a script's flags": [
         early("seeds", "scripts/seeds.py --seeds=a"),
-        early("a quote without its end", "scripts/seeds.py --flags=\"'--lr\""),
+        early("a quote without its end", 'scripts/seeds.py --flags="\'--lr"'),
         early("an unknown preset", "scripts/reproduce.py --presets=wgan"),
         early("an unknown part", "scripts/benchmark.py --parts=sped"),
         early("falling seconds", "scripts/ablate.py --marks=30,10"),
+    ],
+    "a script's seeds": [
+        early("one of them twice", "scripts/seeds.py --seeds=1,1"),
     ],
     "a script's directories": [
         row("one that is not new", "scripts/torture.py --runs_dir=mine", directory("mine")),

@@ -186,6 +186,9 @@ def test_a_class_without_images_is_never_drawn() -> None:
         ("guinea pig,0", PETS, [2, 0]),
         ("7,3", ["3", "5", "7"], [2, 0]),
         ("all", PETS, [0, 0, 1, 1, 2, 2]),
+        ("all", ["cat", "all"], [1]),
+        ("cat,all", ["cat", "all"], [0, 1]),
+        ("cat, grey", ["cat", "cat, grey"], [1]),
     ],
 )
 def test_classes_go_by_name_or_by_number(

@@ -108,6 +108,7 @@ def test_it_writes_a_table_and_json(tmp_path: Path, home: Path, data_dir: Path) 
     [
         ("--parts=trainings", "training, sampling"),
         ("--seeds=a", "whole numbers and commas"),
+        ("--parts=peer", "peer needs --images and --torch_python"),
         ("--torch_python=/nowhere/python", "a Python that has PyTorch"),
     ],
 )

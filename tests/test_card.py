@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gan_tf.report import pictures
+from gan_tf.serving import pretrained
 from gan_tf.training import card
 
 from .conftest import Command
@@ -46,3 +48,29 @@ def test_a_name_stays_text(trained: Path) -> None:
     assert ", and a class: \\*x\\* |" in said
     assert "labels=tf.constant([0], tf.int64)" in said
     assert "## Figures" not in said
+
+
+def test_the_command_names_what_it_needs_but_no_path(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "config.json").read_text())
+    about["config"] |= {"dataset": None, "images": "/home/me/photos", "evaluate_images": 10_000}
+    for source, shown in (("/home/me/model", "MODEL"), ("mnist", "mnist")):
+        about["config"]["init_from"] = source
+        (tmp_path / "run" / "config.json").write_text(json.dumps(about))
+        finished = command("export", "--run_dir=run", "--output=served")
+        assert finished.returncode == 0, finished.stderr
+        said = (tmp_path / finished.stdout.strip() / "README.md").read_text(encoding="utf-8")
+        assert " --images=IMAGES " in said
+        assert f" --init_from={shown} " in said
+        assert "/home/me" not in said
+        assert "of at most 10,000 samples, judged by mnist-v1" in said, "as many as are held out"
+
+
+def test_the_packages_own_generator_has_its_figures() -> None:
+    about = pretrained.metadata("mnist")
+    said = card.text(about, "python")
+    value = about["figures"]["label_accuracy"]["value"]
+    assert f"| `label_accuracy` | {value:.4f} | higher |" in said
+    assert "Taken after training, of 10,000 samples, judged by mnist-v1." in said

@@ -412,3 +412,15 @@ def test_the_output_is_no_directory_and_ends_in_png(tmp_path: Path, output: str)
     (tmp_path / "a.png").mkdir()
     with pytest.raises(InputError, match=r"must be a path that ends in .png|is a directory"):
         client.main(client.Options(output=f"{tmp_path}/{output}"))
+
+
+def test_the_models_name_stays_whole_in_the_address(mine: Path) -> None:
+    asked = []
+
+    def post(handler: Handler) -> None:
+        asked.append(handler.path)
+        handler.answer(200, body([picture()]))
+
+    with http(post) as url:
+        client.main(client.Options(url=url, model="a/b?c#d", output=str(mine)))
+    assert asked == ["/v1/models/a%2Fb%3Fc%23d:predict"]

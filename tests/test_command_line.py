@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from gan_tf import train
+from gan_tf import sample, train
 from gan_tf.config import Config, command_line
 from gan_tf.config.knobs import knobs
 
@@ -117,3 +119,17 @@ def test_of_steps_and_epochs_the_last_one_counts(
     given = [f"--flagfile={tmp_path / 'steps.flags'}" if "preset" in f else f for f in flags]
     options = command_line.parse(train.Options, given)
     assert (options.steps, options.epochs) == (steps, epochs)
+
+
+def test_too_little_memory_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def much(options: sample.Options) -> str:
+        return str(np.ones(2**55).shape)
+
+    monkeypatch.setattr(sys, "argv", ["sample"])
+    assert command_line.run(much, sample.Options, "") == 1
+    said = capsys.readouterr().err
+    assert re.fullmatch(
+        r".*: not enough memory: Unable to allocate .*--num or --batch_size\n", said
+    )

@@ -113,6 +113,7 @@ def test_steps_win_over_epochs_and_epochs_count_reals() -> None:
 def test_a_schedule_has_one_spelling_and_a_number_stays_one() -> None:
     texts = ("0.002:5e-4@2M", "2e-3:0.0005@2000k", "0.0020:.0005@2000000")
     assert {Config(generator_lr=text).generator_lr for text in texts} == {"0.002:0.0005@2M"}
+    assert Config(generator_lr="1:0.1@2.01M").generator_lr == "1:0.1@2010k"
     assert {type(Config(generator_lr=rate).generator_lr) for rate in (1, "1:1@2M")} == {float}
     rates = {"generator_lr": "1:0.1@1.5M", "lr_decay": 1.1}
     with pytest.raises(InputError, match=r"^--lr_decay=1\.1: --generator_lr=1:0\.1@1500k has a"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gan_tf import evaluate
 from gan_tf.data import pixels
+from gan_tf.data.cache import Split
 from gan_tf.data.dataset import describe
-from gan_tf.evaluation import brought, classifier, fidelity
+from gan_tf.evaluation import brought, classifier, fidelity, scorecard
 from gan_tf.evaluation.figures import FIGURES
+from gan_tf.host import files
+from gan_tf.training.result import Result
 
 from .conftest import MNIST_SHAPE, Command, dataset_of, one_line
 from .processes import Finished
@@ -33,6 +40,22 @@ def small(mnist: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory
     some = {n: a[: 1_500 if n.startswith("train") else 600] for n, a in mnist.items()}
     dataset_of(directory, "small", **some)
     return directory
+
+
+def test_a_classifier_leaves_the_seed_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(train: bool) -> list[float]:
+        tf.random.set_seed(7)
+        first = tf.random.uniform([])
+        if train:
+            classifier.train(tmp_path / "new.npz", split, split)
+        return [float(first), float(tf.random.uniform([]))]
+
+    monkeypatch.setattr(classifier, "_EPOCHS", 1)
+    rng = np.random.default_rng(0)
+    split = Split(rng.integers(0, 256, (64, 8, 8, 1), np.uint8), rng.integers(0, 3, 64))
+    assert drawn(train=True) == drawn(train=False)
 
 
 def test_every_figure_has_its_interval_and_its_floor(
@@ -60,12 +83,37 @@ def test_every_figure_has_its_interval_and_its_floor(
     lines = first.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "500 samples of each of 3 seeds, against 500 test images of mnist," in lines
-    assert "judged by mnist-v1, which classifies 99.42 % of them correctly" in lines
+    assert "judged by mnist-v1, which classifies 99.42 % of held-out images correctly" in lines
     assert [line.split()[0] for line in lines[-len(FIGURES) :]] == list(FIGURES)
+    worst = scorecard.table(card | {"classifier_accuracy": 0.0})
+    assert "which classifies 0.00 % of held-out images correctly" in worst
     # Once more: the real images' features are kept, and the figures are the same.
     second = evaluate()
     assert (second.stdout, second.stderr) == (first.stdout, "")
     assert scores(tmp_path / "scores.json") == card
+
+
+def test_a_full_disk_does_not_cost_the_table(
+    tmp_path: Path,
+    trained: Path,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(files, "write_text", full)
+    options = evaluate.Options(
+        saved_model=str(trained / "export" / "1"),
+        data_dir=str(data_dir),
+        num=200,
+        seeds="0",
+        output=str(tmp_path / "scores.json"),
+    )
+    with pytest.raises(OSError, match="No space left"):
+        evaluate.main(options)
+    assert "\ncoverage " in capsys.readouterr().out
 
 
 def test_one_seed_has_no_interval(command: Command, tmp_path: Path, trained: Path) -> None:
@@ -118,6 +166,9 @@ def test_the_log_has_the_same_figures(trained: Path) -> None:
     assert re.search(r"evaluations took \d+\.\d s, \d+\.\d % of the training", said)
     started = (trained / "stderr.txt").read_text()
     assert "evaluation: 2,000 samples every 1,000 steps, judged by mnist-v1" in started
+    few = Result(**result)
+    assert "(mnist-v1); the 10,000 of gan_tf.evaluate score lower" in str(few)
+    assert "score lower" not in str(dataclasses.replace(few, judged=10_000))
 
 
 def test_the_packaged_classifier_is_as_good_as_it_says(mnist: dict[str, np.ndarray]) -> None:

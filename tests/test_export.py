@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,23 @@ def test_the_next_version_is_a_new_one_and_another_checkpoint_another_model(
     old, new = (servable.load(tmp_path / "served" / n) for n in ("1", "2"))
     assert (old.metadata["step"], new.metadata["step"]) == (150, 120)
     assert not np.array_equal(old.sample(8, 0), new.sample(8, 0))
+
+
+def test_where_the_best_is_not_kept_the_one_that_is_taken_is_said(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "run")
+    (tmp_path / "run" / "checkpoints" / "step-00000150.npz").unlink()
+    flags = ("--run_dir=run", "--output=served")
+    said = (
+        "warning: run: the best generator was that of step 150 (attempt 1), which is not kept; "
+        "taking that of step 120 (attempt 1)\n"
+    )
+    assert command("export", *flags).stderr == said
+    assert servable.read_metadata(tmp_path / "served" / "1")["step"] == 120
+    older = tmp_path / "run" / "checkpoints" / "step-00000120.npz"
+    shutil.copy(older, tmp_path / "run" / "best.npz")
+    assert command("export", *flags).stderr == said
 
 
 def test_a_bfloat16_export_is_the_same_generator_computed_more_coarsely(

@@ -22,10 +22,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_tf.data.dataset import open_images
 from gan_tf.data.images import kinds
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.images.importing import Imported, changes, import_images, open_imported
+from gan_tf.data.images.labels import Labels
 from gan_tf.data.images.wanted import Wanted
+from gan_tf.host import memory
 from gan_tf.host.errors import InputError
 
 SMALL = {"image_size": 28, "channels": "3"}
@@ -405,6 +408,31 @@ def test_a_table_with_holes_is_refused(tmp_path: Path, table: str, reason: str) 
     assert bring(folder, tmp_path, labels="none")[1]["images"] == {"test": 1, "train": 4}
 
 
+@pytest.mark.parametrize(
+    ("label", "reason"),
+    [
+        ("0.5", r"dataset\.json: the class of 0000\.png is 0\.5, and must be a whole number"),
+        ("1e999", r"dataset\.json: must hold"),
+        ("9" * 5_000, r"dataset\.json: must hold"),
+        ('"cat"', r"dataset\.json: must hold"),
+    ],
+    ids=["a fraction", "infinity", "5,000 digits", "a word"],
+)
+def test_a_class_in_json_must_be_a_whole_number(tmp_path: Path, label: str, reason: str) -> None:
+    folder = fill(tmp_path / "pictures", 2)
+    text = f'{{"labels": [["0000.png", {label}], ["0001.png", 0.0]]}}'
+    (folder / "dataset.json").write_text(text)
+    with pytest.raises(InputError, match=f"^{reason}.*--labels=none$"):
+        bring(folder, tmp_path)
+
+
+def test_a_number_of_any_length_is_a_class(tmp_path: Path) -> None:
+    folder, long = fill(tmp_path / "pictures", 6), "7" * 5_000
+    classes = ["word", long, "10", "9", "007", "0"]
+    (folder / "labels.csv").write_text("".join(f"{i:04}.png,{c}\n" for i, c in enumerate(classes)))
+    assert bring(folder, tmp_path)[1]["classes"] == ["0", "007", "9", "10", long, "word"]
+
+
 def test_pictures_beside_folders_of_classes_are_refused(tmp_path: Path) -> None:
     folder = fill(tmp_path / "pictures", 2)
     fill(folder / "cats", 2, start=10)
@@ -521,6 +549,43 @@ def test_arrays_in_files_are_images_as_they_are(tmp_path: Path) -> None:
     np.save(tmp_path / "bad.npy", np.array([{}], object), allow_pickle=True)
     with pytest.raises(InputError, match=r"bad\.npy: .*must hold numbers"):
         bring(tmp_path / "bad.npy", tmp_path)
+
+
+def test_an_array_that_is_cut_short_while_it_is_imported_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, find_labels = tmp_path / "mine.npy", Arrays.find_labels
+    np.save(path, np.random.default_rng(0).integers(0, 256, (50, 28, 28), np.uint8))
+
+    def cut(self: Arrays, wanted: Wanted) -> Labels:
+        os.truncate(path, 1_000)
+        return find_labels(self, wanted)
+
+    monkeypatch.setattr(Arrays, "find_labels", cut)
+    with pytest.raises(InputError, match=r"mine\.npy: became shorter while it was imported"):
+        bring(path, tmp_path)
+    assert not list((tmp_path / "data").rglob("*.npy"))
+
+
+def test_validation_images_are_of_every_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(("a", "b", "c")):
+        fill(tmp_path / "pictures" / name, 20, start=20 * number)
+    data = open_images(tmp_path / "pictures", Wanted(), tmp_path / "data")
+    train, (reals, held_out) = data.split("train"), data.reals(20)
+    places = {image.tobytes(): place for place, image in enumerate(train.images)}
+    kept, out = ([places[each.tobytes()] for each in x.images] for x in (reals, held_out))
+    assert sorted(kept + out) == list(range(len(train.images)))
+    assert (kept, out, len(out)) == (sorted(kept), sorted(out), 20)
+    for split, where in ((reals, kept), (held_out, out)):
+        assert set(split.labels) == {0, 1, 2}
+        np.testing.assert_array_equal(split.labels, train.labels[where])
+    np.testing.assert_array_equal(data.reals(20)[1].images, held_out.images)
+    assert list(data.counted(20).values()) == np.bincount(reals.labels).tolist()
+    monkeypatch.setattr(memory, "available", lambda: 2 * train.images.nbytes - 1)
+    with pytest.raises(InputError, match=r"^--validation_images=20: .*--held_out"):
+        data.reals(20)
 
 
 def test_a_picture_more_moves_no_other_one(tmp_path: Path) -> None:

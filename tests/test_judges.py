@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset, Description
-from gan_tf.evaluation import judges, random_network, reals, scorecard
+from gan_tf.evaluation import judges, likeness, random_network, reals, scorecard
+from gan_tf.evaluation.classifier import Classifier
 from gan_tf.evaluation.copies import Copies
 from gan_tf.evaluation.figures import COPIES, FIGURES
 from gan_tf.serving import servable
@@ -150,6 +152,22 @@ def test_a_generator_that_copies_is_told_from_one_that_does_not(tmp_path: Path) 
             share, said = copies(sample, data)
             assert share < 0.2, (place, sample)
             assert "the generator copies" not in said
+
+
+def test_copies_are_sought_among_more_images_than_samples_are_compared_with(tmp_path: Path) -> None:
+    """Of MNIST's 60,000 images, 10,000 were not looked at, and copies of them not found."""
+    rng = np.random.default_rng(0)
+    training = rng.integers(0, 256, (reals.MOST + 2_000, 4, 4, 1), np.uint8)
+    data = dataset(tmp_path, training, rng.integers(0, 256, (100, 4, 4, 1), np.uint8))
+    others = np.setdiff1d(np.arange(len(training)), reals.chosen(len(training), reals.MOST))
+
+    def as_they_are(images: tf.Tensor) -> tuple[tf.Tensor, None]:
+        return tf.reshape(tf.cast(images, tf.float32), [-1, 16]), None
+
+    pixels = Classifier("pixels", "0", None, as_they_are)
+    assert reals.copies(pixels, data).share(pixels(training[others]).features) == 1.0
+    found = likeness.find(training[others], pixels, data)
+    assert {row[1].split()[0] for row in found.distances} == {"0.00"}
 
 
 @pytest.mark.parametrize("size", [28, 64, 128])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import random
+import threading
 
 import keras
 import numpy as np
@@ -110,6 +112,29 @@ def test_dcgan_begins_with_the_weights_that_it_always_had(shape: tuple[int, int,
     found, wanted = weights(networks("dcgan")), weights(spelled_out)
     for one, other in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_no_other_thread_decides_the_initial_weights() -> None:
+    def weights() -> list[np.ndarray]:
+        with drawing_from(3):
+            built = [networks("mlp").generator(64, SHAPE) for _ in range(5)]
+        return [weight.numpy() for network in built for weight in network.weights]
+
+    alone, over = weights(), threading.Event()
+
+    def draw() -> None:
+        while not over.is_set():
+            random.random()
+
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        beside = weights()
+    finally:
+        over.set()
+        other.join()
+    for one, other_one in zip(alone, beside, strict=True):
+        np.testing.assert_array_equal(one, other_one)
 
 
 def test_a_width_scales_every_layer_of_dcgan_and_no_other_architecture() -> None:

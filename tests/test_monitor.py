@@ -62,6 +62,17 @@ def test_the_second_bad_evaluation_in_a_row_makes_the_verdict(
     assert verdict([*once, after(7), after(8, **bad)]) is None, "it stumbled, and recovered"
 
 
+def test_on_few_images_a_regression_hides_nothing() -> None:
+    """It ends nothing there, so a run that collapsed went on to its end."""
+    bad = {"coverage": 0.01, "frechet_distance": 70.0}
+    lost = [*HEALTHY[:6], after(6, **bad), after(7, **bad | {"frechet_distance": 71.0})]
+    for images, kind in ((60_000, "regression"), (400, "G collapsed")):
+        found = verdict(lost, images)
+        assert found is not None
+        assert found.kind == kind
+        assert health.ends(found, "restart", images)
+
+
 def test_what_never_came_closer_is_told_after_some_patience() -> None:
     distances = (50.0, 49.0, 51.0, 48.0, 47.0, 46.5)
     history: list[Measurement] = [

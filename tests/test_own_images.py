@@ -114,6 +114,18 @@ def test_a_run_goes_on_with_the_images_that_it_began_with(
     assert metrics(tmp_path / "run") == before
 
 
+def test_a_class_without_a_training_image_is_named(command: Command, tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / "photos" / f"class {number}").mkdir(parents=True)
+        (tmp_path / "photos" / f"class {number}" / "1.png").write_bytes(picture(number))
+    finished = command("train", *FLAGS, "--conditional=projection", "--held_out=0", "--steps=1")
+    assert finished.returncode == 0, finished.stderr
+    counted = json.loads((tmp_path / "run" / "config.json").read_text())["data"]["classes"]
+    (bare,) = [name for name, number in counted.items() if not number]
+    told = f"warning: no training image is of the class {bare}, so what the generator draws"
+    assert len([x for x in finished.stderr.splitlines() if x.startswith(told)]) == 1
+
+
 def test_a_dry_run_reads_no_picture(command: Command, tmp_path: Path, photos: Path) -> None:
     def follows(*flags: str) -> dict[str, str]:
         finished = command("train", *FLAGS, *flags, "--dry_run")
@@ -234,6 +246,7 @@ def test_arrays_of_a_program_are_trained_on(tmp_path: Path, home: Path) -> None:
     assert about["config"]["images"] == "<arrays>"
     again = run("3", "again")  # It needs them no more.
     assert (again.returncode, again.stdout) == (0, "3\n"), again.stderr
+    assert "has changed" not in again.stderr
     others = run("4", "others")
     assert "array held other images when it began" in others.stderr.splitlines()[-1]
 

@@ -207,6 +207,10 @@ def test_the_figures_of_an_evaluation_are_shown(
         account.judged
         == "1,000 samples of each of 2 seeds, against test images, judged by mnist-v1"
     )
+    # Nor do those of a more exact export say how good a coarser one is.
+    assert card["computed_in"] == "float32"
+    (run / "scores.json").write_text(json.dumps(card | {"computed_in": "bfloat16"}))
+    assert accounts.read(run).judged == "2,000 samples, judged by mnist-v1"
     # Those of an export before say nothing of the generator.
     (run / "scores.json").write_text(json.dumps(card | {"checkpoint": "another"}))
     assert accounts.read(run).judged == "2,000 samples, judged by mnist-v1"

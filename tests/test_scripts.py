@@ -8,16 +8,21 @@ import re
 import subprocess
 from pathlib import Path
 
+import pretrained
 import pytest
+import reproduce
 import resumption
 import torture
 from benchmarks import variants
 from PIL import Image
 
 from gan_tf.config import Config
+from gan_tf.evaluation import scorecard
 from gan_tf.evaluation.figures import FIGURES
 from gan_tf.host import archive
+from gan_tf.host.errors import InputError
 from gan_tf.models import ARCHITECTURES, Architecture
+from gan_tf.serving import pretrained as serving_pretrained
 
 from .conftest import MNIST_SHAPE
 
@@ -79,6 +84,41 @@ def test_reproduce_writes_a_table_and_does_nothing_twice(
     assert run(*command, home=home).returncode == 0
     assert (tmp_path / "runs" / "mlp" / "metrics.jsonl").read_bytes() == before
     assert (tmp_path / "out" / "table.md").read_text() == text
+
+
+def test_reproduce_keeps_the_rows_of_other_presets(tmp_path: Path) -> None:
+    rows = ["| `mlp` | ours | 1 |", "| `dcgan` | ours, the default | 2 |"]
+    (tmp_path / "table.md").write_text(reproduce.table(rows))
+    kept = reproduce.earlier(tmp_path / "table.md")
+    assert kept == {"mlp": rows[0], "dcgan": rows[1]}
+    assert reproduce.earlier(tmp_path / "missing.md") == {}
+
+
+def test_reproduce_says_what_d_is_right_about() -> None:
+    assert reproduce.of_d("hinge", 0.913) == "D classifies 91 % correctly"
+    pairs = "D puts 91 % of held-out images above a fresh fake"
+    assert reproduce.of_d("relativistic", 0.913) == pairs
+
+
+def test_the_packages_generator_stays_until_a_new_one_is_judged(
+    tmp_path: Path, trained: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        assert list(tmp_path.iterdir()) == []
+        raise InputError("it cannot be judged")
+
+    monkeypatch.setattr(serving_pretrained, "DIRECTORY", tmp_path)
+    monkeypatch.setattr(scorecard, "scorecard", fails)
+    options = pretrained.Options(run_dir=str(trained), name="new", data_dir=str(data_dir))
+    with pytest.raises(InputError, match="cannot be judged"):
+        pretrained.main(options)
+    card = {"classifier": "mnist-v1", "num": 100, "recall": {"value": 0.5}}
+    monkeypatch.setattr(scorecard, "scorecard", lambda *_, **__: card)
+    monkeypatch.setattr(scorecard, "table", lambda _: "the table")
+    assert pretrained.main(options) == "the table"
+    about = serving_pretrained.metadata("new", tmp_path)
+    assert about["figures"] == {"recall": {"value": 0.5}, "judge": "mnist-v1", "num": 100}
+    assert (tmp_path / "new.npz").exists()
 
 
 def test_reproduce_refuses_an_unknown_preset(home: Path) -> None:

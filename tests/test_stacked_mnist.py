@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import stacked_mnist_page as page
 
 from gan_tf.config import command_line
 from gan_tf.host.errors import InputError
+from gan_tf.training import exporting
 
 REALS = [
     {"protocol": "", "name": name, "seed": 0, "flags": [], "samples": samples, "modes": 1_000}
@@ -137,6 +139,15 @@ def test_the_page_of_the_repository_is_that_of_its_record(tmp_path: Path) -> Non
     record.with_suffix("").symlink_to(docs / "stacked-mnist")
     page.write(record, stacked_mnist.read(record))
     assert record.with_suffix(".md").read_text() == (docs / "stacked-mnist.md").read_text()
+
+
+def test_a_run_that_went_on_is_exported_anew(tmp_path: Path, trained: Path) -> None:
+    older = exporting.find_checkpoint(trained, "120")
+    run_dir = tmp_path / "run"
+    shutil.copytree(trained, run_dir)
+    exporting.export(run_dir, older, run_dir / "judged")
+    assert stacked_mnist.exported(run_dir).metadata["step"] == 150
+    assert stacked_mnist.exported(run_dir).path == run_dir / "judged" / "2", "and only once"
 
 
 @pytest.mark.release

@@ -115,10 +115,23 @@ def test_a_file_removed_while_it_is_read_is_still_read(reals: Split, images: Pat
 def test_near_copies_are_sought_part_by_part(reals: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     fakes = np.concatenate([255 - reals.images[:3], reals.images[[0, 20, 37]], reals.images[:2]])
     assert NearCopies(reals.images).share(fakes) == 5 / 8
-    for limit in ("_KEPT", "_PART"):
+    for limit in ("_HELD", "_KEPT", "_PART"):
         monkeypatch.setattr(f"gan_tf.evaluation.fidelity.{limit}", 1_000)
         assert NearCopies(reals.images).share(fakes) == 5 / 8
         assert NearCopies(reals.images).share(reals.images[30:]) == 1
+
+
+def test_a_file_truncated_while_near_copies_are_sought_ends_no_process(
+    reals: Split, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fakes = np.array(reals.images[:2])
+    held = NearCopies(reals.images)
+    monkeypatch.setattr("gan_tf.evaluation.fidelity._HELD", 1_000)
+    read = NearCopies(reals.images)
+    os.truncate(images, 0)
+    assert held.share(fakes) == 1
+    with pytest.raises(ReadError, match="was truncated"):
+        read.share(fakes)
 
 
 def test_a_run_goes_on_with_the_same_bits_wherever_its_images_are(

@@ -18,9 +18,10 @@ from PIL import Image
 
 from gan_tf.config import Config
 from gan_tf.host import archive, devices
+from gan_tf.host.errors import TrainingFailedError
 from gan_tf.report import comparison
 from gan_tf.serving import servable
-from gan_tf.training import accounts, grids, resume
+from gan_tf.training import accounts, exporting, grids, resume
 from gan_tf.training.run import train
 
 from .conftest import (
@@ -375,7 +376,12 @@ def test_damage_to_pictures_or_an_export_costs_no_training(
         (tmp_path / "run" / "export" / str(number) / name).write_bytes(b"half")
         again = command("train", *flags, "--steps=2")
         assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+        result = json.loads((tmp_path / "run" / "result.json").read_text())
+        assert result["export"] == f"run/export/{number + 1}"  # Not the damaged one.
         assert command("sample", "--run_dir=run", "--num=1").returncode == 0
+    # Pillow has no UnidentifiedImageError for this one: a chunk's length is wrong.
+    picture = tmp_path / "run" / "samples" / "step-00000002.png"
+    picture.write_bytes(picture.read_bytes()[:33] + b"\xff" * 4 + picture.read_bytes()[37:])
     longer = command("train", *flags, "--steps=3")
     assert (longer.returncode, executed(longer.stdout)) == (0, 1), longer.stderr
     assert (tmp_path / "run" / "export" / "5" / "saved_model.pb").exists()
@@ -431,6 +437,49 @@ def test_every_loss_penalty_and_optimiser_resumes_exactly(
     assert ("probability of being real" in compared) is ("value" in lines[0])
     assert np.isfinite(numbers(lines)).all()
     assert len({line["discriminator_loss"] for line in lines}) == 6
+
+
+def test_an_attempt_given_up_at_its_end_leaves_the_best_that_its_line_names(tmp_path: Path) -> None:
+    """Its last evaluation was due only because it ended, and no checkpoint of it is left."""
+    rng = np.random.default_rng(0)
+    corners = rng.integers(0, 20, (400, 2))
+    images = np.zeros((400, 28, 28), np.uint8)
+    for image, (top, left) in zip(images, corners, strict=True):
+        image[top : top + 8, left : left + 8] = 255
+    flags: dict[str, Any] = {
+        **{"arch": "mlp", "loss": "wasserstein", "r1_gamma": 0.0, "augment": "none", "seed": 2},
+        **{"discriminator_lr": 10.0, "generator_lr": 10.0, "steps": 5, "batch_size": 8},
+        **{"evaluate_every": 100, "evaluate_images": 100, "on_collapse": "stop"},
+        **{"run_dir": str(tmp_path / "run"), "data_dir": str(tmp_path / "data")},
+    }
+    config = Config(**flags)
+    with pytest.raises(TrainingFailedError, match="far off at step 5 of attempt 1") as failed:
+        train(config, images=images)
+    assert "the best generator, of attempt 1, step 5 (" in str(failed.value)
+    kept = exporting.find_checkpoint(tmp_path / "run", "best")
+    assert int(archive.load(kept)[resume.STEP]) == 5
+
+
+@pytest.mark.parametrize("stream", [None, "a logger"])
+def test_a_program_may_have_put_anything_in_place_of_standard_error(
+    tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch, stream: str | None
+) -> None:
+    class Logger:
+        """What programs put there to log all that is said: it can write, and no more."""
+
+        said = ""
+
+        def write(self, text: str) -> None:
+            self.said += text
+
+        def flush(self) -> None:
+            """Has nothing to do."""
+
+    monkeypatch.setattr("sys.stderr", Logger() if stream else None)
+    place: dict[str, Any] = {"data_dir": str(data_dir), "run_dir": str(tmp_path / "run")}
+    config = Config(arch="mlp", batch_size=8, steps=2, evaluate_every=0, export="none", **place)
+    assert train(config).steps == 2
+    assert train(dataclasses.replace(config, steps=3)).executed == 1
 
 
 def test_a_run_that_ended_between_evaluations_is_extended_as_if_untouched(

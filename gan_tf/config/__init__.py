@@ -104,8 +104,9 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             dataset=self.dataset or (None if self.images else MNIST),
             images=self.images and absolute_source(self.images),
             init_from=self.init_from and absolute_model(self.init_from),
-            data_dir=str(data_directory(self.data_dir)),
-            manual_dir=self.manual_dir and str(user_path("manual_dir", self.manual_dir)),
+            # Absolute: later commands may run elsewhere.
+            data_dir=str(data_directory(self.data_dir).absolute()),
+            manual_dir=self.manual_dir and str(user_path("manual_dir", self.manual_dir).absolute()),
             run_dir=str(
                 user_path("run_dir", self.run_dir or f"runs/{self.arch}-{source_name(self)}")
             ),

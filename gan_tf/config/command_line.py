@@ -48,6 +48,8 @@ _WRONG_PATHS = {
     errno.EROFS,
 }
 
+_LESS = "fewer images at once may fit, as by a smaller --num or --batch_size"
+
 
 def run(main: Callable[[Options], str], options: type[Options], description: str) -> int:
     """Parses the command line, calls `main` and prints what it returns; returns the exit status.
@@ -82,6 +84,9 @@ def run(main: Callable[[Options], str], options: type[Options], description: str
             reason = "a part of this path is a file, not a directory"
         place = f"{error.filename}: " if error.filename else ""
         return _fail(name, place + reason, 2 if error.errno in _WRONG_PATHS else 1)
+    except MemoryError as error:  # NumPy's says how much was wanted.
+        wanted = f": {error}" if str(error) else ""
+        return _fail(name, f"not enough memory{wanted}; {_LESS}", 1)
     return _print(name, said.removesuffix("\n"))
 
 

@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gan_tf.data.growing import Growing
+from gan_tf.data.rows import Rows
+from gan_tf.host import memory
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import published, sha256, write_text
 
@@ -49,6 +51,25 @@ class Split(NamedTuple):
     def part(self, start: int | None = None, stop: int | None = None) -> Split:
         """Returns the images `[start:stop]` and their labels."""
         return Split(self.images[start:stop], self.labels[start:stop])
+
+    def drawn(self, number: int) -> tuple[Split, Split]:
+        """Returns the images without `number` of them that are drawn from all, and these: always
+        the same, in their order, and in memory, for a part of a map is in one piece.
+
+        Raises:
+          InputError: the memory is too small for that.
+        """
+        size, available = self.images.nbytes, min([memory.available(), *memory.limits()])
+        if 2 * size > available:
+            raise InputError(
+                f"--validation_images={number}: these are drawn from all images, whose "
+                f"{size / 2**30:.3g} GiB must fit into half of the memory available, "
+                f"{available / 2**30:.3g} GiB; --held_out keeps images apart without that"
+            )
+        order = np.random.Generator(np.random.Philox(0)).permutation(len(self.images))
+        kept, held_out = (np.sort(places) for places in (order[:-number], order[-number:]))
+        rows = Rows(self.images)
+        return Split(rows[kept], self.labels[kept]), Split(rows[held_out], self.labels[held_out])
 
 
 class Part(NamedTuple):
@@ -197,9 +218,10 @@ def _write_list(directory: Path, about: dict[str, Any]) -> None:
 
 
 def _read_split(directory: Path, name: str) -> Split:
-    """Maps one split; InputError if its arrays are not images and a label each."""
+    """Maps one split, and reads its labels; InputError if its arrays are not images and a label
+    each."""
     paths = [directory / f"{name}-{kind}.npy" for kind in ("images", "labels")]
-    images, labels = (np.load(path, mmap_mode="r") for path in paths)
+    images, labels = np.load(paths[0], mmap_mode="r"), np.load(paths[1])
     check_split(images, labels, paths[0])
     return Split(images, labels)
 

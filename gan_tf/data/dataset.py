@@ -58,12 +58,14 @@ class Dataset:
       directory: where its arrays are kept, and what is worked out from them.
       splits: images and labels by the split's name, mapped into memory.
       names: of the classes, in the order of the labels; empty where they are numbers.
+      imported: whether they are somebody's own, which lie in the order of their classes.
     """
 
     description: Description
     directory: Path
     splits: Mapping[str, Split]
     names: Sequence[str] = ()
+    imported: bool = False
 
     @property
     def name(self) -> str:
@@ -77,8 +79,8 @@ class Dataset:
             return len(self.names)
         return 1 + max(int(split.labels.max()) for split in self.splits.values())
 
-    def counted(self) -> dict[str, int]:
-        """Returns how many training images each class has, by its name.
+    def counted(self, validation_images: int = 0) -> dict[str, int]:
+        """Returns how many training images each class has: of imported ones, those of `reals`.
 
         Raises:
           InputError: there are no classes to tell apart.
@@ -88,7 +90,9 @@ class Dataset:
                 f"{self.name} has one class for all images, and --conditional needs two or more; "
                 "sub-folders, labels.csv or dataset.json give them"
             )
-        counts = np.bincount(self.split("train").labels, minlength=self.classes)
+        cut = self.imported and validation_images
+        labels = (self.reals(validation_images)[0] if cut else self.split("train")).labels
+        counts = np.bincount(labels, minlength=self.classes)
         names = self.names or [str(number) for number in range(self.classes)]
         return {name: int(count) for name, count in zip(names, counts, strict=True)}
 
@@ -103,8 +107,8 @@ class Dataset:
         """Returns the images to train on, and those that no step sees.
 
         Args:
-          validation_images: how many of the training images to hold out, from their end; 0 holds
-            out the test split.
+          validation_images: how many of the training images to hold out, from their end, or
+            drawn from all if they are imported; 0 holds out the test split.
         """
         train = self.split("train")
         if not validation_images:
@@ -117,15 +121,16 @@ class Dataset:
                 f"--validation_images={validation_images}: must leave some of the "
                 f"{len(train.images):,} images of {self.name} to train on"
             )
-        return train.part(stop=-validation_images), train.part(start=-validation_images)
+        cut = -validation_images
+        return train.drawn(-cut) if self.imported else (train.part(stop=cut), train.part(start=cut))
 
 
 def describe(name: str, image_shape: ImageShape, digest: str = "") -> Description:
     """Returns the description of a TFDS dataset whose image shape is known."""
     base = name.replace(":", "/").split("/")[0]
     elsewhere = f"see https://www.tensorflow.org/datasets/catalog/{base}"
-    licence, judge = _LICENCES.get(base, elsewhere), _JUDGES.get(name)
-    return Description(name, image_shape, licence, judge, digest)
+    licence = _LICENCES.get(base, elsewhere)
+    return Description(name, image_shape, licence, _JUDGES.get(name), digest)
 
 
 def is_prepared(name: str, data_dir: Path, wanted: Wanted = _AS_THEY_ARE) -> bool:
@@ -238,7 +243,7 @@ def open_imported(name: str, digest: str, data_dir: Path, verify: bool = False) 
     splits = importing.open_imported(name, digest, data_dir, verify)
     about = Description(name, _shape(splits), "not stated", None, digest)
     directory = importing.directory(name, digest, data_dir)
-    return Dataset(about, directory, splits, record.read(directory)["classes"])
+    return Dataset(about, directory, splits, record.read(directory)["classes"], imported=True)
 
 
 def _shape(splits: Mapping[str, Split]) -> ImageShape:

@@ -114,7 +114,6 @@ def train(path: Path, train_split: Split, test_split: Split) -> float:
     Weights are kept in float16, and the accuracy is that of the weights kept.
     """
     with process.drawing_from(0), process.computing_in("float32"):
-        keras.utils.set_random_seed(0)  # TensorFlow shuffles and augments by it, too.
         return _train(path, train_split, test_split)
 
 
@@ -135,8 +134,7 @@ def _train(path: Path, train_split: Split, test_split: Split) -> float:
         "sparse_categorical_crossentropy",
     )
     batches = (
-        tf.data.Dataset.range(len(train_split.labels))
-        .shuffle(len(train_split.labels), seed=0)
+        _shuffled(len(train_split.labels))
         .batch(_BATCH, drop_remainder=True)
         .map(_reader(train_split))
         .prefetch(2)
@@ -169,6 +167,16 @@ def _network(image_shape: ImageShape, classes: int) -> keras.Model:
     features = layers.Dense(64, "relu")(layers.Dropout(0.3)(layers.Flatten()(hidden)))
     probabilities = layers.Dense(classes, "softmax")(features)
     return keras.Model(images, [features, probabilities])
+
+
+def _shuffled(number: int) -> tf.data.Dataset:
+    """Returns the numbers below `number`, in another order at each pass."""
+
+    def make() -> tf.data.Dataset:
+        tf.random.set_seed(0)  # Within a `tf.function` it is the seed of that, not the process's.
+        return tf.data.Dataset.range(number).shuffle(number, seed=0)
+
+    return tf.function(make)()
 
 
 def _reader(split: Split) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:

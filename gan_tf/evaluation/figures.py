@@ -20,6 +20,7 @@ FIGURES = {
 }
 # Real images without which no figure means anything: a ball of 5 neighbours holds an eighth then.
 NEEDED = 40
+MANY = 2_000  # Held-out images that are enough for any number of samples.
 # What the health of a run is judged by besides: the effective number of classes, and the
 # variance of the features, both as a share of the data's.
 SPREAD = ("classes", "diversity")

@@ -50,7 +50,7 @@ def write(path: Path, samples: Pixels, judge: Classifier, data: Dataset) -> None
     pictures.write_rows(path, tiles, texts)
 
 
-def find(samples: Pixels, judge: Classifier, data: Dataset, most: int = reals.MOST) -> Likeness:
+def find(samples: Pixels, judge: Classifier, data: Dataset, most: int = reals.SEARCHED) -> Likeness:
     """Returns some samples beside the real images most like them.
 
     Args:
@@ -90,7 +90,7 @@ def find(samples: Pixels, judge: Classifier, data: Dataset, most: int = reals.MO
 def _images(data: Dataset, split: str, found: Nearest, shown: npt.NDArray[np.intp]) -> Pixels:
     """The images `[n, k, H, W, C]` that were found for the samples that are shown."""
     images = data.split(split).images
-    return Rows(images)[reals.chosen(len(images), reals.MOST)[found.indices[shown]]]
+    return Rows(images)[reals.chosen(len(images), len(images))[found.indices[shown]]]
 
 
 def _rms(one: Pixels, other: Pixels) -> float:

@@ -18,14 +18,14 @@ from gan_tf.data.dataset import Dataset
 from gan_tf.data.rows import Rows
 from gan_tf.evaluation.classifier import Classifier, Judged
 from gan_tf.evaluation.copies import Copies
-from gan_tf.evaluation.figures import NEEDED
+from gan_tf.evaluation.figures import MANY, NEEDED
 from gan_tf.host import archive
 from gan_tf.host.errors import InputError
 
 Pixels = npt.NDArray[np.uint8]
 
-MANY = 2_000  # Held-out images that are enough for any number of samples.
-MOST = 50_000  # Training images that features are taken of.
+MOST = 50_000  # Training images that samples are compared with.
+SEARCHED = 100_000  # Training images among which copies are sought.
 
 _PART = 1_000  # Images read at a time: a multiple of any judge's batch.
 
@@ -107,7 +107,7 @@ def of_held_out(judge: Classifier, data: Dataset) -> Judged | None:
 
 def copies(judge: Classifier, data: Dataset) -> Copies:
     """Returns what finds copies of the training images."""
-    features, other = of_training(judge, data).features, of_held_out(judge, data)
+    features, other = of_training(judge, data, SEARCHED).features, of_held_out(judge, data)
     return Copies(features, features[:0] if other is None else other.features)
 
 

@@ -100,6 +100,8 @@ def scorecard(
         "against": evaluation.against,
         "held_out": reals.held_out(data),
         "copies_by": finder.by if finder else None,
+        "copies_among": len(finder.training) if finder else None,
+        "training": len(data.split("train").images),
     }
 
 
@@ -174,8 +176,8 @@ def _shown(value: float | None, form: str) -> str:
 def _judge(card: Scorecard) -> str:
     """What is to be known of the judge."""
     accuracy = card["classifier_accuracy"]
-    if accuracy:
-        return f"which classifies {100 * accuracy:.2f} % of them correctly"
+    if accuracy is not None:
+        return f"which classifies {100 * accuracy:.2f} % of held-out images correctly"
     if card["classifier"] == random_network.NAME:
         return "whose weights are random, and which knows no classes"
     return "which knows photographs"
@@ -186,6 +188,8 @@ def _remarks(card: Scorecard) -> Iterator[str]:
     if COPIES in card:
         found = card[COPIES]
         yield from copies.words(found["value"], found["floor"], card["copies_by"])
+        if card["copies_among"] < card["training"]:
+            yield f"  sought among {card['copies_among']:,} of {card['training']:,} training images"
     if card["against"] == "training":
         few = card["held_out"] < NEEDED
         yield (

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import NamedTuple
 
 from etils import epy
@@ -48,8 +49,8 @@ def read(text: str) -> Cosine:
     match = _TEXT.fullmatch(text)
     if not match:
         raise ValueError(f"{text}: must look like {EXAMPLE}")
-    images = float(match[3]) * _UNITS[match[4]]
-    if not (1 <= images <= MOST_IMAGES and images.is_integer()):
+    images = Decimal(match[3]) * _UNITS[match[4]]  # As floats, 2.01 * 1,000,000 is a fraction.
+    if not (1 <= images <= MOST_IMAGES and images % 1 == 0):
         raise ValueError(f"{text}: must name a whole number of images")
     return Cosine(float(match[1]), float(match[2]), int(images))
 

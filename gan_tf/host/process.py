@@ -169,19 +169,38 @@ def computing_in(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(policy)
 
 
+class _OfOneThread:
+    """A seeded generator for the thread that makes it; others draw from Python's own."""
+
+    def __init__(self, seed: int) -> None:
+        self._thread, self._random = threading.get_ident(), random.Random(seed)
+
+    def randint(self, low: int, high: int) -> int:
+        """Returns a whole number from low to high."""
+        mine = threading.get_ident() == self._thread
+        return (self._random if mine else random).randint(low, high)
+
+
 @contextlib.contextmanager
 def drawing_from(seed: int) -> Iterator[None]:
     """Within it, the initial weights and dropout's masks of the networks that are built are decided
-    by a seed: Keras draws the seeds of both from Python's generator. After it, that generator and
-    NumPy's stand where they stood."""
+    by a seed. After it, Python's generator and NumPy's stand where they stood.
+
+    Keras draws the seeds of both from Python's generator, which other threads use, too. So this
+    thread gives it one of its own. A network of one's own may draw from the global ones.
+    """
     import numpy as np
+    from keras.src.random import seed_generator
 
     python, numpy = random.getstate(), np.random.get_state()
     random.seed(seed)
     np.random.seed(seed)
+    keras_draws_from = seed_generator.python_random
+    seed_generator.python_random = _OfOneThread(seed)
     try:
         yield
     finally:
+        seed_generator.python_random = keras_draws_from
         random.setstate(python)
         np.random.set_state(numpy)
 

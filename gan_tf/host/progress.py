@@ -18,6 +18,13 @@ def shown(items: Iterable[_Item], what: str, total: int | None) -> Iterator[_Ite
         yield from found
 
 
+def pace() -> dict[str, Any]:
+    """Returns how often a bar is drawn, for `tqdm`: seldom where it goes into a log, never where a
+    program has no standard error. What a program has put in its place may know no terminal."""
+    is_terminal = getattr(sys.stderr, "isatty", bool)()
+    return {"mininterval": 0.2 if is_terminal else 30.0, "disable": sys.stderr is None}
+
+
 def bar(what: str, total: int | None, items: Iterable[Any] | None = None) -> Any:
     """Returns a bar whose `update` says that another of `total` went by, for a `with`."""
     known = "{percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
@@ -27,6 +34,6 @@ def bar(what: str, total: int | None, items: Iterable[Any] | None = None) -> Any
         leave=False,
         position=0,  # One within another writes over it, not below.
         delay=_MOMENT,
-        mininterval=0.2 if sys.stderr.isatty() else 30.0,
+        **pace(),
         bar_format=f"{what} {known if total else '{n_fmt} [{elapsed}]'}",
     )

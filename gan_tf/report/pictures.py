@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import published
@@ -129,8 +129,9 @@ def write_gif(path: Path, frames: Mapping[int, Path], seconds: float = 6.0) -> N
     what has alpha is laid over white."""
     pictures = []
     for step, frame in frames.items():
-        # A frame that cannot be read is left out: the film is not worth a failed run.
-        with contextlib.suppress(UnidentifiedImageError, OSError), Image.open(frame) as picture:
+        # A frame that cannot be read is left out: the film is not worth a failed run. Pillow's
+        # reasons not to read one share no base.
+        with contextlib.suppress(Exception), Image.open(frame) as picture:
             pictures.append(_captioned(picture, f"step {step:,}"))
     if not pictures:
         return

@@ -42,7 +42,8 @@ def find(
     """Returns the images that --labels or --text asks for; one of both is given.
 
     Args:
-      labels: names or numbers with commas between them, or ALL.
+      labels: names or numbers with commas between them, or ALL. A class that is called like the
+        whole of it is meant first.
       text: its characters are names.
       names: of the classes, in the order of the labels.
       num: how many images: labels are taken in turn. None for as many as there are labels, and of
@@ -52,14 +53,19 @@ def find(
     Raises:
       InputError: something is asked for that is no class.
     """
-    if labels == ALL and num is None:
-        number = len(names) * columns
-        each = [index // columns for index in range(number)]
-        return Asked(each, [index % columns for index in range(number)], columns)
+    if labels == ALL and ALL not in names and num is None:
+        return every(names, columns)
     found = _spelled(text, names) if text is not None else _named(str(labels), names)
     num = num or len(found)
     width = len(found) if text is not None else None
     return Asked([found[i % len(found)] for i in range(num)], list(range(num)), width)
+
+
+def every(names: Sequence[str], columns: int = COLUMNS) -> Asked:
+    """Returns a row of images of each class, all rows of the same latents."""
+    number = len(names) * columns
+    each = [index // columns for index in range(number)]
+    return Asked(each, [index % columns for index in range(number)], columns)
 
 
 def _named(labels: str, names: Sequence[str]) -> list[int]:
@@ -67,6 +73,8 @@ def _named(labels: str, names: Sequence[str]) -> list[int]:
     known = {name: number for number, name in enumerate(names)}
     if not any(name.isdecimal() for name in names):
         known = {str(number): number for number in range(len(names))} | known
+    if labels in known:  # A name may hold a comma, or be ALL.
+        return [known[labels]]
     asked = list(names) if labels == ALL else labels.split(",")
     for each in asked:
         if each not in known:

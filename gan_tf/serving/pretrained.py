@@ -35,35 +35,35 @@ class Players(NamedTuple):
     discriminator: keras.Model
 
 
-def metadata(name: str) -> dict[str, Any]:
-    """Returns what is known of one of PRETRAINED."""
-    found = json.loads((DIRECTORY / f"{name}.json").read_text(encoding="utf-8"))
+def metadata(name: str, directory: Path = DIRECTORY) -> dict[str, Any]:
+    """Returns what is known of one of PRETRAINED, or of another that `write` put in a directory."""
+    found = json.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
     return dict(found)
 
 
-def arrays(name: str) -> dict[str, list[npt.NDArray[np.float32]]]:
+def arrays(name: str, directory: Path = DIRECTORY) -> dict[str, list[npt.NDArray[np.float32]]]:
     """Returns the weights of both networks, in the order of Keras."""
-    kept = archive.load(DIRECTORY / f"{name}.npz")
+    kept = archive.load(directory / f"{name}.npz")
     return {
         group: [kept[each].astype(np.float32) for each in sorted(kept) if each.startswith(group)]
         for group in _GROUPS
     }
 
 
-def load(name: str) -> Servable:
+def load(name: str, directory: Path = DIRECTORY) -> Servable:
     """Returns a generator that draws as its export would, without one."""
-    about = metadata(name)
-    players, endpoints = _build(name, about)
+    about = metadata(name, directory)
+    players, endpoints = _build(about, arrays(name, directory))
     draw, inputs = endpoints["serving_default"]
     signature = tf.function(draw, input_signature=inputs, autograph=False)
-    return Servable(DIRECTORY / f"{name}.npz", about, signature, players)
+    return Servable(directory / f"{name}.npz", about, signature, players)
 
 
 def export(name: str, directory: Path, formats: Sequence[str], card: str) -> Path:
     """Exports a generator as the next version below `directory`, with its card; returns its path;
     see `servable.export`."""
     about = metadata(name)
-    players, endpoints = _build(name, about)
+    players, endpoints = _build(about, arrays(name))
     return servable.export(endpoints, players._asdict(), about, directory, formats, card)
 
 
@@ -78,14 +78,16 @@ def write(about: dict[str, Any], players: Players, directory: Path, name: str) -
     files.write_text(directory / f"{name}.json", json.dumps(about, indent=2) + "\n")
 
 
-def _build(name: str, about: dict[str, Any]) -> tuple[Players, dict[str, Endpoint]]:
-    """The networks of that name, and what they can be asked."""
+def _build(
+    about: dict[str, Any], kept: dict[str, list[npt.NDArray[np.float32]]]
+) -> tuple[Players, dict[str, Endpoint]]:
+    """The networks with the weights that were kept, and what they can be asked."""
     config, classes = about["config"], len(about.get("classes", {}))
     height, width, channels = about["image_shape"]
     shape = (height, width, channels)
     pair = networks(config["arch"], config["width"], config["conditional"], classes)
     with process.computing_in("float32"):
         players = Players(pair.generator(about["latent_dim"], shape), pair.discriminator(shape))
-    for network, weights in zip(players, arrays(name).values(), strict=True):
+    for network, weights in zip(players, kept.values(), strict=True):
         network.set_weights(weights)
     return players, described.endpoints(*players, about)

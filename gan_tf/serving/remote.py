@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, quote
 
 from gan_tf.host.errors import InputError
 
@@ -84,7 +84,7 @@ def _rest(server: Server) -> Ask:
 
     version = f"/versions/{server.version}" if server.version else ""
     base = server.address.geturl().rstrip("/")
-    url = f"{base}/v1/models/{server.model}{version}:predict"
+    url = f"{base}/v1/models/{quote(server.model, safe='')}{version}:predict"
     host = server.address.hostname
     proxies = {"no_proxy": str(host)} if host in _HERE else None
 

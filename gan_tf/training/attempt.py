@@ -198,7 +198,8 @@ class Attempt:
         verdict = self._diagnose(line, due, journal, progress)
         given_up = health.ends(verdict, self._config.on_collapse, self.images)
         epoch = build.epochs(self._config, self.step, self.images)
-        keeps_best = due.best and is_best(line, journal.lines)
+        # One that is given up leaves no checkpoint, and its line may be that of the best.
+        keeps_best = (due.best or (due.evaluation and given_up)) and is_best(line, journal.lines)
         saves = (due.checkpoint or stopping) and not given_up
         resume.write_in_order(
             self._check_held,
@@ -224,14 +225,14 @@ class Attempt:
         """Returns what the figures say of the attempt's health, which goes into the line too."""
         before, here = journal.evaluated, {"step": self.step, **line}
         history = [*before, here] if due.evaluation else before
-        verdict = health.verdict(history) if due.evaluation else None
-        if verdict is None and self.over:
-            verdict = health.ending(history, here)
+        verdict = health.verdict(history, self.images) if due.evaluation else None
+        on_collapse = self._config.on_collapse
+        if self.over and not (verdict and not health.is_borne(verdict, on_collapse, self.images)):
+            verdict = health.ending(history, here) or verdict
         if verdict:
             line["health"] = verdict.kind
-            known = [each.get("health") for each in before[-1:]]
-            ends = health.ends(verdict, self._config.on_collapse, self.images)
-            if ends or known != [verdict.kind]:
+            ends = health.ends(verdict, on_collapse, self.images)
+            if ends or [each.get("health") for each in before[-1:]] != [verdict.kind]:
                 progress.say(self._words(verdict))
         return verdict
 
@@ -242,8 +243,7 @@ class Attempt:
         samples = drawing.draw(self._game.state.ema_generator, self._grid.draw)
         pictures.write_grid(path, samples, self._grid.columns)
         grids.thin(self._directory, every, self.step)
-        spacing = grids.spacing(every, self.step)
-        if self.step % spacing == 0 or self.over:
+        if self.step % grids.spacing(every, self.step) == 0 or self.over:
             journal.show(self.step, path)
 
     def _words(self, verdict: Verdict) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from gan_tf.config import Config
-from gan_tf.config.data import wanted
+from gan_tf.config.data import IN_MEMORY, wanted
 from gan_tf.data.cache import Split
-from gan_tf.data.dataset import Dataset, Description, open_dataset, open_images
+from gan_tf.data.dataset import Dataset, Description, open_dataset, open_images, open_imported
 from gan_tf.data.feed import Feed
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.rows import Rows
@@ -50,7 +50,9 @@ def dataset(
       InputError: the data cannot be used, or the networks are not made for it.
     """
     data_dir = Path(str(config.data_dir))
-    if config.images:
+    if began and config.images == IN_MEMORY and not arrays:  # There is no file to compare with.
+        found = open_imported(began.name, began.digest, data_dir, config.verify)
+    elif config.images:
         source = arrays or files.seen_from_here(Path(config.images))
         found = open_images(source, wanted(config), data_dir, verify=config.verify, began=began)
     else:
@@ -62,7 +64,7 @@ def dataset(
     if config.licence:
         about = dataclasses.replace(about, licence=config.licence)
     if config.conditional != "none":
-        about = dataclasses.replace(about, classes=found.counted())
+        about = dataclasses.replace(about, classes=found.counted(config.validation_images))
     found = dataclasses.replace(found, description=about)
     check_size(config.arch, found.name, found.description.image_shape)
     return found

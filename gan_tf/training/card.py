@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gan_tf.evaluation.figures import FIGURES
+from gan_tf.evaluation import random_network
+from gan_tf.evaluation.figures import FIGURES, LABEL_ACCURACY
+from gan_tf.training import words
+from gan_tf.training.metrics import Line
+from gan_tf.training.run_directory import Run
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!])")
 _KINDS = {1: "grey", 3: "colour", 4: "transparent"}
@@ -59,7 +63,7 @@ png = model.signatures["generate_png"]({inputs})["png_bytes"]
 _FIGURES = """
 ## Figures
 
-Taken in training, of {samples:,} samples, judged by {judge}. Only figures of one judge and of as
+Taken {when}, of {samples} samples, judged by {judge}. Only figures of one judge and of as
 many samples can be compared.
 
 | figure | value | better is |
@@ -101,17 +105,31 @@ def text(about: Mapping[str, Any], command: str) -> str:
     )
 
 
+def judge(run: Run, metrics: Sequence[Line]) -> str:
+    """Returns what is said of the judge of a run; empty if nothing was judged."""
+    if run.config.classifier == "train":
+        return f"{run.data.name}'s own"
+    if run.config.classifier == "auto" and run.data.judge:
+        return run.data.judge
+    return random_network.NAME if any("frechet_distance" in line for line in metrics) else ""
+
+
 def _figures(about: Mapping[str, Any]) -> str:
     """What the run found of this generator; empty if it was not evaluated."""
-    found = {name: about["metrics"][name] for name in FIGURES if name in about["metrics"]}
+    values, by, when = about["metrics"], about["classifier"], "in training"
+    samples = words.samples(about["config"])
+    if kept := about.get("figures"):  # A generator of the package was judged once more.
+        values = {name: each["value"] for name, each in kept.items() if isinstance(each, dict)}
+        samples, by, when = f"{kept['num']:,}", kept["judge"], "after training"
+    known = FIGURES | {LABEL_ACCURACY: (".4f", "higher")}
     rows = [
-        f"| `{name}` | {value:{FIGURES[name][0]}} | {FIGURES[name][1]} |"
-        for name, value in found.items()
+        f"| `{name}` | {values[name]:{form}} | {better} |"
+        for name, (form, better) in known.items()
+        if name in values
     ]
     if not rows:
         return ""
-    samples, judge = about["config"]["evaluate_images"], _plain(about["classifier"])
-    return _FIGURES.format(samples=samples, judge=judge, rows="\n".join(rows))
+    return _FIGURES.format(when=when, samples=samples, judge=_plain(by), rows="\n".join(rows))
 
 
 def _plain(value: object) -> str:

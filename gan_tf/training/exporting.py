@@ -14,16 +14,18 @@ import tensorflow as tf
 
 from gan_tf import __version__
 from gan_tf.data.pixels import meaning
-from gan_tf.evaluation import random_network
 from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import tensorflow_path
-from gan_tf.models import networks
+from gan_tf.models import PRETRAINED, networks
 from gan_tf.serving import described, pretrained, servable
 from gan_tf.serving.servable import Servable
 from gan_tf.training import card, resume, run_directory, words
 from gan_tf.training.metrics import Line, best, read_metrics
 from gan_tf.training.run_directory import Run
+
+# Paths of this machine, which mean nothing elsewhere.
+_PLACES = ("data_dir", "images", "init_from", "manual_dir", "run_dir")
 
 
 def find_checkpoint(run_dir: Path, which: str) -> Path:
@@ -55,16 +57,27 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
                 if _when(kept[wanted[1]]) == wanted:
                     return kept[wanted[1]]
         if best_is_of:
+            _warn(run_dir, wanted, best_is_of)
             return kept_best
     if which in ("best", "last"):
         newest = resume.load_newest(directory)
         if newest is None:
             raise InputError(f"{run_dir}: holds no checkpoint yet; train it first")
+        if which == "best":
+            _warn(run_dir, wanted, (resume.attempt_of(newest), int(newest[resume.STEP])))
         return kept[int(newest[resume.STEP])]
     if int(which) not in kept:
         steps = ", ".join(map(str, kept)) or "none"
         raise InputError(f"{run_dir}: has no checkpoint of step {which}; it has {steps}")
     return kept[int(which)]
+
+
+def _warn(run_dir: Path, wanted: tuple[int, int] | None, taken: tuple[int, int]) -> None:
+    """Says so if the best generator that is left is not the best that the run has had."""
+    if wanted and wanted != taken:
+        was, left = (f"step {step:,} (attempt {attempt})" for attempt, step in (wanted, taken))
+        said = f"the best generator was that of {was}, which is not kept; taking that of {left}"
+        print(f"warning: {run_dir}: {said}", file=sys.stderr)
 
 
 def _when(checkpoint: Path) -> tuple[int, int]:
@@ -136,8 +149,12 @@ def export(
     lines = read_metrics(run_dir / "metrics.jsonl")
     metrics = [line for line in lines if (line["attempt"], line["step"]) == (attempt, step)]
     values = config.of_attempt(attempt).to_json()
-    for place in ("data_dir", "images", "init_from", "manual_dir", "run_dir"):
-        del values[place]  # Paths of this machine mean nothing elsewhere.
+    given = {place: values.pop(place) for place in _PLACES}
+    # Without these two the command would train something else, so a word stands for the path.
+    words_for = {"images": "IMAGES", "init_from": "MODEL"}
+    named = {name: word for name, word in words_for.items() if given[name]}
+    if given["init_from"] in PRETRAINED:
+        named["init_from"] = given["init_from"]
     metadata = {
         "latents": config.latents,
         "latent_codes": config.latent_codes,
@@ -153,7 +170,7 @@ def export(
         "attempt": attempt,
         "checkpoint": trained.digest,
         "metrics": metrics[0] if metrics else {},
-        "classifier": _judge(run, metrics),
+        "classifier": card.judge(run, metrics),
         "config": values,
         **({"classes": dict(data.classes)} if data.classes else {}),
         "gan_tf": __version__,
@@ -162,17 +179,8 @@ def export(
     }
     endpoints = described.endpoints(trained.generator, trained.discriminator, metadata)
     players = {"generator": trained.generator, "discriminator": trained.discriminator}
-    said = card.text(metadata, words.command(values))
+    said = card.text(metadata, words.command(values | named))
     return servable.export(endpoints, players, metadata, directory, formats, said)
-
-
-def _judge(run: Run, metrics: Sequence[Line]) -> str:
-    """What is said of the judge of a run; empty if nothing was judged."""
-    if run.config.classifier == "train":
-        return f"{run.data.name}'s own"
-    if run.config.classifier == "auto" and run.data.judge:
-        return run.data.judge
-    return random_network.NAME if any("frechet_distance" in line for line in metrics) else ""
 
 
 def export_best(run_dir: Path) -> Path:

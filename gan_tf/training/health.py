@@ -49,7 +49,7 @@ class Verdict(NamedTuple):
         return f"{self.kind}: {self.reason}"
 
 
-def verdict(history: History) -> Verdict | None:
+def verdict(history: History, images: int = FEW_IMAGES) -> Verdict | None:
     """Returns what is wrong with an attempt, or None if nothing is.
 
     Args:
@@ -57,8 +57,11 @@ def verdict(history: History) -> Verdict | None:
         `frechet_distance`, `coverage`, `diversity`, `d_accuracy`, `d_fake_after` and
         `generator_gradient`, and `classes` if the judge knows any; of a conditional run also
         `label_effect`, `class_spread` and `narrowest_class`, where they can be taken.
+      images: how many it trains on. On few, a regression ends nothing, so it must not hide what
+        does: it is asked for last.
     """
-    for kind, rule in RULES:
+    few = images < FEW_IMAGES
+    for kind, rule in sorted(RULES, key=lambda each: few and each[0] == REGRESSED):
         reasons = [rule(history[: len(history) - back]) for back in range(IN_A_ROW)]
         if reasons[0] is not None and all(reasons):
             return Verdict(kind, reasons[0])
@@ -74,6 +77,11 @@ def ends(found: Verdict | None, on_collapse: str, images: int) -> bool:
     if found is None or on_collapse == "ignore":
         return False
     return found.kind != REGRESSED or images >= FEW_IMAGES
+
+
+def is_borne(found: Verdict, on_collapse: str, images: int) -> bool:
+    """Whether an attempt goes on with a verdict where others would end it."""
+    return on_collapse != "ignore" and not ends(found, on_collapse, images)
 
 
 def ending(history: History, last: Measurement) -> Verdict | None:
@@ -199,10 +207,11 @@ RULES: tuple[tuple[str, Rule], ...] = (
 )
 
 
-def at_the_end(lines: Sequence[Line]) -> str | None:
-    """What is said of an attempt that came to its end though its last line says that it is ill."""
+def at_the_end(lines: Sequence[Line], images: int) -> str | None:
+    """What is said of an attempt on so many images that came to its end though its last line says
+    that it is ill."""
     if not lines or "health" not in lines[-1]:
         return None
     evaluated = [line for line in lines if "frechet_distance" in line]
-    found = verdict(evaluated) or ending(evaluated, lines[-1])
+    found = verdict(evaluated, images) or ending(evaluated, lines[-1])
     return str(found) if found else str(lines[-1]["health"])

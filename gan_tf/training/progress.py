@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from gan_tf.config import Config
 from gan_tf.evaluation.figures import LIKELIHOOD
+from gan_tf.host.progress import pace
 from gan_tf.training import costs
 from gan_tf.training.loop import Loop
 from gan_tf.training.metrics import Line, value
@@ -28,7 +29,7 @@ class Progress:
         self._bar = tqdm(
             total=total,
             initial=step,
-            mininterval=0.2 if sys.stderr.isatty() else 30.0,
+            **pace(),
             bar_format="{percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
         )
 
@@ -63,7 +64,8 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Writes a line of its own above the bar."""
-        self._bar.write(line, file=sys.stderr)
+        if sys.stderr is not None:
+            self._bar.write(line, file=sys.stderr)
 
     def close(self) -> None:
         """Leaves the bar as it stands."""
@@ -87,7 +89,7 @@ def _columns() -> int:
     """Characters a line of the terminal; a file's lines may be of any length."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
+    except (OSError, ValueError, AttributeError):  # It is no terminal, or not even a file.
         return 1_000
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import resource
@@ -12,6 +13,7 @@ from typing import Any
 
 from gan_tf.evaluation import copies
 from gan_tf.evaluation.figures import COPIES, LIKELIHOOD
+from gan_tf.host import files
 from gan_tf.host.errors import TrainingFailedError
 from gan_tf.training import metrics, resume, run_directory
 
@@ -81,13 +83,25 @@ class Result:
     def _of_judge(self, likelihood: bool) -> str:
         if likelihood:
             return "(Parzen window), in nats, the mean over held-out images"
-        return f"({self.classifier}); the 10,000 of gan_tf.evaluate score lower"
+        more = "; the 10,000 of gan_tf.evaluate score lower" if self.judged < 10_000 else ""
+        return f"({self.classifier}){more}"
 
     def dumps(self) -> str:
         """Returns all of it as JSON text."""
         values = dataclasses.asdict(self).items()
         content = {name: str(v) if isinstance(v, Path) else v for name, v in values}
         return json.dumps(content, indent=2) + "\n"
+
+    def write(self) -> bool:
+        """Writes result.json, unless a sound one is there and names the export of now, if there
+        is any; returns whether it did."""
+        path = self.run_dir / "result.json"
+        with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
+            known = files.parse_json(path.read_bytes()).get("export")
+            if self.export is None or Path(known).name == self.export.name:
+                return False
+        files.write_text(path, self.dumps())
+        return True
 
     def __str__(self) -> str:
         """What a person reads at the end of a run."""

@@ -237,12 +237,12 @@ class _Run:
             classifier=self.judge.classifier.name if self.judge else None,
             judges=self.config.classifier if self.judge else None,
             judged=self.judge.samples if self.judge else 0,
-            health=health.at_the_end(lines),
+            health=health.at_the_end(lines, attempt.images),
             stopped=attempt.stopped,
             attempts=run_directory.attempts_given_up(directory),
         )
-        if not (directory / "result.json").exists():
-            files.write_text(directory / "result.json", result.dumps())
+        if result.write():  # The page says what was exported, too.
+            (directory / reporting.NAME).unlink(missing_ok=True)
         return dataclasses.replace(result, report=reporting.write_at_the_end(directory))
 
 

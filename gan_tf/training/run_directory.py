@@ -33,6 +33,11 @@ from gan_tf.host import files
 from gan_tf.host.errors import InputError, TrainingFailedError
 
 BEST, INIT, CHECKPOINTS = "best.npz", "init.npz", "checkpoints"
+_FILES = {
+    *("config.json", "run.lock", BEST, INIT, "metrics.jsonl", "samples.gif", "curves.png"),
+    *("result.json", "report.html"),
+}
+_FOLDERS = {CHECKPOINTS, "tensorboard", "samples", "export", "attempts"}
 FORMAT = 3  # Of config.json: the number rises when an older reader would misunderstand it.
 _READABLE = (2, 3)  # 2 is version 0.1.0's, which knew images of 28x28x1 only.
 
@@ -104,6 +109,19 @@ def write(directory: Path, run: Run, resumed: int | None) -> None:
     path, text = directory / "config.json", json.dumps(content, indent=2) + "\n"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         files.write_text(path, text)
+
+
+def spare(flag: str, path: Path) -> None:
+    """Raises InputError if what a command is to write at `path` would take the place of what is a
+    run's own; other files may lie in a run directory, a scorecard for example."""
+    whole = path.parent.resolve() / path.name  # A link at its end would itself be replaced.
+    for directory in whole.parents:
+        first, *below = whole.relative_to(directory).parts
+        own = first in (_FOLDERS if below else _FILES | _FOLDERS)
+        if own and (directory / "config.json").is_file():
+            raise InputError(
+                f"--{flag}={path}: belongs to the run in {directory.name}; choose another name"
+            )
 
 
 @contextlib.contextmanager

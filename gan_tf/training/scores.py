@@ -35,7 +35,10 @@ def newest(directory: Path, exported: Values) -> Values:
         if not isinstance(card, dict) or not card.keys() >= _OF_A_CARD:
             continue
         which = ("checkpoint" if "checkpoint" in card else "step", "dataset")
-        if not exported or all(card.get(name) == exported.get(name) for name in which):
+        same = all(card.get(name) == exported.get(name) for name in which)
+        # An older card does not say; "precision" is one of its figures.
+        computed_in = card.get("computed_in") or exported.get("precision")
+        if not exported or (same and computed_in == exported.get("precision")):
             return card
     return {}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from gan_tf.config import Config
 from gan_tf.config.knobs import knobs
+from gan_tf.evaluation.figures import MANY
 
 Values = Mapping[str, Any]
 
@@ -116,7 +117,7 @@ def _number(value: float | str) -> str:
 def _judging(config: Values) -> str:
     if not config["evaluate_every"]:
         return ""
-    return f"{config['evaluate_images']:,} samples every {config['evaluate_every']:,} steps"
+    return f"{samples(config)} samples every {config['evaluate_every']:,} steps"
 
 
 def _augmentation(config: Values) -> str:
@@ -142,6 +143,13 @@ _RULES: dict[str, Callable[[Values], str]] = {
     "If it turns ill": lambda config: str(_ILL.get(config["on_collapse"], config["on_collapse"])),
     "Seed, arithmetic": lambda config: f"{config['seed']}, {config['precision']}",
 }
+
+
+def samples(config: Values) -> str:
+    """Returns how many samples a run was judged by: of more than MANY, only as many as images were
+    held out, which its configuration does not say."""
+    number = config["evaluate_images"]
+    return f"{'at most ' if number > MANY else ''}{number:,}"
 
 
 def given(config: Values) -> list[str]:

@@ -87,6 +87,8 @@ def load(path: Path) -> Arrays:
     """Maps a file of NumPy's into memory; InputError if it holds no images."""
     try:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not images.flags.c_contiguous:  # In Fortran's order no image is in one piece.
+            images = np.load(path, allow_pickle=False)
         return Arrays(images)
     except (ValueError, EOFError) as error:
         # NumPy says of them that they cannot be mapped.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -95,9 +96,12 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
     return Labels(tuple(sorted(classes, key=_order)), origin, of, beside, tuple(absent))
 
 
-def _order(name: str) -> tuple[int, int, str]:
+def _order(name: str) -> tuple[int, int, str, str]:
     """Numbers by their value, then words."""
-    return (0, int(name), name) if name.isascii() and name.isdigit() else (1, 0, name)
+    if not (name.isascii() and name.isdigit()):
+        return 1, 0, "", name
+    digits = name.lstrip("0")  # Python makes no number of more than 4,300 digits.
+    return 0, len(digits), digits, name
 
 
 def _rule(source: Source, survey: Survey) -> tuple[str, Of, list[str]]:
@@ -165,14 +169,26 @@ def _from_json(text: str) -> dict[str, str] | None:
             return None
         pairs = content["labels"] or []
         pairs = list(pairs.items()) if isinstance(pairs, dict) else pairs
-        return {_plain(str(name)): str(int(label)) for name, label in pairs}
+        return {_plain(str(name)): _whole(label, str(name)) for name, label in pairs}
     except RecursionError:
         return None
-    except (ValueError, TypeError):
+    except InputError:
+        raise
+    except (ValueError, TypeError, OverflowError):
         raise InputError(
             f'{_JSON}: must hold {{"labels": [["file", class number], ...]}}: mend it, or give '
             "--labels=none"
         ) from None
+
+
+def _whole(label: Any, name: str) -> str:
+    """Returns a class number as text; InputError if it is a fraction, which would be rounded."""
+    if isinstance(label, float) and math.isfinite(label) and not label.is_integer():
+        raise InputError(
+            f"{_JSON}: the class of {sources.shown(name)} is {label}, and must be a whole number: "
+            "mend it, or give --labels=none"
+        )
+    return str(int(label))
 
 
 def _plain(name: str) -> str:

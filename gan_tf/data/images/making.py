@@ -21,6 +21,7 @@ from gan_tf.data.images.sources import Entry, Source
 from gan_tf.data.images.splitting import Image, Seen
 from gan_tf.data.images.survey import Survey, looker
 from gan_tf.data.images.wanted import Wanted
+from gan_tf.data.rows import ReadError, Rows
 from gan_tf.host import progress
 from gan_tf.host.errors import InputError
 
@@ -117,7 +118,7 @@ def prepare(given: Material, listing: Iterable[Entry], wanted: Wanted) -> Made:
         survey, found = content.survey(), content.find_labels(wanted)
         _check(given.given, survey.images, survey)
         about = _record(given, wanted, survey, found)
-        return Made(given.given, about, lambda: _rows(content, found), _no_file)
+        return Made(given.given, about, lambda: _rows(given.given, content, found), _no_file)
     survey = Survey()
 
     def members() -> Iterable[Entry]:
@@ -158,12 +159,19 @@ def _items(source: Source, names: Iterable[str], survey: Survey, found: Labels) 
             survey.left_out[name] = str(error)
 
 
-def _rows(content: Arrays, found: Labels) -> Iterator[Item]:
-    """Yields the images of an array."""
+def _rows(given: str, content: Arrays, found: Labels) -> Iterator[Item]:
+    """Yields the images of an array; InputError if its file became shorter meanwhile."""
     number = {name: label for label, name in enumerate(found.classes)}
-    for row, pixels in enumerate(content.images):
-        label = str(content.labels[row]) if content.labels is not None else ""
-        yield Item(f"[{row}]", number.get(label, 0), pixels)
+    try:
+        rows = Rows(content.images)
+        for row in range(len(rows)):
+            label = str(content.labels[row]) if content.labels is not None else ""
+            yield Item(f"[{row}]", number.get(label, 0), rows[row : row + 1][0])
+    except ReadError:
+        raise InputError(
+            f"--images={sources.shown(given)}: became shorter while it was imported, or cannot be "
+            "read; give it again once it is whole"
+        ) from None
 
 
 def _no_file(name: str) -> bytes:
