@@ -34,7 +34,7 @@ def test_a_run_ends_after_so_many_evaluations_and_goes_on_exactly(
 ) -> None:
     """G does not move: each evaluation finds the same, and the first one stays the best."""
 
-    def go(name: str, patience: int) -> Result:
+    def go(name: str, patience: int, evaluate_every: int = 2) -> Result:
         capsys.readouterr()
         return train(
             Config(
@@ -48,7 +48,7 @@ def test_a_run_ends_after_so_many_evaluations_and_goes_on_exactly(
                 log_every=2,
                 sample_every=3,
                 checkpoint_every=5,
-                evaluate_every=2,
+                evaluate_every=evaluate_every,
                 evaluate_images=100,
                 on_collapse="ignore",
                 export="none",
@@ -64,6 +64,7 @@ def test_a_run_ends_after_so_many_evaluations_and_goes_on_exactly(
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     assert go("run", 3).executed == 0
     assert said in capsys.readouterr().err
+    assert go("run", 3, evaluate_every=3).executed == 0
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     longer = go("run", 9)
     assert (longer.executed, longer.stopped) == (4, None)

@@ -94,9 +94,7 @@ class Attempt:
         rollback = number > 1 and config.on_collapse == "rollback"
         point = self._memory.restore(self.schedule, rollback)
         self.step, self.seconds = point.step, point.seconds
-        # Only a regular evaluation can have been the last one that it waited for.
-        regular = self.schedule.evaluates(self.step)
-        self._waited = patience.waited_until(directory, number, self.step) if regular else 0
+        self._waited = patience.waited_until(directory, number, self.step) if self.step else 0
         if config.init_from and self.step == 0:
             about = warm_start.words(config.to_json(), reals.image_shape)
             warm_start.begin(game.state, config.init_from, about, directory if number > 1 else None)

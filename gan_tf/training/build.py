@@ -49,14 +49,14 @@ def dataset(
     Raises:
       InputError: the data cannot be used, or the networks are not made for it.
     """
-    data_dir = Path(str(config.data_dir))
+    data_dir = files.seen_from_here(Path(str(config.data_dir)))
     if began and config.images == IN_MEMORY and not arrays:  # There is no file to compare with.
         found = open_imported(began.name, began.digest, data_dir, config.verify)
     elif config.images:
         source = arrays or files.seen_from_here(Path(config.images))
         found = open_images(source, wanted(config), data_dir, verify=config.verify, began=began)
     else:
-        manual_dir = Path(config.manual_dir) if config.manual_dir else None
+        manual_dir = files.seen_from_here(Path(config.manual_dir)) if config.manual_dir else None
         found = open_dataset(
             str(config.dataset), data_dir, manual_dir, config.verify, wanted(config)
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gan_tf.evaluation.figures import distance
 from gan_tf.training.metrics import Line, read_metrics
+from gan_tf.training.run_directory import read_content
 
 
 def waited(lines: Sequence[Line]) -> int:
@@ -21,7 +22,12 @@ def waited(lines: Sequence[Line]) -> int:
 
 
 def waited_until(directory: Path, attempt: int, step: int) -> int:
-    """Returns the same of what a run directory says of an attempt up to a step."""
+    """Returns the same of what a run directory says of an attempt that stands at a step; 0 where
+    no evaluation was due but because the run ended: it did not wait for that one."""
+    # As the run was until now; it may be going on with other cadences.
+    every = read_content(directory)["config"].get("evaluate_every")
+    if not every or step % every:
+        return 0
     lines = read_metrics(directory / "metrics.jsonl")
     return waited([each for each in lines if each["attempt"] == attempt and each["step"] <= step])
 

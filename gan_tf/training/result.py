@@ -94,14 +94,15 @@ class Result:
 
     def write(self) -> bool:
         """Writes result.json, unless a sound one is there and names the export of now, if there
-        is any; returns whether it did."""
+        is any; returns whether it took the place of another."""
         path = self.run_dir / "result.json"
+        was_there = path.exists()
         with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
             known = files.parse_json(path.read_bytes()).get("export")
             if self.export is None or Path(known).name == self.export.name:
                 return False
         files.write_text(path, self.dumps())
-        return True
+        return was_there
 
     def __str__(self) -> str:
         """What a person reads at the end of a run."""
