@@ -52,8 +52,7 @@ def main() -> None:
     except TimeIsOverError:
         (trainer,) = trained
     seconds = time.monotonic() - began
-    for name, network in (("last", trainer.GAN.G), ("average", trainer.GAN.GE)):
-        np.save(f"{name}.npy", _samples(trainer, network, args.num))
+    np.save("samples.npy", _samples(trainer, args.num))
     images_a_step = trainer.batch_size * trainer.gradient_accumulate_every
     print(
         json.dumps(
@@ -76,13 +75,14 @@ def _on_a_cpu() -> tuple[Any, Any]:
 
 
 @torch.no_grad()
-def _samples(trainer: Any, network: Any, num: int) -> np.ndarray:
-    """Images uint8 `[num, H, W, 3]`, as the package itself would save them."""
+def _samples(trainer: Any, num: int) -> np.ndarray:
+    """Images uint8 `[num, H, W, 3]` as the package itself would save them, by G as it is: its
+    average begins after 20,000 steps."""
     trainer.GAN.eval()
     parts = []
     for start in range(0, num, _BATCH):
         latents = torch.randn(min(_BATCH, num - start), trainer.GAN.latent_dim)
-        drawn = trainer.generate_(network, latents)
+        drawn = trainer.generate_(trainer.GAN.G, latents)
         parts.append(drawn.mul(255).add(0.5).clamp(0, 255).to(torch.uint8))
     images: np.ndarray = torch.cat(parts).permute(0, 2, 3, 1).numpy()
     return images

@@ -27,7 +27,7 @@ def peer(
 ) -> list[Figure]:
     """Both train on the same images in RGB, as gan_tf imports them, each with its defaults.
 
-    Ours is judged by the average of G; theirs by its last G or its average, the nearer one.
+    Ours is judged by the average of G; theirs by G itself, for it averages later.
 
     Args:
       place: where the peer may work.
@@ -47,7 +47,9 @@ def peer(
     (ours,) = follow(config, [seconds], score, _SAMPLES)
     part = f"{Path(images).name}, {seconds / 60:.3g} min each"
     rows = [
-        Figure(part, f"gan_tf, {name}", ours[name], "", f"{sign} {theirs[name]}" if sign else "")
+        Figure(
+            part, f"gan_tf, {name}", ours[name], "", f"{sign} {theirs[name]:.3g}" if sign else ""
+        )
         for name, sign in _JUDGED.items()
     ]
     return [
@@ -71,7 +73,5 @@ def _theirs(
     flags = [f"--size={size}", f"--seconds={seconds:g}", f"--num={_SAMPLES}"]
     done = last_line([*command, *flags, f"--output={output}"])
     say(f"lightweight-gan: {done['steps']} steps")
-    drawn = [np.load(output / f"{name}.npy") for name in ("last", "average")]
-    found = [(figures_of(samples, score), samples) for samples in drawn]
-    figures, samples = min(found, key=lambda each: each[0]["frechet_distance"])
-    return figures, done, samples
+    samples = np.load(output / "samples.npy")
+    return figures_of(samples, score), done, samples
