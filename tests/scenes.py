@@ -94,6 +94,8 @@ def cut(pattern: str, keep: float = 0.5) -> Make:
 def run(scene: Scene) -> None:
     """Puts a finished run into `run`, and the flags that resume it into a file."""
     shutil.copytree(scene.trained, scene.place / "run", copy_function=os.link)
+    # As a link, another test's copy would hold it, too.
+    (scene.place / "run" / "run.lock").unlink(missing_ok=True)
     scene.write("resume.flags", "\n".join(TRAINED))
 
 
