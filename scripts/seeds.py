@@ -20,7 +20,7 @@ from commands import FAILED, run
 
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
-from gan_tf.evaluation.figures import FIGURES, LABEL_ACCURACY
+from gan_tf.evaluation.figures import SHOWN
 from gan_tf.host import files
 from gan_tf.host.errors import InputError, TrainingFailedError
 
@@ -60,10 +60,8 @@ def main(options: Options) -> str:
     cards, results = [], []
     for seed in options.seeds.split(","):
         run_dir = Path(options.runs_dir) / f"seed-{seed}"
-        if (
-            run("train", f"--seed={seed}", f"--run_dir={run_dir}", *place, *length, *flags)
-            == FAILED
-        ):
+        status = run("train", f"--seed={seed}", f"--run_dir={run_dir}", *place, *length, *flags)
+        if status == FAILED:
             raise TrainingFailedError(f"{run_dir}: see above; no table without this seed")
         output = run_dir / "evaluation.json"
         run("evaluate", f"--run_dir={run_dir}", f"--num={options.num}", f"--output={output}")
@@ -78,9 +76,8 @@ def table(seeds: list[str], cards: list[dict[str, Any]], results: list[dict[str,
     """The figures of each seed, their median and that of the real images, as Markdown."""
     heads = [f"seed {seed}" for seed in seeds]
     rows = [["figure", *heads, "median", "real images", "better is"]]
-    known = FIGURES | {LABEL_ACCURACY: (".4f", "higher")}
-    for name in (name for name in known if name in cards[0]):
-        form, better = known[name]
+    for name in (name for name in SHOWN if name in cards[0]):
+        form, better = SHOWN[name]
         values = [card[name]["value"] for card in cards]
         floor = cards[0][name]["floor"]
         cells = [

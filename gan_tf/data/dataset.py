@@ -92,9 +92,8 @@ class Dataset:
             )
         cut = self.imported and validation_images
         labels = (self.reals(validation_images)[0] if cut else self.split("train")).labels
-        counts = np.bincount(labels, minlength=self.classes)
         names = self.names or [str(number) for number in range(self.classes)]
-        return {name: int(count) for name, count in zip(names, counts, strict=True)}
+        return dict(zip(names, np.bincount(labels, minlength=self.classes).tolist(), strict=True))
 
     def split(self, name: str) -> Split:
         """Returns one split; InputError if there is none of that name."""
@@ -121,8 +120,9 @@ class Dataset:
                 f"--validation_images={validation_images}: must leave some of the "
                 f"{len(train.images):,} images of {self.name} to train on"
             )
-        cut = -validation_images
-        return train.drawn(-cut) if self.imported else (train.part(stop=cut), train.part(start=cut))
+        if self.imported:
+            return train.drawn(validation_images)
+        return train.part(stop=-validation_images), train.part(start=-validation_images)
 
 
 def describe(name: str, image_shape: ImageShape, digest: str = "") -> Description:

@@ -30,6 +30,7 @@ COPIES = "copies"
 LIKELIHOOD = "log_likelihood"
 # Of a conditional generator: the share of samples taken for the class that was asked for, ...
 LABEL_ACCURACY = "label_accuracy"
+SHOWN = FIGURES | {LABEL_ACCURACY: (".4f", "higher")}  # What tables have, as in FIGURES.
 # ... what the health of a run is judged by besides (`ByClass.summary`), ...
 CONDITIONING = ("label_effect", "class_spread", "narrowest_class")
 # ... and the figures within each class: name -> how it is printed.

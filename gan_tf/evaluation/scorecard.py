@@ -13,7 +13,7 @@ from gan_tf.data.dataset import Dataset
 from gan_tf.evaluation import class_table, copies, fidelity, random_network, reals
 from gan_tf.evaluation.by_class import ByClass, Labelled, Labels, worst
 from gan_tf.evaluation.classifier import Classifier
-from gan_tf.evaluation.figures import COPIES, FIGURES, LABEL_ACCURACY, NEEDED
+from gan_tf.evaluation.figures import COPIES, NEEDED, SHOWN
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.host import progress
 
@@ -76,7 +76,7 @@ def scorecard(
         floor = _floor(evaluation, data, num, others) | ({COPIES: finder.usual} if finder else {})
         bar.update()
     card: Scorecard = {}
-    for name in (*FIGURES, LABEL_ACCURACY, COPIES):
+    for name in (*SHOWN, COPIES):
         values = [figures[name] for figures in found if name in figures]
         if not values:
             continue
@@ -153,8 +153,7 @@ def table(card: Scorecard) -> str:
         "",
         f"{'figure':<22}{'value':>9}   {'95 % interval':^21}{'real':>9}   better is",
     ]
-    shown = {**FIGURES, LABEL_ACCURACY: (".4f", "higher")}
-    for name, (form, better) in shown.items():
+    for name, (form, better) in SHOWN.items():
         if name in card:
             figure = card[name]
             value, floor = (_shown(figure[key], form) for key in ("value", "floor"))

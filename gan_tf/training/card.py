@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gan_tf.evaluation import random_network
-from gan_tf.evaluation.figures import FIGURES, LABEL_ACCURACY
+from gan_tf.evaluation.figures import SHOWN
 from gan_tf.training import words
 from gan_tf.training.metrics import Line
 from gan_tf.training.run_directory import Run
@@ -121,10 +121,9 @@ def _figures(about: Mapping[str, Any]) -> str:
     if kept := about.get("figures"):  # A generator of the package was judged once more.
         values = {name: each["value"] for name, each in kept.items() if isinstance(each, dict)}
         samples, by, when = f"{kept['num']:,}", kept["judge"], "after training"
-    known = FIGURES | {LABEL_ACCURACY: (".4f", "higher")}
     rows = [
         f"| `{name}` | {values[name]:{form}} | {better} |"
-        for name, (form, better) in known.items()
+        for name, (form, better) in SHOWN.items()
         if name in values
     ]
     if not rows:

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_tf.evaluation.figures import FIGURES, LABEL_ACCURACY
+from gan_tf.evaluation.figures import SHOWN
 from gan_tf.host import files
 from gan_tf.report.account import Figure
 from gan_tf.training.metrics import Line
 
 Values = dict[str, Any]
 
-_SHOWN = {**FIGURES, LABEL_ACCURACY: (".4f", "higher")}
 _OF_A_CARD = {"num", "seeds", "classifier", "against"}
 
 
@@ -46,7 +45,7 @@ def newest(directory: Path, exported: Values) -> Values:
 def figures(card: Values, line: Line | None, result: Values) -> tuple[list[Figure], str]:
     """Returns the figures of a scorecard, else those that the run took itself, and who judged."""
     if card:
-        taken = {name: card[name] for name in _SHOWN if isinstance(card.get(name), dict)}
+        taken = {name: card[name] for name in SHOWN if isinstance(card.get(name), dict)}
         found = [_figure(name, each) for name, each in taken.items()]
         seeds = card["seeds"] if isinstance(card["seeds"], list) else []
         return found, (
@@ -55,14 +54,14 @@ def figures(card: Values, line: Line | None, result: Values) -> tuple[list[Figur
         )
     if not line:
         return [], ""
-    found = [_figure(name, {"value": line[name]}) for name in _SHOWN if name in line]
+    found = [_figure(name, {"value": line[name]}) for name in SHOWN if name in line]
     if result.get("classifier") and number(result, "judged"):
         return found, f"{result['judged']:,} samples, judged by {result['classifier']}"
     return found, ""
 
 
 def _figure(name: str, found: Mapping[str, Any]) -> Figure:
-    form, better = _SHOWN[name]
+    form, better = SHOWN[name]
     numbers = [number(found, key) for key in ("value", "low", "high", "floor")]
     value, low, high, real = ("" if each is None else format(each, form) for each in numbers)
     return Figure(name, value, f"{low} to {high}" if low and high else "", real, better)
