@@ -205,7 +205,7 @@ def _check_files(dataset: str, builder: Any, manual_dir: Path) -> None:
         source = missing[0][0].rpartition("/")[0]
         raise InputError(
             f"{dataset} is not on this disk and its source does not answer: "
-            f"put {names} from {source}/ into {manual_dir}"
+            f"put {names} from {source}/ into {manual_dir.absolute()}"
         )
 
 
