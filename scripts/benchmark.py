@@ -112,7 +112,7 @@ def parts(
     seeds = [int(seed) for seed in options.seeds.split(",")]
     return {
         "training": functools.partial(speed.training, *compared),
-        "images": functools.partial(speed.images, place, rounds, options.seconds),
+        "images": functools.partial(speed.images, place, torch, rounds, options.seconds),
         "devices": functools.partial(computing.devices, place, data_dir, rounds, options.seconds),
         "sampling": functools.partial(speed.sampling, *compared),
         "start": functools.partial(costs.start, place, data_dir, rounds),

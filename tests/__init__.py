@@ -1,0 +1,5 @@
+"""The tests' own TensorFlow computes with the kernels that the commands ask for."""
+
+from gan_tf.host import devices
+
+devices.ask_for_fast_kernels()

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 import gan_tf
+from gan_tf.host import devices
 
 ROOT = Path(__file__).parents[1]
 Finished = subprocess.CompletedProcess[str]
@@ -78,6 +79,7 @@ def warm() -> None:
         for name in set(os.environ) - {"PATH"}:
             patch.delenv(name)
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")  # As `start_tensorflow` has it.
+        devices.ask_for_fast_kernels()  # Likewise.
         forkserver.ensure_running()
 
 
@@ -114,6 +116,7 @@ def _become(
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(environment)
+    devices.ask_for_fast_kernels()  # Whose TensorFlow this is.
     os.chdir(cwd)
     sys.path.insert(0, str(cwd))
     for name in _OURS:

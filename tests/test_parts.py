@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -25,7 +26,7 @@ from gan_tf.host.errors import InputError
 from gan_tf.serving import servable
 from gan_tf.training.run import train
 
-from .conftest import Command, Once, executed, one_line
+from .conftest import TIMINGS, Command, Once, executed, one_line
 from .processes import run_warm, start
 
 FLAGS = (
@@ -235,6 +236,39 @@ def test_the_surroundings_change_no_run(
     assert "best generator: attempt 1, step 2, Fr" in output
     slow = "TF_ENABLE_ONEDNN_OPTS=0 turns its fast kernels off"
     assert (slow in errors) is ("TF_ENABLE_ONEDNN_OPTS" in variables)
+
+
+def test_an_older_processor_computes_with_the_fast_kernels(
+    tmp_path: Path, home: Path, ended: Path
+) -> None:
+    """By itself TensorFlow uses oneDNN's on newer ones alone; they have other last bits."""
+    lines: list[dict[str, object]] = []
+    for variables in ({}, {"TF_ENABLE_ONEDNN_OPTS": "1"}):
+        run_dir = tmp_path / str(len(lines))
+        flags = (*FLAGS, "--arch=dcgan", "--steps=2", "--evaluate_every=0", "--export=none")
+        train = (*flags, "--precision=float32", f"--run_dir={run_dir}")
+        process = start("train", *train, cwd=tmp_path, home=home, variables=variables)
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+        assert "slower than it could be" not in errors
+        line = json.loads((run_dir / "metrics.jsonl").read_text().splitlines()[-1])
+        lines.append({name: each for name, each in line.items() if name not in TIMINGS})
+    assert lines[0] == lines[1]
+
+
+def test_a_program_that_imported_tensorflow_first_hears_what_makes_it_slow(home: Path) -> None:
+    program = "import tensorflow; from gan_tf.host import devices; print(devices.description())"
+    output = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+    ).stdout
+    features = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    newer = re.search(r"\b(avx512_vnni|avx_vnni|avx512_bf16|amx_\w+)\b", features)
+    is_slow = " avx2 " in features and not newer
+    assert ("set TF_ENABLE_ONEDNN_OPTS=1 before TensorFlow is imported" in output) is is_slow
 
 
 def test_standard_error_can_be_closed(tmp_path: Path, home: Path, data_dir: Path) -> None:

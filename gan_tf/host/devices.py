@@ -12,6 +12,9 @@ from pathlib import Path
 from gan_tf.host import memory
 
 _AMPERE = 8.0  # The first compute capability with bfloat16.
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+# Where TensorFlow uses oneDNN's kernels by itself.
+_NEWER = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
 
 
 def native_precision() -> str:
@@ -20,13 +23,28 @@ def native_precision() -> str:
     capability = _gpu_capability()
     if capability is not None:
         return "bfloat16" if capability >= _AMPERE else "float32"
-    try:
-        features = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    except OSError:
-        features = [platform.processor()]
     native = {"avx512_bf16", "amx_bf16", "bf16"}
     # Without oneDNN TensorFlow has no kernels that use those instructions.
-    return "bfloat16" if native & set(features) and not _is_onednn_off() else "float32"
+    return "bfloat16" if native & _features() and not _is_onednn_refused() else "float32"
+
+
+def _features() -> set[str]:
+    """What the processor can do, as Linux names it."""
+    try:
+        return set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    except OSError:
+        return {platform.processor()}
+
+
+def ask_for_fast_kernels() -> None:
+    """Lets TensorFlow, which must not be imported yet, use oneDNN's kernels on older processors,
+    too, unless the user's environment says something of it.
+
+    By itself it does so on those that have instructions for neural networks. With AVX2 alone
+    they make 1.7 times the steps of `dcgan` (docs/benchmark.md); without it they are slow.
+    """
+    if "avx2" in _features():
+        os.environ.setdefault(_ONEDNN, "1")
 
 
 def native_compiler() -> str:
@@ -34,8 +52,18 @@ def native_compiler() -> str:
     return "none" if _gpu_capability() is None else "xla"
 
 
-def _is_onednn_off() -> bool:
-    return os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() in ("0", "false")
+def _is_onednn_refused() -> bool:
+    return os.environ.get(_ONEDNN, "1").lower() in ("0", "false")
+
+
+def _slower_for() -> str:
+    """Why the processor is slower than it could be; empty if it is not."""
+    if _is_onednn_refused():
+        return f"{_ONEDNN}=0 turns its fast kernels off"
+    # Then this program imported TensorFlow before it asked us for anything.
+    if _ONEDNN not in os.environ and "avx2" in _features() and not _NEWER & _features():
+        return f"set {_ONEDNN}=1 before TensorFlow is imported"
+    return ""
 
 
 def _gpu_capability() -> float | None:
@@ -95,8 +123,8 @@ def description() -> str:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
         return f"{name} (1 of {len(gpus)} GPUs)" if len(gpus) > 1 else str(name)
     cpu = f"CPU, {len(os.sched_getaffinity(0))} cores"
-    if _is_onednn_off():
-        cpu += " (slower than it could be: TF_ENABLE_ONEDNN_OPTS=0 turns its fast kernels off)"
+    if reason := _slower_for():
+        cpu += f" (slower than it could be: {reason})"
     if not Path("/dev/nvidia0").exists():
         return cpu
     return f"{cpu}; an NVIDIA GPU is present, but {_why_unusable(tf.test.is_built_with_cuda())}"

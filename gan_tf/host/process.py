@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from gan_tf.host import devices
 from gan_tf.host.errors import InputError, InterruptedStartError
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -73,6 +74,8 @@ def start_tensorflow(begin: Callable[[], object] | None = None) -> None:
     Args:
       begin: starts the runtime; by default one of this process alone.
     """
+    if "tensorflow" not in sys.modules:
+        devices.ask_for_fast_kernels()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # The client itself says what went wrong.
     if "keras" not in sys.modules:

@@ -60,8 +60,9 @@ def _side(place: Path, flags: Sequence[str], seconds: float, only: Mapping[str, 
     """Images a second of the default recipe with such flags and surroundings."""
 
     def measure() -> float:
-        rate = speed.steps_per_second(place, flags, 5.0, 10, only)
-        return _BATCH * speed.steps_per_second(place, flags, seconds, max(5, round(5 * rate)), only)
+        rate = speed.steps_per_second(place, flags, 3, 10, only)
+        every, lines = max(5, round(5 * rate)), speed.lines_in(seconds)
+        return _BATCH * speed.steps_per_second(place, flags, lines, every, only)
 
     return measure
 

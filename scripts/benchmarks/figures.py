@@ -95,6 +95,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def plain_loop(recipe: str, reals: Path, *, told: bool = False) -> Command:
+    """The plain Keras loop, as its user's TensorFlow computes it; or told to use oneDNN, which it
+    does by itself only on newer processors."""
+    setting = ["TF_ENABLE_ONEDNN_OPTS=1"] if told else ["-u", "TF_ENABLE_ONEDNN_OPTS"]
+    loop = Path(__file__).with_name("keras_loop.py")
+    return ["env", *setting, sys.executable, loop, recipe, reals]
+
+
 def last_line(command: Command) -> Any:
     """Runs a command that ends by printing one line of JSON; returns what it says."""
     finished = subprocess.run(command, check=False, capture_output=True, text=True)

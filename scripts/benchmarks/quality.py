@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from benchmarks.figures import ROOT, Command, Figure, last_line, number, say
+from benchmarks.figures import ROOT, Command, Figure, last_line, number, plain_loop, say
 from gan_tf.config import Config
 from gan_tf.data import cache
 from gan_tf.data.dataset import open_dataset
@@ -86,7 +86,7 @@ def plain(
     output.mkdir()
     reals = cache.directory("mnist", data_dir) / "train-images.npy"
     names = [f"{mark:g}" for mark in marks]
-    command: Command = [sys.executable, _HERE / "keras_loop.py", recipe, reals, "--output", output]
+    command = [*plain_loop(recipe, reals), "--output", output]
     last_line([*command, "--marks", ",".join(names)])
     judged = [figures_of(np.load(output / f"{name}.npy"), score) for name in names]
     found = [figures["frechet_distance"] for figures in judged]
