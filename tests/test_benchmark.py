@@ -49,7 +49,9 @@ def test_operations_are_counted_as_by_hand() -> None:
     by_hand = 2 * (4 * 12 + (2 * 2) * (4 * 4 * 3 * 5) + (2 * 2) * (3 * 3 * 5 * 7))
     assert speed.forward(network) == by_hand
     # The tutorial's, in millions of multiplications: G 51.7 (1.3, 40.1, 10.0, 0.3), D 10.4.
-    assert speed.operations() / 1e9 == pytest.approx(0.432, rel=0.01)
+    assert speed.operations("tensorflow_tutorial", 100, (28, 28, 1)) / 1e9 == pytest.approx(
+        0.432, rel=0.01
+    )
 
 
 def test_the_memory_of_a_process_is_not_that_of_its_starter() -> None:

@@ -71,7 +71,7 @@ def training(
         sides[name] = measure
         targets[name] = ">= 1.6"
     figures = compared("training", sides, targets, rounds)
-    return figures + roofline(figures[0].value)
+    return figures + roofline("roofline", "tensorflow_tutorial", (100, MNIST_SHAPE), figures[0])
 
 
 def plain_loops(name: str, recipe: str, reals: Path, seconds: float) -> dict[str, Measure]:
@@ -138,7 +138,8 @@ def images(place: Path, torch: Path | None, rounds: int, seconds: float) -> list
         name, measure = fastest_form(torch, "train", "colour", seconds)
         sides[name] = measure
         targets[name] = ">= 1.5"
-    return compared("64x64x3", sides, targets, rounds)
+    figures = compared("64x64x3", sides, targets, rounds)
+    return figures + roofline("64x64x3", "dcgan", (64, keras_loop.COLOUR_SHAPE), figures[0])
 
 
 def noise(place: Path) -> Path:
@@ -200,15 +201,15 @@ def fastest_form(torch: Path, task: str, recipe: str, seconds: float) -> tuple[s
     )
 
 
-def operations() -> float:
+def operations(arch: str, latent_dim: int, image_shape: tuple[int, int, int]) -> float:
     """Floating-point operations of one training step an image: two a multiplication.
 
     A layer costs as much in its forward pass as in each of its two gradients. G has all three;
     D has them for a real and for a fake, where one of its gradients serves both players.
     """
-    networks = ARCHITECTURES["tensorflow_tutorial"]
-    generator = networks.generator(100, MNIST_SHAPE)
-    discriminator = networks.discriminator(MNIST_SHAPE)
+    networks = ARCHITECTURES[arch]
+    generator = networks.generator(latent_dim, image_shape)
+    discriminator = networks.discriminator(image_shape)
     return 3.0 * forward(generator) + 6.0 * forward(discriminator)
 
 
@@ -217,10 +218,12 @@ def forward(network: keras.Model) -> float:
     return 2.0 * multiplications(network)
 
 
-def roofline(images_per_second: float) -> list[Figure]:
-    """The rate reached, and its share of a large matrix product's on the same cores."""
-    part, work = "roofline", operations()
-    reached = work * images_per_second / 1e9
+def roofline(
+    part: str, arch: str, shapes: tuple[int, tuple[int, int, int]], speed: Figure
+) -> list[Figure]:
+    """The rate that a speed means, and its share of a large matrix product's on the same cores."""
+    work = operations(arch, *shapes)
+    reached = work * speed.value / 1e9
     figures = [
         Figure(part, "operations an image", work / 1e9, "GFLOP"),
         Figure(part, "rate reached by gan_tf", reached, "GFLOP/s"),
