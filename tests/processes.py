@@ -78,8 +78,8 @@ def warm() -> None:
         # A library reads the environment when it is imported: OpenBLAS, which kernels to choose.
         for name in set(os.environ) - {"PATH"}:
             patch.delenv(name)
-        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")  # As `start_tensorflow` has it.
-        devices.ask_for_fast_kernels()  # Likewise.
+        devices.ask_for_fast_kernels()  # As `start_tensorflow` has it; so is this:
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"))
         forkserver.ensure_running()
 
 

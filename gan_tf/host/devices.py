@@ -43,8 +43,12 @@ def ask_for_fast_kernels() -> None:
     By itself it does so on those that have instructions for neural networks. With AVX2 alone
     they make 1.7 times the steps of `dcgan` (docs/benchmark.md); without it they are slow.
     """
-    if "avx2" in _features():
-        os.environ.setdefault(_ONEDNN, "1")
+    if "avx2" not in _features() or _ONEDNN in os.environ:
+        return
+    os.environ[_ONEDNN] = "1"
+    if not _NEWER & _features():
+        # It says as an error that it has no transposition of whole numbers there.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def native_compiler() -> str:
