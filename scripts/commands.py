@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
-from gan_tf.host.errors import InterruptedRunError, TrainingFailedError
+from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
 
 FAILED = TrainingFailedError.status
+
+
+def flags_in(text: str | None) -> list[str]:
+    """Returns what a script's own --flags holds; InputError if a quote in it has no end."""
+    try:
+        return shlex.split(text or "")
+    except ValueError as problem:
+        raise InputError(f"--flags={text}: {problem}; quote each part whole") from problem
 
 
 def run(module: str, *flags: str) -> int:

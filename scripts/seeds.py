@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shlex
 import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from commands import FAILED, run
+from commands import FAILED, flags_in, run
 
 from gan_tf.config import command_line
 from gan_tf.config.knobs import knob
@@ -51,10 +50,7 @@ def main(options: Options) -> str:
     seeds = [int(seed) for seed in options.seeds.split(",")]
     if len(set(seeds)) < len(seeds):
         raise InputError(f"--seeds={options.seeds}: must not have a seed twice")
-    try:
-        flags = shlex.split(options.flags or "")
-    except ValueError as problem:
-        raise InputError(f"--flags={options.flags}: {problem}; quote each part whole") from problem
+    flags = flags_in(options.flags)
     place = [f"--data_dir={options.data_dir}"] if options.data_dir else []
     length = [f"--steps={options.steps}"] if options.steps else []
     cards, results = [], []

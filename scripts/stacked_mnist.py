@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import stacked_mnist_page as page
-from commands import FAILED, run
+from commands import FAILED, flags_in, run
 from etils import epy
 
 from gan_tf import __version__, train
@@ -107,11 +107,7 @@ def main(options: Options) -> str:
 def flags_of(options: Options) -> list[str]:
     """The flags of every run, without its seed and places: of two alike the last counts."""
     chosen = [f"--preset={options.preset}"] if options.preset else []
-    try:
-        more = shlex.split(options.flags or "")
-    except ValueError as error:
-        raise InputError(f"--flags={options.flags}: {error}") from None
-    return [*chosen, *FLAGS[options.protocol], *more]
+    return [*chosen, *FLAGS[options.protocol], *flags_in(options.flags)]
 
 
 def seeds_of(options: Options, flags: list[str]) -> list[int]:
@@ -122,7 +118,7 @@ def seeds_of(options: Options, flags: list[str]) -> list[int]:
         raise InputError(
             f"--seeds={options.seeds}: must be whole numbers and commas, as in 0,1,2, or none"
         )
-    given = {each.lstrip("-").partition("=")[0] for each in shlex.split(options.flags or "")}
+    given = {each.lstrip("-").partition("=")[0] for each in flags_in(options.flags)}
     fixed = {each.lstrip("-").partition("=")[0] for each in (*ALWAYS, *FLAGS[options.protocol])}
     if taken := sorted(given & (fixed | {"seed", "run_dir", "data_dir", "preset"})):
         raise InputError(f"--flags={options.flags}: --{taken[0]} is this script's to say")

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from commands import flags_in
 from etils import epy
 from namespaces import LOOPBACK, PLACES, Host, network
 from pairs import Ended, Workers
@@ -74,6 +75,9 @@ class Options:
     kills: int = knob(50, "Kills of each run.", unit="kills", low=2, high=10_000)
     archs: str = knob("mlp,dcgan", "Networks.", unit="names and commas")
     precisions: str = knob("float32,auto", "Values of --precision.", unit="names and commas")
+    flags: str | None = knob(
+        None, "Flags of gan_tf.train for every run.", unit="flags between blanks"
+    )
     workers: str = knob(
         "1",
         "Of how many workers one is killed. 2-4-1-2: each start takes the next number.",
@@ -130,6 +134,7 @@ def main(options: Options) -> str:
     """Tortures each pair of networks in each precision; writes the record."""
     if Path(options.runs_dir).exists():
         raise InputError(f"--runs_dir={options.runs_dir}: must be new")
+    flags_in(options.flags)
     plans = [_numbers(each, options.workers) for each in options.workers.split(",")]
     rows, faults = [], 0
     with ExitStack() as stack:
@@ -143,7 +148,8 @@ def main(options: Options) -> str:
             row = torture(options, arch, precision, plan, hosts)
             faults += sum(int(row.get(name, 0)) for name in (*FAULTS, *TEAM_FAULTS))
             workers = f", {_words(plan)} workers" if plan != [1] else ""
-            rows.append({"networks": arch, "precision": precision + workers} | row)
+            networks = " ".join([arch, *flags_in(options.flags)])
+            rows.append({"networks": networks, "precision": precision + workers} | row)
             files.write_text(Path(options.output), table(rows))
     if faults:
         raise TrainingFailedError(
@@ -190,7 +196,7 @@ def torture(
     flags = [f"--arch={arch}", f"--precision={precision}", *_FLAGS, f"--steps={steps}"]
     flags += [f"--data_dir={Path(options.data_dir).absolute()}"] if options.data_dir else []
     flags += [f"--start_timeout={_START_TIMEOUT}"] if several else []
-    flags += _DESCENT if changes else []
+    flags += [*(_DESCENT if changes else ()), *flags_in(options.flags)]
     command = [sys.executable, "-m", "gan_tf.train", *flags]
     whole, parts = place / "whole", place / "parts"
     place.mkdir(parents=True)

@@ -252,7 +252,7 @@ def test_a_judge_of_another_kind_says_the_same_of_digits(
 def test_torture_finds_no_bit_that_differs(tmp_path: Path, home: Path, data_dir: Path) -> None:
     command = (
         "scripts/torture",
-        *("--kills=3", "--archs=dcgan", "--precisions=auto"),
+        *("--kills=3", "--archs=dcgan", "--precisions=auto", "--flags=--augment=ada"),
         f"--runs_dir={tmp_path / 'runs'}",
         f"--output={tmp_path / 'record.md'}",
     )
