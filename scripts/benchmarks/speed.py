@@ -139,14 +139,38 @@ def images(place: Path, torch: Path | None, rounds: int, seconds: float) -> list
         sides[name] = measure
         targets[name] = ">= 1.5"
     figures = compared("64x64x3", sides, targets, rounds)
-    return figures + roofline("64x64x3", "dcgan", (64, keras_loop.COLOUR_SHAPE), figures[0])
+    figures += roofline("64x64x3", "dcgan", (64, keras_loop.COLOUR_SHAPE), figures[0])
+    return figures + streaming(place, flags, rounds)
 
 
-def noise(place: Path) -> Path:
-    """Returns a data directory with a dataset called `noise`: images of 64x64x3."""
-    rng, shape = np.random.default_rng(0), (600, *keras_loop.COLOUR_SHAPE)
-    images, labels = rng.integers(0, 256, shape, np.uint8), np.zeros(shape[0], np.int64)
-    parts = [cache.Part(split, images, labels) for split in ("train", "test")]
+def streaming(place: Path, flags: Sequence[str], rounds: int) -> list[Figure]:
+    """The same steps on 20,000 images that are streamed, against as many that are resident."""
+    flags = [*flags, f"--data_dir={noise(place / 'many', 20_000)}"]
+
+    def side(placement: str) -> float:
+        return 64 * steps_per_second(place, [*flags, f"--placement={placement}"], 3, 100)
+
+    resident, streamed = "resident", "streamed"
+    found = alternate(
+        {each: functools.partial(side, each) for each in (resident, streamed)}, rounds
+    )
+    value, each = ratio(found, streamed, resident)
+    part = "64x64x3, 20,000 images"
+    return [
+        *(Figure(part, name, median(found[name]), "images/s", "", found[name]) for name in found),
+        Figure(part, "streamed : resident", value, "times", ">= 0.98", each),
+    ]
+
+
+def noise(place: Path, number: int = 600) -> Path:
+    """Returns a data directory with a dataset called `noise`: so many images of 64x64x3 to train
+    on, and at most 600 held out."""
+    rng, shape = np.random.default_rng(0), (number, *keras_loop.COLOUR_SHAPE)
+    images, labels = rng.integers(0, 256, shape, np.uint8), np.zeros(number, np.int64)
+    parts = [
+        cache.Part("train", images, labels),
+        cache.Part("test", images[:600], labels[:600]),
+    ]
     cache.write(cache.directory("noise", place / "images"), "noise", parts)
     return place / "images"
 
