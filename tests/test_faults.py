@@ -271,6 +271,60 @@ def test_a_kill_in_the_export_of_a_longer_run_leaves_no_stale_result(
     assert (run / "curves.png").read_bytes() != shorter
 
 
+def killed_at(process: subprocess.Popen[str], run: Path, step: int) -> None:
+    """Kills a run once it has written a line of this step or a later one."""
+
+    def reached() -> bool:
+        path = run / "metrics.jsonl"
+        return path.exists() and any(line["step"] >= step for line in metrics(run))
+
+    wait(process, reached)
+    process.kill()
+    process.communicate()
+
+
+JUDGED = ("--evaluate_images=100", "--on_collapse=ignore", "--checkpoint_every=100000")
+
+
+def every(steps: int) -> tuple[str, ...]:
+    return tuple(f"--{each}_every={steps}" for each in ("log", "sample", "evaluate"))
+
+
+def test_a_longer_run_of_another_cadence_keeps_what_it_had_though_it_is_killed(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    assert command("train", *FLAGS, *JUDGED, *every(3), "--steps=3").returncode == 0
+    shutil.copytree(tmp_path / "run", tmp_path / "whole")
+    longer = (*FLAGS, *JUDGED, *every(4))
+    process = start("train", *longer, "--steps=100000", cwd=tmp_path, home=home)
+    killed_at(process, tmp_path / "run", 8)
+    for run in ("run", "whole"):
+        again = command("train", *longer, "--steps=12", f"--run_dir={run}")
+        assert again.returncode == 0, again.stderr
+    runs = [tmp_path / name for name in ("run", "whole")]
+    lines, expected = (without_timings(metrics(run)) for run in runs)
+    assert lines == expected
+    assert [line["step"] for line in lines] == [3, 4, 8, 12]
+    assert "frechet_distance" in lines[0]
+    drawn, expected_grids = (sorted(p.name for p in (run / "samples").iterdir()) for run in runs)
+    assert drawn == expected_grids
+    assert "step-00000003.png" in drawn
+    assert_same_bits(runs[0], runs[1], 12)
+
+
+def test_what_a_start_without_a_checkpoint_left_is_not_exported(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """Where nothing is evaluated, the last generator is."""
+    flags = (*FLAGS, *JUDGED, *EXPORTED)
+    process = start("train", *flags, *every(2), "--steps=100000", cwd=tmp_path, home=home)
+    killed_at(process, tmp_path / "run", 4)
+    again = command("train", *flags, "--log_every=2", "--steps=6")
+    assert again.returncode == 0, again.stderr
+    about = tmp_path / "run" / "export" / "1" / "assets.extra" / "gan_tf.json"
+    assert json.loads(about.read_text())["step"] == 6
+
+
 def test_what_a_killed_process_left_half_written_goes(
     command: Command, tmp_path: Path, run: Path, whole: Path
 ) -> None:

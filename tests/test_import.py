@@ -24,7 +24,7 @@ from PIL import Image
 
 from gan_tf.data.dataset import open_images
 from gan_tf.data.images import kinds
-from gan_tf.data.images.arrays import Arrays
+from gan_tf.data.images.arrays import Arrays, given
 from gan_tf.data.images.importing import Imported, changes, import_images, open_imported
 from gan_tf.data.images.labels import Labels
 from gan_tf.data.images.wanted import Wanted
@@ -397,8 +397,14 @@ def test_labels_come_from_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[s
         ("other.png,a\n", r"labels\.csv names none of the pictures"),
         ("0000.png\n", r"labels\.csv: line 1 must be file,label"),
         ("0000.png,a\n0000.png,b\n", r"line 2 gives 0000\.png another label"),
+        ("", r"labels\.csv is empty"),
+        ("0000.png,a\x01\n", r"labels\.csv is "),
+        (
+            "0000.png,a\xa0b\n0001.png,a\\xa0b\n0002.png,c\n0003.png,c\n0004.png,c\n",
+            r"two classes are both shown as a\\xa0b",
+        ),
     ],
-    ids=["partly", "nothing", "one column", "two labels"],
+    ids=["partly", "nothing", "one column", "two labels", "empty", "no text", "shown alike"],
 )
 def test_a_table_with_holes_is_refused(tmp_path: Path, table: str, reason: str) -> None:
     folder = fill(tmp_path / "pictures", 5)
@@ -426,11 +432,29 @@ def test_a_class_in_json_must_be_a_whole_number(tmp_path: Path, label: str, reas
         bring(folder, tmp_path)
 
 
+def test_a_picture_of_two_classes_in_json_is_refused(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 2)
+    text = '{"labels": [["0000.png", 0], ["0001.png", 1], ["./0000.png", 2]]}'
+    (folder / "dataset.json").write_text(text)
+    with pytest.raises(InputError, match=r"^dataset\.json: gives \./0000\.png two classes"):
+        bring(folder, tmp_path)
+
+
 def test_a_number_of_any_length_is_a_class(tmp_path: Path) -> None:
     folder, long = fill(tmp_path / "pictures", 6), "7" * 5_000
     classes = ["word", long, "10", "9", "007", "0"]
     (folder / "labels.csv").write_text("".join(f"{i:04}.png,{c}\n" for i, c in enumerate(classes)))
     assert bring(folder, tmp_path)[1]["classes"] == ["0", "007", "9", "10", long, "word"]
+
+
+def test_a_map_that_a_program_gives_is_what_it_holds_and_not_its_file(tmp_path: Path) -> None:
+    written = np.full((60, 28, 28), 255, np.uint8)
+    np.save(tmp_path / "mine.npy", written)
+    held = np.load(tmp_path / "mine.npy", mmap_mode="c")
+    held[:] = np.arange(60, dtype=np.uint8)[:, None, None]
+    arrays = given(held, None)
+    assert arrays
+    assert images(bring(arrays, tmp_path)[0], tmp_path).max() == 59
 
 
 def test_pictures_beside_folders_of_classes_are_refused(tmp_path: Path) -> None:
@@ -546,6 +570,12 @@ def test_arrays_in_files_are_images_as_they_are(tmp_path: Path) -> None:
     np.save(tmp_path / "wide.npy", digits.astype(np.float32))
     with pytest.raises(InputError, match=r"uint8 \[N, H, W\] or .*\[50, 28, 28\] float32"):
         bring(tmp_path / "wide.npy", tmp_path)
+    for shape in ("(2, 28, 28), ", "(-2, 28, 28)}", f"({10**30}, 28, 28)}}"):
+        header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}\n".encode()
+        size = len(header).to_bytes(2, "little")
+        (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\1\0" + size + header + bytes(2_000))
+        with pytest.raises(InputError, match=r"cut\.npy: "):
+            bring(tmp_path / "cut.npy", tmp_path)
     np.save(tmp_path / "bad.npy", np.array([{}], object), allow_pickle=True)
     with pytest.raises(InputError, match=r"bad\.npy: .*must hold numbers"):
         bring(tmp_path / "bad.npy", tmp_path)

@@ -128,6 +128,39 @@ def test_a_worker_that_is_lost_while_tensorflow_starts_is_named(tmp_path: Path, 
     ]
 
 
+def test_a_chief_that_is_lost_while_tensorflow_connects_is_named(
+    tmp_path: Path, home: Path
+) -> None:
+    """TensorFlow waits for its server with the interpreter held: no thread could say so."""
+    addresses = launch.free_addresses(2)
+    config = {"TF_CONFIG": place.config_of(Place(1, addresses)), "HOME": str(home)}
+    host, port = addresses[0].split(":")
+    with socket.create_server((host, int(port))) as own:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "gan_tf.train", *MLP, "--run_dir=run"],
+            cwd=tmp_path,
+            env=os.environ | config,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        link, _ = own.accept()
+    link.settimeout(60.0)
+    chief = Connection(link)
+    assert chief.receive()["rank"] == 1
+    for words in ({"go": True}, {"imported": True}):
+        chief.say(words)
+    assert chief.receive() == {"imported": True}
+    chief.close()
+    start = time.monotonic()
+    _, errors = worker.communicate(timeout=90)
+    assert time.monotonic() - start < connection.SILENCE + 20
+    assert worker.returncode == 1
+    assert errors == (
+        f"gan_tf.train: worker 0 ({addresses[0]}) ended; the same command goes on from the last "
+        "checkpoint\n"
+    )
+
+
 def test_a_signal_to_any_worker_saves_and_another_number_of_them_goes_on(
     tmp_path: Path, home: Path, untouched: Path
 ) -> None:

@@ -45,7 +45,8 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
         kept_best = run_dir / run_directory.BEST
         line = best(read_metrics(run_dir / "metrics.jsonl"))
         wanted, best_is_of = (line["attempt"], line["step"]) if line else None, None
-        if kept_best.exists():
+        # Where nothing is evaluated and no line has a best, it is of a start that was given up.
+        if kept_best.exists() and (wanted or run_directory.read(run_dir).config.evaluate_every):
             try:
                 best_is_of = _when(kept_best)
             except InputError as error:

@@ -29,8 +29,8 @@ def spacing(every: int, step: int) -> int:
 
 
 def thin(directory: Path, every: int, step: int) -> None:
-    """Removes the grids that are too many at a step; see `spacing`. What was drawn at another
-    cadence, before a resume, stays."""
+    """Removes the grids that are too many at a step; see `spacing`. Those at steps that are none of
+    this cadence, drawn before a resume, stay."""
     kept = spacing(every, step)
     for drawn, picture in found(directory).items():
         if drawn % every == 0 and drawn % kept and drawn != step:

@@ -33,7 +33,7 @@ _EVALUATION = {
 }
 
 
-def forget(directory: Path, *, attempt: int, step: int, schedule: Schedule) -> None:
+def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | None) -> None:
     """Removes what a run that goes on after `step` will say again, and what was said at that step
     only because the run ended there.
 
@@ -41,11 +41,11 @@ def forget(directory: Path, *, attempt: int, step: int, schedule: Schedule) -> N
       directory: the run directory.
       attempt: the attempt that goes on; lines of later ones go, too.
       step: where it stands.
-      schedule: what was due until now.
+      schedule: what was due until now; None if all that was said at that step is kept.
     """
     kept = []
     for line in read_metrics(directory / _METRICS):
-        if line["attempt"] == attempt and line["step"] == step:
+        if schedule and (line["attempt"], line["step"]) == (attempt, step):
             if not schedule.due(step).sums:
                 continue
             if not schedule.evaluates(step):

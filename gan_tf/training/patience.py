@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gan_tf.evaluation.figures import distance
 from gan_tf.training.metrics import Line, read_metrics
-from gan_tf.training.run_directory import read_content
+from gan_tf.training.run_directory import read_content, went_on_at
 
 
 def waited(lines: Sequence[Line]) -> int:
@@ -24,12 +24,15 @@ def waited(lines: Sequence[Line]) -> int:
 def waited_until(directory: Path, attempt: int, step: int) -> int:
     """Returns the same of what a run directory says of an attempt that stands at a step; 0 where
     no evaluation was due but because the run ended: it did not wait for that one."""
-    # As the run was until now; it may be going on with other cadences.
-    every = read_content(directory)["config"].get("evaluate_every")
-    if not every or step % every:
-        return 0
     lines = read_metrics(directory / "metrics.jsonl")
-    return waited([each for each in lines if each["attempt"] == attempt and each["step"] <= step])
+    lines = [each for each in lines if each["attempt"] == attempt and each["step"] <= step]
+    if went_on_at(directory) == (attempt, step):  # Then what was not due is gone already.
+        was_due = any("frechet_distance" in each for each in lines if each["step"] == step)
+    else:
+        # As the run was until now; it may be going on with other cadences.
+        every = read_content(directory)["config"].get("evaluate_every")
+        was_due = bool(every) and step % every == 0
+    return waited(lines) if was_due else 0
 
 
 def words(number: int, step: int, total: int) -> str:

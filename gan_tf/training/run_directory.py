@@ -91,18 +91,26 @@ def read(directory: Path) -> Run:
         raise InputError(f"{path}: must describe its data; it was altered") from None
 
 
-def write(directory: Path, run: Run, resumed: int | None) -> None:
+def went_on_at(directory: Path) -> tuple[int | None, int | None]:
+    """Returns the attempt and the step at which a run went on last; None where it began. What lies
+    at that step was sifted then, by the cadences of before."""
+    content = read_content(directory)
+    return content.get("resumed"), content.get("resumed_at")
+
+
+def write(directory: Path, run: Run, resumed: int | None, step: int | None) -> None:
     """Records the configuration of the run that begins or goes on in `directory`.
 
     Args:
       directory: the run directory.
       run: what is trained on what.
-      resumed: the attempt that goes on from a checkpoint; None if one begins.
+      resumed, step: the attempt that goes on from a checkpoint, and from where; None if one begins.
     """
     content = {
         "format": FORMAT,
         "gan_tf": __version__,
         "resumed": resumed,
+        "resumed_at": step,
         "data": dataclasses.asdict(run.data),
         "config": run.config.to_json(),
     }

@@ -33,15 +33,19 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
         before = run_directory.read(directory).config
         judged = build.is_judged(before, data)
         due = build.schedule(before, attempt.images, judged)
+        here = attempt.number, attempt.step
         # What lies behind this step is made again; what is here only because a run ended is not.
-        journal.forget(directory, attempt=attempt.number, step=attempt.step, schedule=due)
-        grids.forget(directory, attempt.step, due.sample_every)
+        # A run that was killed since it went on from here has forgotten that before.
+        sifted = run_directory.went_on_at(directory) == here
+        journal.forget(directory, *here, schedule=None if sifted else due)
+        grids.forget(directory, attempt.step, 1 if sifted else due.sample_every)
     for name in _AT_THE_END:  # Of a shorter run; cut short, this one must not be said by them.
         (directory / name).unlink(missing_ok=True)
     run = run_directory.Run(config, data.description)
     # A rollback stands at a step, and has no checkpoint of its own yet.
     resumed = bool(resume.paths(directory / run_directory.CHECKPOINTS))
-    run_directory.write(directory, run, resumed=attempt.number if resumed else None)
+    point = (attempt.number, attempt.step) if resumed else (None, None)
+    run_directory.write(directory, run, *point)
     first = attempt.number == 1 or not (directory / run_directory.INIT).exists()
     if config.init_from and not attempt.step and first:
         warm_start.keep(attempt.state, directory)

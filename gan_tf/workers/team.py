@@ -62,11 +62,36 @@ class Team:
 
     def connect(self) -> None:
         """Has TensorFlow connect its servers. Must be the first that this process does with it."""
+        self._wait_for_all()
+        self._bound_what_is_not_seen()
         spec = tf.train.ClusterSpec({"worker": list(self.place.addresses)})
         resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
             spec, task_type="worker", task_id=self.place.rank, rpc_layer="grpc"
         )
-        self._strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+        self._strategy = self.compute(lambda: tf.distribute.MultiWorkerMirroredStrategy(resolver))
+
+    def _wait_for_all(self) -> None:
+        """Returns once all have imported TensorFlow, which takes seconds, and differs."""
+        if self.is_chief:
+            self.hear()
+            self.tell({"imported": True})
+        else:
+            self.answer({"imported": True})
+            self.told()
+
+    def _bound_what_is_not_seen(self) -> None:
+        """Bounds how long TensorFlow waits for the servers of the others. It holds the interpreter
+        meanwhile, for an hour if one is lost just then: no thread of ours could say so."""
+        from tensorflow.python.eager import context
+
+        about = tf.compat.v1.ConfigProto().experimental.coordination_config
+        about.coordinated_job_list.add(name="worker", num_tasks=self.place.number)
+        context.context().configure_coordination_service(
+            service_type="standalone",
+            service_leader="/job:worker/replica:0/task:0",
+            coordinated_jobs=list(about.coordinated_job_list),
+            cluster_register_timeout_in_ms=round(1_000 * SILENCE),
+        )
 
     def tell(self, words: Message, arrays: Arrays | None = None) -> None:
         """Tells all others what comes next: words and, behind them, arrays. The chief's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -78,9 +79,11 @@ def given(images: Any, labels: Any) -> Arrays | None:
     none that can be trained on."""
     if images is None and labels is not None:
         raise InputError("labels: are those of images; give both")
-    return (
-        None if images is None else Arrays(images, None if labels is None else np.asarray(labels))
-    )
+    if images is None:
+        return None
+    if isinstance(images, np.memmap):  # It may differ from its file, which may be another by now.
+        images = np.asarray(images)
+    return Arrays(images, None if labels is None else np.asarray(labels))
 
 
 def load(path: Path) -> Arrays:
@@ -90,7 +93,8 @@ def load(path: Path) -> Arrays:
         if not images.flags.c_contiguous:  # In Fortran's order no image is in one piece.
             images = np.load(path, allow_pickle=False)
         return Arrays(images)
-    except (ValueError, EOFError) as error:
+    # A damaged header fails in more ways than NumPy knows.
+    except (ValueError, EOFError, OverflowError, TypeError, SyntaxError, TokenError) as error:
         # NumPy says of them that they cannot be mapped.
         told = "must hold numbers, no objects" if "Python objects" in str(error) else error
         raise InputError(f"--images={path}: {told}") from None

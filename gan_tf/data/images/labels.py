@@ -90,6 +90,13 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
             f"{', '.join(missing)}{more} {have} no label, as the others do from {origin}: "
             "give them one, or all none with --labels=none"
         )
+    shown: dict[str, str] = {}
+    for name in sorted(classes):
+        if shown.setdefault(sources.shown(name), name) != name:
+            raise InputError(
+                f"two classes are both shown as {sources.shown(name)}: rename one, or give "
+                "--labels=none"
+            )
     absent = [name for name in listed if name not in there]
     if origin == _CSV and absent[:1] == listed[:1]:
         del absent[:1]  # The line may be a header.
@@ -111,8 +118,11 @@ def _rule(source: Source, survey: Survey) -> tuple[str, Of, list[str]]:
     for folder in ("", *survey.top):
         above = f"{above}{folder}/" if folder else above
         for file, parse in ((_CSV, _from_csv), (_JSON, _from_json)):
-            if survey.others.get(above + file) != "is text":
+            told = survey.others.get(above + file) or survey.left_out.get(above + file)
+            if told is None:
                 continue
+            if told != "is text":
+                raise InputError(f"{above + file} {told}: mend it, or give --labels=none")
             table = parse(_text(source, above + file))
             if table is not None:
                 labels = {above + name: label for name, label in table.items()}
@@ -169,7 +179,15 @@ def _from_json(text: str) -> dict[str, str] | None:
             return None
         pairs = content["labels"] or []
         pairs = list(pairs.items()) if isinstance(pairs, dict) else pairs
-        return {_plain(str(name)): _whole(label, str(name)) for name, label in pairs}
+        table: dict[str, str] = {}
+        for name, label in pairs:
+            found = _whole(label, str(name))
+            if table.setdefault(_plain(str(name)), found) != found:
+                raise InputError(
+                    f"{_JSON}: gives {sources.shown(str(name))} two classes: mend it, or give "
+                    "--labels=none"
+                )
+        return table
     except RecursionError:
         return None
     except InputError:
