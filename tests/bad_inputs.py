@@ -437,6 +437,12 @@ KINDS = {
             photos(damage=text("photos/labels.csv", "0.png,cat\n1.png,dog\n")),
         ),
         row("no JSON", PHOTOS, photos(damage=text("photos/dataset.json", "{"))),
+        row("an empty list", PHOTOS, photos(damage=text("photos/labels.csv", ""))),
+        row(
+            "two for a picture",
+            PHOTOS,
+            photos(damage=text("photos/dataset.json", '{"labels": [["0.png", 0], ["0.png", 1]]}')),
+        ),
     ],
     "networks to begin with": [
         row("they are not there", "train --init_from=missing"),
