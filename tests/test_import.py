@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from gan_tf.data.dataset import open_images
 from gan_tf.data.images import kinds
@@ -283,6 +283,22 @@ def test_what_cannot_be_read_is_left_out_and_named(
     assert errors[1].startswith("left out 21 of 27 files: ")
     assert errors[1].endswith(f", ...; see {done.directory / 'imported.json'}")
     assert errors[3] == "6 images are far too few: it can only learn to copy them"
+
+
+def test_a_picture_that_can_be_read_by_now_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `pip install "gan_tf[heic]"`, which the first import told its user to do."""
+    folder = fill(tmp_path / "pictures", 4)
+    picture(99).save(folder / "new.avif")
+    with monkeypatch.context() as patch:
+        patch.setattr(features, "check", lambda name: False)
+        left_out = bring(folder, tmp_path)[1]["left_out"]
+        assert left_out == {"new.avif": "is AVIF, which needs Pillow 11.3 or later"}
+        assert bring(folder, tmp_path)[1]["left_out"] == left_out
+    done, about = bring(folder, tmp_path)
+    assert not about["left_out"]
+    assert len(images(done, tmp_path)) == 5
 
 
 def test_a_source_without_two_images_says_what_it_saw(tmp_path: Path) -> None:

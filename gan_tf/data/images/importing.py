@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from gan_tf.data import cache
 from gan_tf.data.cache import Split
-from gan_tf.data.images import index, making, quiet, record
+from gan_tf.data.images import index, kinds, making, quiet, record
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.images.index import Came, Kept
 from gan_tf.data.images.opening import Material, material, safe_name
@@ -153,12 +153,15 @@ def _directory(place: Path, came: Came) -> Path:
 
 
 def _fresh(path: Path, given: Material, place: Path) -> Came | None:
-    """Returns what came of the last import, if it is there and the source is as it was."""
+    """Returns what came of the last import, if it is there, the source is as it was, and what was
+    left out cannot be read today either."""
     came = index.last(path)
     if came is None or not _directory(place, came).is_dir():
         return None
     found = index.differences(path, given.listing())
-    return None if found is None or any(found) else came
+    left_out = record.read(_directory(place, came)).get("left_out", {}).values()
+    changed = found is None or any(found) or any(map(kinds.can_be_read_by_now, left_out))
+    return None if changed else came
 
 
 def _import(given: Material, wanted: Wanted, place: Path, path: Path) -> tuple[Came, str]:

@@ -30,6 +30,10 @@ _MAGIC = {
     b"\x1f\x8b": "gzip",
     b"\0\0\x08": "idx",
 }
+_LACKS = {
+    "heic": 'is HEIC, which needs pip install "gan_tf[heic]"',
+    "avif": "is AVIF, which needs Pillow 11.3 or later",
+}
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -87,8 +91,13 @@ def formats() -> tuple[str, ...]:
 
 def cannot_read(found: str) -> str | None:
     """Returns why pictures of a kind cannot be read here; None if they can."""
-    if found == "heic" and "HEIF" not in formats():
-        return 'is HEIC, which needs pip install "gan_tf[heic]"'
-    if found == "avif" and not ("AVIF" in formats() and features.check("avif")):
-        return "is AVIF, which needs Pillow 11.3 or later"
-    return None
+    if found == "heic" and "HEIF" in formats():
+        return None
+    if found == "avif" and "AVIF" in formats() and features.check("avif"):
+        return None
+    return _LACKS.get(found)
+
+
+def can_be_read_by_now(reason: str) -> bool:
+    """Whether `cannot_read` gave this reason, and does not any more."""
+    return any(reason == lack and not cannot_read(found) for found, lack in _LACKS.items())
