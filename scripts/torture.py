@@ -41,6 +41,7 @@ _FLAGS = (
     *(f"--batch_size={_BATCH}", "--log_every=5", "--sample_every=20", "--checkpoint_every=20"),
     *("--evaluate_every=40", "--evaluate_images=100", "--on_collapse=ignore"),
 )
+_OWN = {"arch", "precision", "steps", "run_dir", "data_dir", "workers", "start_timeout"}
 # Where the number of workers changes, rounding does; plain descent does not make much of it.
 _DESCENT = ("--optimizer=sgd", "--generator_lr=0.01", "--discriminator_lr=0.01")
 _APART = 1e-3  # |a - b| / |a| of two such runs, at most.
@@ -134,7 +135,10 @@ def main(options: Options) -> str:
     """Tortures each pair of networks in each precision; writes the record."""
     if Path(options.runs_dir).exists():
         raise InputError(f"--runs_dir={options.runs_dir}: must be new")
-    flags_in(options.flags)
+    given = {each.lstrip("-").partition("=")[0] for each in flags_in(options.flags)}
+    fixed = {each.lstrip("-").partition("=")[0] for each in _FLAGS}
+    if taken := sorted(given & (fixed | _OWN)):
+        raise InputError(f"--flags={options.flags}: --{taken[0]} is this script's to say")
     plans = [_numbers(each, options.workers) for each in options.workers.split(",")]
     rows, faults = [], 0
     with ExitStack() as stack:

@@ -1,5 +1,5 @@
 """The tests' own TensorFlow computes with the kernels that the commands ask for."""
 
-from gan_tf.host import devices
+from gan_tf.host import process
 
-devices.ask_for_fast_kernels()
+process.ask_for_fast_kernels()

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import gan_tf
-from gan_tf.host import devices
+from gan_tf.host import process as settings
 
 ROOT = Path(__file__).parents[1]
 Finished = subprocess.CompletedProcess[str]
@@ -78,7 +78,7 @@ def warm() -> None:
         # A library reads the environment when it is imported: OpenBLAS, which kernels to choose.
         for name in set(os.environ) - {"PATH"}:
             patch.delenv(name)
-        devices.ask_for_fast_kernels()  # As `start_tensorflow` has it; so is this:
+        settings.ask_for_fast_kernels()  # As `start_tensorflow` has it; so is this:
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"))
         forkserver.ensure_running()
 
@@ -116,7 +116,7 @@ def _become(
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(environment)
-    devices.ask_for_fast_kernels()  # Whose TensorFlow this is.
+    settings.ask_for_fast_kernels()  # Whose TensorFlow this is.
     os.chdir(cwd)
     sys.path.insert(0, str(cwd))
     for name in _OURS:

@@ -23,6 +23,8 @@ import numpy as np
 import pytest
 from pairs import Ended, Workers
 
+from gan_tf import train
+from gan_tf.config import command_line
 from gan_tf.host.errors import InputError, TrainingFailedError
 from gan_tf.training import metrics
 from gan_tf.workers import connection, launch, meeting, place
@@ -153,12 +155,38 @@ def test_a_chief_that_is_lost_while_tensorflow_connects_is_named(
     chief.close()
     start = time.monotonic()
     _, errors = worker.communicate(timeout=90)
-    assert time.monotonic() - start < connection.SILENCE + 20
-    assert worker.returncode == 1
+    assert time.monotonic() - start < 20.0
+    assert worker.returncode in (1, -signal.SIGKILL)  # The process beside it can only kill it.
     assert errors == (
         f"gan_tf.train: worker 0 ({addresses[0]}) ended; the same command goes on from the last "
         "checkpoint\n"
     )
+
+
+def test_a_worker_that_is_lost_while_the_chief_connects_is_named(
+    tmp_path: Path, home: Path
+) -> None:
+    addresses = launch.free_addresses(2)
+    flags = (*MLP, "--run_dir=run")
+    about = train._about(command_line.parse(train.Options, flags), Place(1, addresses))
+    config = {"TF_CONFIG": place.config_of(Place(0, addresses)), "HOME": str(home)}
+    chief = subprocess.Popen(
+        [sys.executable, "-m", "gan_tf.train", *flags],
+        cwd=tmp_path,
+        env=os.environ | config,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    (link,) = meeting.meet(Place(1, addresses), about, 60.0).values()
+    link.say({"imported": True})
+    assert link.receive() == {"imported": True}
+    link.close()
+    start = time.monotonic()
+    _, errors = chief.communicate(timeout=90)
+    assert time.monotonic() - start < 20.0
+    assert chief.returncode in (1, -signal.SIGKILL)
+    lost = f"worker 1 ({addresses[1]}) ended; the same command goes on from the last checkpoint"
+    assert errors.strip() == f"gan_tf.train: {lost}"
 
 
 def test_a_signal_to_any_worker_saves_and_another_number_of_them_goes_on(

@@ -12,7 +12,7 @@ from pathlib import Path
 from gan_tf.host import memory
 
 _AMPERE = 8.0  # The first compute capability with bfloat16.
-_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 # Where TensorFlow uses oneDNN's kernels by itself.
 _NEWER = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
 
@@ -36,19 +36,12 @@ def _features() -> set[str]:
         return {platform.processor()}
 
 
-def ask_for_fast_kernels() -> None:
-    """Lets TensorFlow, which must not be imported yet, use oneDNN's kernels on older processors,
-    too, unless the user's environment says something of it.
-
-    By itself it does so on those that have instructions for neural networks. With AVX2 alone
-    they make 1.7 times the steps of `dcgan` (docs/benchmark.md); without it they are slow.
+def wants_asking() -> bool:
+    """Whether TensorFlow must be asked for the kernels that are fast here: oneDNN's, which it uses
+    by itself only where there are instructions for neural networks. With AVX2 alone they make 1.7
+    times the steps of `dcgan` (docs/benchmark.md). Not if the environment says something of them.
     """
-    if "avx2" not in _features() or _ONEDNN in os.environ:
-        return
-    os.environ[_ONEDNN] = "1"
-    if not _NEWER & _features():
-        # It says as an error that it has no transposition of whole numbers there.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return ONEDNN not in os.environ and "avx2" in _features() and not _NEWER & _features()
 
 
 def native_compiler() -> str:
@@ -57,16 +50,16 @@ def native_compiler() -> str:
 
 
 def _is_onednn_refused() -> bool:
-    return os.environ.get(_ONEDNN, "1").lower() in ("0", "false")
+    return os.environ.get(ONEDNN, "1").lower() in ("0", "false")
 
 
 def _slower_for() -> str:
     """Why the processor is slower than it could be; empty if it is not."""
     if _is_onednn_refused():
-        return f"{_ONEDNN}=0 turns its fast kernels off"
+        return f"{ONEDNN}=0 turns its fast kernels off"
     # Then this program imported TensorFlow before it asked us for anything.
-    if _ONEDNN not in os.environ and "avx2" in _features() and not _NEWER & _features():
-        return f"set {_ONEDNN}=1 before TensorFlow is imported"
+    if wants_asking():
+        return f"set {ONEDNN}=1 before TensorFlow is imported"
     return ""
 
 

@@ -75,7 +75,7 @@ def start_tensorflow(begin: Callable[[], object] | None = None) -> None:
       begin: starts the runtime; by default one of this process alone.
     """
     if "tensorflow" not in sys.modules:
-        devices.ask_for_fast_kernels()
+        ask_for_fast_kernels()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # The client itself says what went wrong.
     if "keras" not in sys.modules:
@@ -95,6 +95,14 @@ def start_tensorflow(begin: Callable[[], object] | None = None) -> None:
             os.write(2, noise.read())
             raise
     _raise_at_signals()
+
+
+def ask_for_fast_kernels() -> None:
+    """Asks TensorFlow, before its import, for the kernels that are fast on this processor."""
+    if devices.wants_asking():
+        os.environ[devices.ONEDNN] = "1"
+        # It then says as an error that they lack an operation on whole numbers.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _raise_at_signals() -> None:

@@ -75,6 +75,11 @@ class Connection:
                 finally:
                     self._sending.release()
 
+    @property
+    def number(self) -> int:
+        """The socket's, as the system knows it."""
+        return self._link.fileno()
+
     def next(self) -> Any:
         """Returns the next message that `watch` received, once there is one."""
         return self._received.get()

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from etils import epy
 
 from gan_tf.host.errors import InterruptedRunError
+from gan_tf.workers import guard
 from gan_tf.workers.connection import SILENCE, Arrays, Connection, LostError, Message
 from gan_tf.workers.meeting import meet
 from gan_tf.workers.place import Place
@@ -29,6 +30,7 @@ with epy.lazy_imports():
 Result = TypeVar("Result")
 
 _GOES_ON = "the same command goes on from the last checkpoint"
+_CONNECTING = 120.0  # Seconds.
 _ORDERLY = (0, 75)  # Statuses at which every worker stands between two steps.
 
 
@@ -63,12 +65,19 @@ class Team:
     def connect(self) -> None:
         """Has TensorFlow connect its servers. Must be the first that this process does with it."""
         self._wait_for_all()
-        self._bound_what_is_not_seen()
         spec = tf.train.ClusterSpec({"worker": list(self.place.addresses)})
         resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
             spec, task_type="worker", task_id=self.place.rank, rpc_layer="grpc"
         )
-        self._strategy = self.compute(lambda: tf.distribute.MultiWorkerMirroredStrategy(resolver))
+        lost = {
+            connection.number: f"gan_tf.train: {self.place.name(rank)} ended; {_GOES_ON}\n"
+            for rank, connection in self._connections.items()
+        }
+        late = f"gan_tf.train: TensorFlow did not connect the workers in {_CONNECTING:.0f} s\n"
+        with guard.beside(lost, _CONNECTING, late, self._standard_error):
+            self._strategy = self.compute(
+                lambda: tf.distribute.MultiWorkerMirroredStrategy(resolver)
+            )
 
     def _wait_for_all(self) -> None:
         """Returns once all have imported TensorFlow, which takes seconds, and differs."""
@@ -78,20 +87,6 @@ class Team:
         else:
             self.answer({"imported": True})
             self.told()
-
-    def _bound_what_is_not_seen(self) -> None:
-        """Bounds how long TensorFlow waits for the servers of the others. It holds the interpreter
-        meanwhile, for an hour if one is lost just then: no thread of ours could say so."""
-        from tensorflow.python.eager import context
-
-        about = tf.compat.v1.ConfigProto().experimental.coordination_config
-        about.coordinated_job_list.add(name="worker", num_tasks=self.place.number)
-        context.context().configure_coordination_service(
-            service_type="standalone",
-            service_leader="/job:worker/replica:0/task:0",
-            coordinated_jobs=list(about.coordinated_job_list),
-            cluster_register_timeout_in_ms=round(1_000 * SILENCE),
-        )
 
     def tell(self, words: Message, arrays: Arrays | None = None) -> None:
         """Tells all others what comes next: words and, behind them, arrays. The chief's."""
@@ -129,12 +124,12 @@ class Team:
         return [self._connections[rank].next() for rank in sorted(self._connections)]
 
     def compute(self, call: Callable[[], Result]) -> Result:
-        """Returns what a call gives that computes with the others."""
+        """Returns what a call gives that needs the others."""
         try:
             return call()
         except tf.errors.OpError:
-            # The end of another cuts a sum short. Whose it was, the connection knows soon; that
-            # ends this process.
+            # Most likely the end of another cut it short. Whose, the connection knows soon, and
+            # ends this process; else the error is said.
             time.sleep(SILENCE + 5.0)
             raise
 

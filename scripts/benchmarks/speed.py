@@ -61,7 +61,7 @@ def training(
 
     sides: dict[str, Measure] = {
         f"gan_tf, {precision}": functools.partial(train, place, data_dir, precision, seconds)
-        for precision in {native_precision(): 0, "float32": 0}
+        for precision in dict.fromkeys([native_precision(), "float32"])
     }
     name = "tutorial loop"
     sides |= plain_loops(name, "tutorial", reals, seconds)
@@ -75,7 +75,7 @@ def training(
 
 
 def plain_loops(name: str, recipe: str, reals: Path, seconds: float) -> dict[str, Measure]:
-    """The plain Keras loop in float32; and in the form of it that is the fastest here."""
+    """The plain Keras loop in float32, and in a form of it that should be faster here."""
 
     def measure(command: Command) -> float:
         return float(last_line([*command, "--marks", f"{seconds:g}"])["images_per_second"])

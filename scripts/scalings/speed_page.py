@@ -16,8 +16,8 @@ alone* are two such processes at once that know nothing of one another: what the
 is the machine's, not the workers'. Each speed is the median of a run's own lines, each figure that
 of the rounds.
 
-| images/s | batch | one alone | two alone | two workers | by twice one | by two alone | wanted |
-|---|---|---|---|---|---|---|---|
+| images/s | batch | one alone | two alone | two workers | by twice one | by two alone | wanted | |
+|---|---|---|---|---|---|---|---|---|
 """
 _PARTS = """
 ### What a step is made of
@@ -60,6 +60,7 @@ def parts(cases: Values) -> Iterator[str]:
     for name, case in cases.items():
         speeds = [f"{case[side]:.1f}" for side in ("alone", "two_alone", "workers")]
         shares = [f"{case[side]:.2f}" for side in ("efficiency", "by_two_alone", "target")]
+        shares.append("met" if case["efficiency"] >= case["target"] else "missed")
         yield row(name, case["batch"], *speeds, *shares)
     yield "\n"
     for name, case in cases.items():

@@ -56,7 +56,8 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
       wanted: whether labels are.
 
     Raises:
-      InputError: some images have a label and others have none, or a file of labels is damaged.
+      InputError: some images have a label and others have none, two classes look alike in print,
+        or a file of labels is damaged.
     """
     if wanted.labels == "none":
         return NONE
@@ -113,7 +114,7 @@ def _order(name: str) -> tuple[int, int, str, str]:
 
 def _rule(source: Source, survey: Survey) -> tuple[str, Of, list[str]]:
     """Returns where labels come from, the function from a file's name to its class, and the names
-    that a file of labels gives one."""
+    that a file of labels gives one; InputError if that is damaged."""
     above = ""
     for folder in ("", *survey.top):
         above = f"{above}{folder}/" if folder else above

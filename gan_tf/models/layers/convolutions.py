@@ -134,11 +134,11 @@ def _finish(layer: keras.layers.Layer, outputs: tf.Tensor) -> tf.Tensor:
 def _is_faster_doubled(images: tf.Tensor, kernel: tf.Tensor, stride: int, size: Size) -> bool:
     """Whether `_double` can compute a transposed convolution, and is the faster for it.
 
-    To images of more than 32 pixels a side it is not: from 32x32x64 to 64x64x3, float32, batches
-    of 64 on two cores without bfloat16, forward takes 60 ms against 19 by TensorFlow's own kernel,
-    with the gradients 189 against 109; to 128x128x3, 382 against 219 and 946 against 692. By oneDNN
-    there it is a sixth faster at 64x64x3, which is 1 % of a step. Other processors, and bfloat16,
-    were not tried at these sizes.
+    By TensorFlow's own kernels it is not beyond 32 pixels a side: from 32x32x64 to 64x64x3,
+    float32, batches of 64 on two cores without bfloat16, forward takes 60 ms against 19, with the
+    gradients 189 against 109; to 128x128x3, 382 against 219 and 946 against 692. By oneDNN's
+    `_double` is a sixth faster to 64x64x3 there. That is 1 % of a step, so the limit stays.
+    Other processors, and bfloat16, were not tried at these sizes.
     """
     doubled = stride == 2 and size == (2 * images.shape[1], 2 * images.shape[2])
     small = max(size) <= 32
