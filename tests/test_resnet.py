@@ -181,4 +181,6 @@ def test_the_forms_of_its_groups_are_measured(monkeypatch: pytest.MonkeyPatch) -
     head, _, *rows, _, own, _ = groups.main(groups.Options(rounds=1, batch_size=2)).splitlines()
     assert head == "| images and maps | form | forward | and both gradients |"
     assert [row.split(" | ")[1] for row in rows] == list(groups.FORMS)
-    assert own == "TensorFlow's own groups: no gradient (InvalidArgumentError)"
+    # By oneDNN they have one, by TensorFlow's own kernels none.
+    said = "TensorFlow's own groups: "
+    assert own in (f"{said}no gradient (InvalidArgumentError)", f"{said}a gradient, too")

@@ -68,6 +68,13 @@ def signatures(
         # A generator without a bounded output is clipped here, never in training.
         return tf.clip_by_value(tf.debugging.check_numerics(images, "images"), -1.0, 1.0)
 
+    def one_at_least(rows: tf.Tensor | None) -> tf.Tensor | None:
+        """Adds a row where there is none: oneDNN's convolutions of none are wrong, or fail."""
+        if rows is None:
+            return None
+        lack = tf.cast(tf.equal(tf.shape(rows)[0], 0), tf.int32)
+        return tf.pad(rows, [[0, lack], *[[0, 0]] * (len(rows.shape) - 1)])
+
     def pixels_of(draw: Draw) -> tf.Tensor:
         # Matrix products of few rows and of many take other ways through a processor, and round
         # otherwise. So the generator sees _ROWS at a time, whatever the request's size.
@@ -111,7 +118,8 @@ def signatures(
 
     def serving_default(latents: tf.Tensor, labels: tf.Tensor | None = None) -> Tensors:
         latents = tf.ensure_shape(latents, [None, latent_dim])
-        images = images_of(Draw(latents, asked(labels, latents)))
+        draw = Draw(one_at_least(latents), one_at_least(asked(labels, latents)))
+        images = images_of(draw)[: tf.shape(latents)[0]]
         if labels is not None:
             # Other runtimes leave out the assertion: there, what is no class has no image.
             known = are_classes(labels)[:, tf.newaxis, tf.newaxis, tf.newaxis]
@@ -154,8 +162,9 @@ def signatures(
 
     def discriminate(images: tf.Tensor, labels: tf.Tensor | None = None) -> Tensors:
         pixels = scale(tf.ensure_shape(images, [None, *image_shape]))
-        judged = apply(discriminator, pixels, asked(labels, pixels), training=False)
-        logits = tf.cast(judged[:, 0], tf.float32)
+        one, its_label = one_at_least(pixels), one_at_least(asked(labels, pixels))
+        judged = apply(discriminator, one, its_label, training=False)
+        logits = tf.cast(judged[: tf.shape(pixels)[0], 0], tf.float32)
         found = {"logits": logits}
         return found | ({"probabilities": tf.sigmoid(logits)} if cross_entropy else {})
 
