@@ -154,7 +154,7 @@ def test_a_chief_that_is_lost_while_tensorflow_connects_is_named(
     assert chief.receive() == {"imported": True}
     chief.close()
     start = time.monotonic()
-    _, errors = worker.communicate(timeout=90)
+    errors = said_by(worker)
     assert time.monotonic() - start < 20.0
     assert worker.returncode in (1, -signal.SIGKILL)  # The process beside it can only kill it.
     assert errors == (
@@ -182,11 +182,19 @@ def test_a_worker_that_is_lost_while_the_chief_connects_is_named(
     assert link.receive() == {"imported": True}
     link.close()
     start = time.monotonic()
-    _, errors = chief.communicate(timeout=90)
+    errors = said_by(chief)
     assert time.monotonic() - start < 20.0
     assert chief.returncode in (1, -signal.SIGKILL)
     lost = f"worker 1 ({addresses[1]}) ended; the same command goes on from the last checkpoint"
     assert errors.strip() == f"gan_tf.train: {lost}"
+
+
+def said_by(process: subprocess.Popen[str]) -> str:
+    """What a process says on standard error until it ends, which it must."""
+    try:
+        return process.communicate(timeout=90)[1]
+    finally:
+        process.kill()
 
 
 def test_a_signal_to_any_worker_saves_and_another_number_of_them_goes_on(

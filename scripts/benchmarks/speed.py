@@ -63,15 +63,21 @@ def training(
         f"gan_tf, {precision}": functools.partial(train, place, data_dir, precision, seconds)
         for precision in dict.fromkeys([native_precision(), "float32"])
     }
-    name = "tutorial loop"
-    sides |= plain_loops(name, "tutorial", reals, seconds)
-    targets = {name: ">= 1.8"}
-    if torch:
-        name, measure = fastest_form(torch, "train", "tutorial", seconds)
-        sides[name] = measure
-        targets[name] = ">= 1.6"
-    figures = compared("training", sides, targets, rounds)
+    loops, targets = others("tutorial loop", "tutorial", reals, torch, ">= 1.6", seconds)
+    figures = compared("training", sides | loops, targets, rounds)
     return figures + roofline("roofline", "tensorflow_tutorial", (100, MNIST_SHAPE), figures[0])
+
+
+def others(
+    name: str, recipe: str, reals: Path, torch: Path | None, wanted: str, seconds: float
+) -> tuple[dict[str, Measure], dict[str, str]]:
+    """The loops that the package is measured against, and what is wanted of it by each name; of
+    PyTorch `wanted`."""
+    sides, targets = plain_loops(name, recipe, reals, seconds), {name: ">= 1.8"}
+    if torch:
+        form, measure = fastest_form(torch, "train", recipe, seconds)
+        sides[form], targets[form] = measure, wanted
+    return sides, targets
 
 
 def plain_loops(name: str, recipe: str, reals: Path, seconds: float) -> dict[str, Measure]:
@@ -131,14 +137,8 @@ def images(place: Path, torch: Path | None, rounds: int, seconds: float) -> list
     sides: dict[str, Measure] = {
         f"gan_tf, {native_precision()}": lambda: 64 * steps_per_second(place, flags, 3, 100)
     }
-    name = "plain loop"
-    sides |= plain_loops(name, "colour", reals, seconds)
-    targets = {name: ">= 1.8"}
-    if torch:
-        name, measure = fastest_form(torch, "train", "colour", seconds)
-        sides[name] = measure
-        targets[name] = ">= 1.5"
-    figures = compared("64x64x3", sides, targets, rounds)
+    loops, targets = others("plain loop", "colour", reals, torch, ">= 1.5", seconds)
+    figures = compared("64x64x3", sides | loops, targets, rounds)
     figures += roofline("64x64x3", "dcgan", (64, keras_loop.COLOUR_SHAPE), figures[0])
     return figures + streaming(place, flags, rounds)
 
