@@ -39,9 +39,10 @@ def to_onnx(
 
 
 def _settle(path: Path) -> None:
-    """Names an ONNX model's constants and operations in the order of their use, so that the same
-    export gives the same bytes: tf2onnx numbers them in the order of addresses in memory. Also
-    removes the path of this machine that tf2onnx read from."""
+    """Numbers an ONNX model's constants and operations in the order of their use, so that the same
+    export gives the same bytes: tf2onnx numbers them in the order of addresses in memory, and that
+    says, too, which of two equal operations lends its name to both. Also removes the path of this
+    machine that tf2onnx read from."""
     import onnx
 
     model = onnx.load(path)
@@ -52,11 +53,12 @@ def _settle(path: Path) -> None:
     names = {name: f"constant_{n:03d}" for n, name in enumerate(dict.fromkeys(used))}
     results = {value.name for value in graph.output}
     for number, node in enumerate(graph.node):
-        if re.search(r"__\d+$", node.name):  # A number of tf2onnx; other names are TensorFlow's.
-            node.name = f"{node.op_type}_{number:03d}"
+        made = re.search(r"__\d+$", node.name)  # By tf2onnx; other names are TensorFlow's.
+        stem = node.op_type if made else re.sub(r"(_\d+)+(?=/|$)", "", node.name)
+        node.name = f"{stem}_{number:03d}"
         for place, name in enumerate(node.output):
-            if re.search(r"__\d+:\d+$", name) and name not in results:
-                names[name] = f"{node.op_type}_{number:03d}:{place}"
+            if name not in results:
+                names[name] = f"{node.name}:{place}"
         node.output[:] = [names.get(name, name) for name in node.output]
         node.input[:] = [names.get(name, name) for name in node.input]
     for constant in graph.initializer:
