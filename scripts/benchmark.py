@@ -43,6 +43,7 @@ PARTS = (
     "quality",
     "serving",
     "images",
+    "streaming",
     "devices",
     "peer",
 )
@@ -113,6 +114,7 @@ def parts(
     return {
         "training": functools.partial(speed.training, *compared),
         "images": functools.partial(speed.images, place, torch, rounds, options.seconds),
+        "streaming": functools.partial(speed.streaming, place, rounds),
         "devices": functools.partial(computing.devices, place, data_dir, rounds, options.seconds),
         "sampling": functools.partial(speed.sampling, *compared),
         "start": functools.partial(costs.start, place, data_dir, rounds),

@@ -43,6 +43,8 @@ _FORMS = [
     )
 ]  # fmt: skip
 _SAMPLES = 10_000
+# Steps of `dcgan` that a plain loop can do, too.
+_PLAIN_STEPS = ["--dataset=noise", "--update=simultaneous", "--r1_gamma=0", "--augment=none"]
 
 
 def training(
@@ -131,24 +133,23 @@ def images(place: Path, torch: Path | None, rounds: int, seconds: float) -> list
     """Training steps on images of 64x64x3 at batch 64, the package against plain loops of the same
     networks and updates. The package logs as often as it does by default."""
     data_dir = noise(place)
-    flags = [f"--data_dir={data_dir}", "--dataset=noise", "--update=simultaneous"]
-    flags += ["--r1_gamma=0", "--augment=none"]
+    flags = [f"--data_dir={data_dir}", *_PLAIN_STEPS]
     reals = cache.directory("noise", data_dir) / "train-images.npy"
     sides: dict[str, Measure] = {
         f"gan_tf, {native_precision()}": lambda: 64 * steps_per_second(place, flags, 3, 100)
     }
     loops, targets = others("plain loop", "colour", reals, torch, ">= 1.5", seconds)
     figures = compared("64x64x3", sides | loops, targets, rounds)
-    figures += roofline("64x64x3", "dcgan", (64, keras_loop.COLOUR_SHAPE), figures[0])
-    return figures + streaming(place, flags, rounds)
+    return figures + roofline("64x64x3", "dcgan", (64, keras_loop.COLOUR_SHAPE), figures[0])
 
 
-def streaming(place: Path, flags: Sequence[str], rounds: int) -> list[Figure]:
-    """The same steps on 20,000 images that are streamed, against as many that are resident."""
-    flags = [*flags, f"--data_dir={noise(place / 'many', 20_000)}"]
+def streaming(place: Path, rounds: int) -> list[Figure]:
+    """The steps of the part `images`, on 20,000 images that are streamed, against as many that are
+    resident."""
+    flags = [f"--data_dir={noise(place / 'many', 20_000)}", *_PLAIN_STEPS]
 
     def side(placement: str) -> float:
-        return 64 * steps_per_second(place, [*flags, f"--placement={placement}"], 3, 100)
+        return 64 * steps_per_second(place, [*flags, f"--placement={placement}"], 5, 50)
 
     resident, streamed = "resident", "streamed"
     found = alternate(
