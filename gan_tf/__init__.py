@@ -18,9 +18,9 @@ A folder imports only from those below it. Importing the package, and any of its
 does not import TensorFlow.
 """
 
-from gan_tf.host import moved, process
+from gan_tf.host import moved, signals
 
 __version__ = "0.3.0"
 
-process.end_quietly()
+signals.end_quietly()
 moved.keep_old_names()

@@ -49,7 +49,7 @@ def folder(module: str) -> str:
 
 IMPORTS: Graph = {name: imported(path) - {name} for name, path in MODULES.items()}
 # The package itself holds the version, keeps old names and quiets the start; none is a way round.
-IMPORTS["gan_tf"] -= {"host.moved", "host.process"}
+IMPORTS["gan_tf"] -= {"host.moved", "host.signals"}
 
 
 def folders() -> Graph:

@@ -24,6 +24,7 @@ import tensorflow as tf
 from gan_tf.config import Config
 from gan_tf.host.errors import InputError
 from gan_tf.serving import servable
+from gan_tf.training.metrics import read_metrics
 from gan_tf.training.run import train
 
 from .conftest import TIMINGS, Command, Once, executed, one_line
@@ -197,6 +198,46 @@ def test_a_second_run_in_one_process_is_refused(tmp_path: Path, data_dir: Path) 
     assert surroundings() == before, "it leaves the caller's process as it found it"
 
 
+def test_a_run_within_a_graph_or_a_strategy_is_refused(tmp_path: Path) -> None:
+    config = Config(arch="mlp", run_dir=str(tmp_path / "run"), steps=1)
+    scopes = [tf.distribute.MirroredStrategy(["CPU:0"]).scope(), tf.Graph().as_default()]
+    for scope, name in zip(scopes, ("strategy", "tf.Graph"), strict=True):
+        with scope, pytest.raises(InputError, match=name):
+            train(config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_functions_that_run_eagerly_change_no_bit(tmp_path: Path, data_dir: Path) -> None:
+    """Nor does training change that they do."""
+    lines = []
+    try:
+        for eagerly in (False, True):
+            tf.config.run_functions_eagerly(eagerly)
+            before = surroundings()
+            config = Config(
+                arch="mlp",
+                data_dir=str(data_dir),
+                run_dir=str(tmp_path / str(eagerly)),
+                batch_size=16,
+                steps=4,
+                log_every=1,
+                evaluate_every=0,
+                export="none",
+                precision="float32",
+            )
+            lines.append(
+                [
+                    line[name]
+                    for line in read_metrics(train(config).run_dir / "metrics.jsonl")
+                    for name in ("discriminator_loss", "generator_loss")
+                ]
+            )
+            assert surroundings() == before
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert lines[0] == lines[1]
+
+
 def surroundings() -> list[object]:
     """What of a process a library could change under its caller."""
     return [
@@ -206,6 +247,7 @@ def surroundings() -> list[object]:
         keras.config.floatx(),
         keras.config.image_data_format(),
         tf.config.optimizer.get_experimental_options(),
+        tf.config.functions_run_eagerly(),
         [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
         Path.cwd(),
         dict(os.environ),

@@ -457,3 +457,6 @@ def test_slurms_tasks_are_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == Place(3, ("node1:8888", "node1:8889", "node2:8888", "node2:8889"))
     with pytest.raises(InputError, match="--workers=2: TF_CONFIG or Slurm says that there are 4"):
         place.of_process(2)
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "four")
+    with pytest.raises(InputError, match="SLURM_STEP_NUM_TASKS=four: must be a whole number"):
+        place.of_process(1)

@@ -1,7 +1,7 @@
 """Every setting that holds for the whole process, and nothing else may change one.
 
-Commands call `start_tensorflow`; training runs within `reproducible` and `deferred_signals`;
-networks are built within `computing_in`.
+Commands call `start_tensorflow`; training runs within `reproducible`; networks are built within
+`computing_in`. Signals are in `signals`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,14 @@ import contextlib
 import importlib
 import os
 import random
-import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
-from typing import IO, Any
+from typing import IO
 
-from gan_tf.host import devices
-from gan_tf.host.errors import InputError, InterruptedStartError
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from gan_tf.host import devices, signals
+from gan_tf.host.errors import InputError
 
 
 def require_linux() -> None:
@@ -34,20 +29,19 @@ def require_linux() -> None:
         )
 
 
-def end_quietly() -> None:
-    """Lets SIGINT end a command of ours at once and without a word while it starts, as SIGTERM
-    does; in another program nothing changes. Python would show where it was in its imports."""
-    # One that the process was started to ignore stays ignored.
-    if _is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+def require_room() -> None:
+    """Raises InputError where a run cannot train: on another system, or within what the calling
+    program has TensorFlow build."""
+    require_linux()
+    import tensorflow as tf
 
-
-def _is_command() -> bool:
-    """Whether this process is `python -m gan_tf...` or the console command."""
-    _, *given = sys.orig_argv
-    module = given[given.index("-m") + 1 :] if "-m" in given else []
-    names = [*module[:1], *(Path(each).name for each in given[:1])]
-    return any(f"{name}.".startswith("gan_tf.") for name in names)
+    if not tf.executing_eagerly():
+        raise InputError("a run cannot train within a tf.Graph or a tf.function: call it outside")
+    if tf.distribute.has_strategy():
+        raise InputError(
+            "a run cannot train within the scope of a tf.distribute strategy: call it outside; "
+            "workers share a run by --workers or TF_CONFIG"
+        )
 
 
 def open_standard_streams() -> None:
@@ -94,7 +88,7 @@ def start_tensorflow(begin: Callable[[], object] | None = None) -> None:
             noise.seek(0)
             os.write(2, noise.read())
             raise
-    _raise_at_signals()
+    signals.raise_at_signals()
 
 
 def ask_for_fast_kernels() -> None:
@@ -103,18 +97,6 @@ def ask_for_fast_kernels() -> None:
         os.environ[devices.ONEDNN] = "1"
         # It then says as an error that they lack an operation on whole numbers.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-def _raise_at_signals() -> None:
-    """From here on a signal lets a command of ours clear up, and say that it was interrupted."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise InterruptedStartError(number)
-
-    if _is_command():
-        for each in _ENDING:
-            if signal.getsignal(each) is signal.SIG_DFL:
-                signal.signal(each, stop)
 
 
 @contextlib.contextmanager
@@ -134,6 +116,9 @@ def standard_error_to(noise: IO[bytes]) -> Iterator[None]:
 def reproducible(deterministic: bool = False) -> Iterator[None]:
     """Within it, the same steps give the same bits every time, on a CPU.
 
+    Steps are compiled to a graph, whatever `tf.config.run_functions_eagerly` asked for before:
+    operation by operation they round otherwise.
+
     With Grappler on, the same steps differ in their last bits from one time to the next (even
     under enable_op_determinism); probably it sums gradients in the order in which they arrive.
     With it off they are reproducible on a CPU, and as fast.
@@ -148,10 +133,13 @@ def reproducible(deterministic: bool = False) -> Iterator[None]:
         tf.config.experimental.enable_op_determinism()
     name = "disable_meta_optimizer"
     before = tf.config.optimizer.get_experimental_options().get(name, False)
+    eagerly = tf.config.functions_run_eagerly()
     tf.config.optimizer.set_experimental_options({name: True})
+    tf.config.run_functions_eagerly(False)
     try:
         yield
     finally:
+        tf.config.run_functions_eagerly(eagerly)
         tf.config.optimizer.set_experimental_options({name: before})
 
 
@@ -214,32 +202,3 @@ def drawing_from(seed: int) -> Iterator[None]:
         seed_generator.python_random = keras_draws_from
         random.setstate(python)
         np.random.set_state(numpy)
-
-
-@contextlib.contextmanager
-def deferred_signals() -> Iterator[Callable[[], bool]]:
-    """Within it, the first SIGINT, SIGTERM or SIGHUP is only noted; a second ends the process at
-    once. One that the process was started to ignore (by `nohup`, or in the background of a script)
-    stays ignored.
-
-    Yields:
-      A function that says whether a signal has come.
-    """
-    received: list[int] = []
-    before: dict[signal.Signals, Any] = {}
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        for each in before:
-            signal.signal(each, signal.SIG_DFL)
-
-    # Python delivers signals to the main thread alone, and lets no other change handlers.
-    if threading.current_thread() is threading.main_thread():
-        for each in _ENDING:
-            if signal.getsignal(each) is not signal.SIG_IGN:
-                before[each] = signal.signal(each, note)
-    try:
-        yield lambda: bool(received)
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -18,7 +18,7 @@ from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset, Description
 from gan_tf.game.rules import Game
 from gan_tf.game.step import step
-from gan_tf.host import process
+from gan_tf.host import process, signals
 from gan_tf.host.errors import InputError
 from gan_tf.training import build, sharing
 from gan_tf.training.loop import Loop
@@ -97,7 +97,7 @@ def follow(config: Config, team: Team) -> int:
     executed, words = 0, team.told()
     with (  # As the chief does: one setting decides how TensorFlow orders sums.
         process.reproducible(config.deterministic),
-        process.deferred_signals() as stop_requested,
+        signals.deferred_signals() as stop_requested,
     ):
         while words:
             attempt = config.of_attempt(words["attempt"])

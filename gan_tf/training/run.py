@@ -22,7 +22,7 @@ from gan_tf.data.dataset import Dataset
 from gan_tf.data.images import arrays
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.evaluation.judging import Evaluation
-from gan_tf.host import files, process
+from gan_tf.host import files, process, signals
 from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.report import curves, pictures
 from gan_tf.training import (
@@ -61,11 +61,11 @@ def train(
       team: the workers that train it, of which this process is the chief; None if it is alone.
 
     Raises:
-      InputError: the data or the run directory cannot be used; nothing was changed.
+      InputError: it cannot train here, on this data or in this directory; nothing was changed.
       TrainingFailedError: the run turned out ill, and no attempt is left; or it cannot write.
       InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
     """
-    process.require_linux()
+    process.require_room()
     if not _RUNNING.acquire(blocking=False):
         raise InputError("another run is training in this process; wait for it, or use another")
     try:
@@ -108,7 +108,7 @@ def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Res
             )
             with (
                 process.reproducible(config.deterministic),
-                process.deferred_signals() as stop_requested,
+                signals.deferred_signals() as stop_requested,
             ):
                 return run.attempts(stop_requested)
         except OSError as error:

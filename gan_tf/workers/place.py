@@ -77,7 +77,10 @@ def of_process(workers: int, variables: Mapping[str, str] = os.environ) -> Place
 def _told(variables: Mapping[str, str]) -> Place | None:
     if text := variables.get("TF_CONFIG", "").strip():
         return _parsed(text)
-    return _of_slurm() if int(variables.get("SLURM_STEP_NUM_TASKS", "1")) > 1 else None
+    tasks = variables.get("SLURM_STEP_NUM_TASKS", "1")
+    if not tasks.isdecimal():
+        raise InputError(f"SLURM_STEP_NUM_TASKS={tasks}: must be a whole number, as srun sets it")
+    return _of_slurm() if int(tasks) > 1 else None
 
 
 def _parsed(text: str) -> Place:
