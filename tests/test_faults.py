@@ -160,7 +160,7 @@ def test_what_cannot_be_converted_is_named(command: Command, whole: Path) -> Non
     finished = command("export", *flags)
     assert (finished.returncode, finished.stdout) == (2, "")
     before, said = finished.stderr.splitlines()
-    assert before == "converting to litert ..."
+    assert before == "Converting to litert ..."
     assert said.startswith("gan_tf.export: --litert: cannot convert these networks")
 
 

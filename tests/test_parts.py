@@ -77,6 +77,8 @@ def test_a_finished_run_repeated_changes_nothing(
 ) -> None:
     """Nor does it undo what `gan_tf.export` has published since."""
     command("export", "--run_dir=run", "--checkpoint=last", "--precision=bfloat16")
+    command("export", "--run_dir=run")
+    assert len(servable.versions(run / "export")) == 3
     before = state(run)
     again = command("train", *FLAGS, "--steps=4")
     assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
@@ -157,6 +159,7 @@ def test_what_may_be_deleted_costs_what_the_table_says(
 def test_a_damaged_export_stays_and_a_sound_one_is_made(
     command: Command, tmp_path: Path, run: Path
 ) -> None:
+    was = json.loads((run / "result.json").read_text())
     for name in ("gan_tf.json", "saved_model.pb"):
         (damaged,) = servable.versions(run / "export")[-1:]
         path = next(damaged.rglob(name))
@@ -166,6 +169,10 @@ def test_a_damaged_export_stays_and_a_sound_one_is_made(
         *_, newest = servable.versions(run / "export")
         assert (int(newest.name), path.stat().st_size) == (int(damaged.name) + 1, 50)
         assert servable.load(newest).metadata["step"] == servable.read_metadata(newest)["step"]
+        # What the command says of the training stays, though it trained nothing this time.
+        said = json.loads((run / "result.json").read_text())
+        assert said == was | {"export": said["export"]}
+        assert Path(said["export"]).name == newest.name
 
 
 def test_a_second_run_in_one_process_is_refused(tmp_path: Path, data_dir: Path) -> None:

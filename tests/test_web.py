@@ -341,6 +341,38 @@ def test_no_value_of_the_metadata_becomes_markup(
     assert browser.ask("document.querySelectorAll('img').length") == 0
 
 
+@pytest.mark.parametrize(
+    ("shape", "imported", "background", "paper", "pen", "kind"),
+    [
+        ([28, 28, 1], False, "white", [0, 0, 0, 255], "#ffffff", "28x28, grey"),
+        ([32, 32, 1], True, "white", [255, 255, 255, 255], "#000000", "32x32, grey"),
+        ([64, 64, 3], True, "navy", [0, 0, 128, 255], "#ffffff", "64x64, colour"),
+        ([64, 64, 4], True, "white", [0, 0, 0, 0], "#000000", "64x64, colour, with transparency"),
+    ],
+)
+def test_one_draws_on_what_lies_behind_the_images(
+    browser: Browser,
+    labelled: Path,
+    tmp_path: Path,
+    shape: list[int],
+    imported: bool,
+    background: str,
+    paper: list[int],
+    pen: str,
+    kind: str,
+) -> None:
+    metadata = servable.read_metadata(labelled)
+    config = metadata["config"] | {"background": background}
+    changed = {"image_shape": shape, "imported": imported, "config": config}
+    file = tmp_path / "page.html"
+    file.write_text(web.page(metadata | changed, {}), encoding="utf-8")
+    browser.open(file)
+    unloaded(browser)
+    assert (canvas(browser, "#paper") == paper).all()
+    assert browser.ask("at('colour').value") == pen
+    assert kind in browser.find("#about").text.splitlines()
+
+
 def unloaded(browser: Browser) -> None:
     """Waits until a page that was opened from disk says that its networks are not in it."""
     limit = time.monotonic() + 20

@@ -133,11 +133,13 @@ def labels(data: Dataset, name: str, num: int) -> npt.NDArray[np.int64]:
 
 def judged(judge: Classifier, data: Dataset, name: str, num: int) -> Judged:
     """Returns what a judge makes of `some` images of a split, worked out once and kept."""
-    path = data.directory / "features" / f"{judge.name}-{judge.digest}-{name}-{num}.npz"
+    rows = Rows(data.split(name).images)
+    places = chosen(len(data.split(name).images), num)
+    file = f"{judge.name}-{judge.digest}-{name}-{len(places)}.npz"
+    path = data.directory / "features" / file
     with contextlib.suppress(InputError):  # Missing or damaged, it is made again.
         arrays = archive.load(path)
         return Judged(arrays["features"], arrays.get("probabilities"))  # type: ignore[arg-type]
-    rows, places = Rows(data.split(name).images), chosen(len(data.split(name).images), num)
     print(f"{judge.name} judges {len(places):,} {name} images (once) ...", file=sys.stderr)
     found = Judged.joined(
         [judge(rows[places[start : start + _PART]]) for start in range(0, len(places), _PART)]

@@ -88,7 +88,7 @@ def export(
             if card:
                 (temporary / "README.md").write_text(card, encoding="utf-8")
             for name in formats:
-                print(f"converting to {name} ...", file=sys.stderr, flush=True)
+                print(f"Converting to {name} ...", file=sys.stderr, flush=True)
                 file, convert = CONVERTERS[name]
                 convert(temporary, temporary / _METADATA.parent / file)
             if importlib.util.find_spec("tensorflow_serving"):  # The extra `serving`.

@@ -18,11 +18,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from gan_tf.data.images.wanted import Wanted
 from gan_tf.serving import described
 from gan_tf.serving.onnx_model import to_onnx
 
 _RUNTIME = ("runtime.mjs", "runtime.wasm", "notices.txt")
 _SCRIPTS = ("latents.js", "networks.js", "pictures.js", "judge.js", "controls.js")
+_KINDS = {1: "grey", 3: "colour", 4: "colour, with transparency"}
 _NETWORKS = {"generator.onnx": "serving_default", "discriminator.onnx": "discriminate"}
 
 
@@ -91,7 +93,8 @@ def _facts(metadata: Mapping[str, Any]) -> dict[str, Any]:
     config = metadata["config"]
     latents = described.distribution(metadata)
     height, width, channels = metadata["image_shape"]
-    size = f"{height}x{width}, {'grey' if channels == 1 else 'colour'}"
+    size = f"{height}x{width}, {_KINDS[channels]}"
+    paper = _paper(metadata)
     about = {
         "Trained on": metadata["dataset"],
         "Licence of the data": metadata["licence"] or "unknown",
@@ -108,7 +111,21 @@ def _facts(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "image_shape": metadata["image_shape"],
         "classes": list(metadata.get("classes", {})),
         "about": list(about.items()),
+        "paper": paper and "#{:02x}{:02x}{:02x}".format(*paper),
+        "pen": "#000000" if paper is None or sum(paper) > 3 * 127 else "#ffffff",
     }
+
+
+def _paper(metadata: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    """Returns what a person draws on, red, green and blue: what lies behind pictures of one's own
+    and other colour images, black behind digits; None, which is nothing, where images have alpha.
+    """
+    channels = metadata["image_shape"][-1]
+    if channels == 4:
+        return None
+    if channels == 1 and not metadata.get("imported"):
+        return (0, 0, 0)
+    return Wanted(background=metadata["config"].get("background", Wanted.background)).colour
 
 
 def _asset(name: str) -> bytes:

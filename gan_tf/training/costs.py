@@ -44,7 +44,8 @@ def speed(steps_per_second: float, steps: int, config: Config) -> str:
     """What so many steps a second mean for the steps that are left."""
     left = steps / steps_per_second
     images = steps_per_second * config.batch_size
-    took = f"{left / 3600:.1f} hours" if left > 5400 else f"{max(1, round(left / 60))} min"
+    took = f"{max(1, round(left))} s" if left < 60 else f"{round(left / 60)} min"
+    took = f"{left / 3600:.1f} hours" if left > 5400 else took
     return f"speed: about {images:,.0f} images/s; {took} for the steps that are left"
 
 

@@ -199,8 +199,8 @@ def export_best(run_dir: Path) -> Path:
 
 
 def _version_of(directory: Path, attempt: int, step: int) -> Path | None:
-    """The newest sound float32 version of one state among a run's exports, if there is any."""
-    for version in reversed(servable.versions(directory)):
+    """The oldest sound float32 version of a state, the one that a run's end named; else None."""
+    for version in servable.versions(directory):
         try:
             about = servable.read_metadata(version)
             # Version 0.1.0 counted attempts from 0.

@@ -86,22 +86,24 @@ class Result:
         more = "; the 10,000 of gan_tf.evaluate score lower" if self.judged < 10_000 else ""
         return f"({self.classifier}){more}"
 
-    def dumps(self) -> str:
-        """Returns all of it as JSON text."""
+    def as_dict(self) -> dict[str, Any]:
+        """Returns all of it as JSON has it."""
         values = dataclasses.asdict(self).items()
-        content = {name: str(v) if isinstance(v, Path) else v for name, v in values}
-        return json.dumps(content, indent=2) + "\n"
+        return {name: str(v) if isinstance(v, Path) else v for name, v in values}
 
     def write(self) -> bool:
         """Writes result.json, unless a sound one is there and names the export of now, if there
-        is any; returns whether it took the place of another."""
+        is any; returns whether it took the place of another. What that says of the training
+        stays."""
         path = self.run_dir / "result.json"
-        was_there = path.exists()
-        with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
-            known = files.parse_json(path.read_bytes()).get("export")
-            if self.export is None or Path(known).name == self.export.name:
+        was_there, content = path.exists(), self.as_dict()
+        with contextlib.suppress(OSError, ValueError, AttributeError, LookupError, TypeError):
+            known = files.parse_json(path.read_bytes())
+            if self.export is None or Path(known["export"] or "").name == self.export.name:
                 return False
-        files.write_text(path, self.dumps())
+            if known["steps"] == self.steps:
+                content |= known | {name: content[name] for name in ("export", "best")}
+        files.write_text(path, json.dumps(content, indent=2) + "\n")
         return was_there
 
     def __str__(self) -> str:

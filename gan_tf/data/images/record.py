@@ -90,7 +90,8 @@ class Record:
         if self.enlarged:
             _say(f"enlarged {self.enlarged:,} of {images:,} images, smaller than {size}")
         classes = f", {len(self.labels.classes):,} classes" * bool(self.labels.classes)
-        twice = f", {self.duplicates:,} duplicates left out" * bool(self.duplicates)
+        copies = f", {self.duplicates:,} duplicate{'s' * (self.duplicates > 1)} left out"
+        twice = copies * bool(self.duplicates)
         _say(
             f"Imported {images:,} images of {size}x{self.channels}{classes}{twice} in "
             f"{seconds:.0f} s: {self.numbers['train']:,} to train on, {self.numbers['test']:,} "

@@ -90,6 +90,7 @@ async function start() {
     make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value }))));
   Object.assign(paper, { width, height });
   at("colour-field").hidden = channels === 1;
+  at("colour").value = model.pen;
   blank();
   offerClasses();
   listen();

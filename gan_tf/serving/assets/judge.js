@@ -5,8 +5,11 @@ const pen = { x: width / 2, y: height / 2, down: false };
 
 function blank() {
   const context = paper.getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "#000";
-  context.fillRect(0, 0, width, height);
+  context.clearRect(0, 0, width, height);
+  if (model.paper) {
+    context.fillStyle = model.paper;
+    context.fillRect(0, 0, width, height);
+  }
   Object.assign(context, { lineCap: "round", lineJoin: "round", lineWidth: Math.max(1.5, width / 13) });
 }
 
