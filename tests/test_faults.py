@@ -325,6 +325,71 @@ def test_what_a_start_without_a_checkpoint_left_is_not_exported(
     assert json.loads(about.read_text())["step"] == 6
 
 
+def test_a_shorter_run_is_whole_after_a_longer_one_was_killed(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """The longer one had forgotten the line, the grid and the evaluation of the shorter's end."""
+    flags = (*FLAGS, *JUDGED, *EXPORTED, *every(2))
+    ended = command("train", *flags, "--steps=3")
+    assert ended.returncode == 0, ended.stderr
+    shutil.copytree(tmp_path / "run", tmp_path / "whole")
+    assert "frechet_distance" in metrics(tmp_path / "run")[-1], "the end is an evaluation"
+    process = start("train", *flags, "--steps=100000", cwd=tmp_path, home=home)
+    killed_at(process, tmp_path / "run", 6)
+    again = command("train", *flags, "--steps=3")
+    assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+    run, whole = (tmp_path / name for name in ("run", "whole"))
+    assert without_timings(metrics(run)) == without_timings(metrics(whole))
+    drawn, expected = (
+        sorted(p.name for p in (each / "samples").iterdir()) for each in (run, whole)
+    )
+    assert drawn == expected
+    assert [p.name for p in sorted((run / "export").iterdir()) if p.name.isdecimal()] == ["1"]
+    said, was = (json.loads((each / "result.json").read_text()) for each in (run, whole))
+    assert without_timings([said["best"], said["last"]]) == without_timings(
+        [was["best"], was["last"]]
+    )
+    assert_same_bits(run, whole, 3)
+
+
+def test_what_is_said_recorded_reported_and_exported_is_one_generator(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """The best state was kept after the newest checkpoint, and the run that goes on evaluates
+    nothing."""
+    flags = (*FLAGS, "--evaluate_images=100", "--on_collapse=ignore", *EXPORTED, *every(60))
+    begun = (*flags, "--checkpoint_every=100000", "--steps=100000")
+    assert command("train", *flags, "--checkpoint_every=130", "--steps=130").returncode == 0
+    process = start("train", *begun, cwd=tmp_path, home=home)
+    killed_at(process, tmp_path / "run", 180)
+    with np.load(tmp_path / "run" / "best.npz") as best:
+        assert int(best["step/000"]) > 130, "else nothing is ahead"
+    again = command("train", *flags, "--evaluate_every=0", "--steps=140")
+    assert again.returncode == 0, again.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    about = tmp_path / result["export"] / "assets.extra" / "gan_tf.json"
+    assert json.loads(about.read_text())["step"] == 140
+    assert result["best"] is None
+    assert "best generator:" not in again.stdout
+    assert "best generator is" not in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_later_attempt_of_a_run_with_an_export_begins_again(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """It was killed before its first checkpoint."""
+    flags = (*FLAGS, *EXPORTED, *every(2), "--evaluate_images=100", "--generator_lr=0")
+    flags = (*flags, "--max_restarts=1", "--checkpoint_every=100000")
+    assert command("train", *flags, "--steps=3").returncode == 0
+    process = start("train", *flags, "--steps=8", cwd=tmp_path, home=home)
+    wait(process, lambda: any(line["attempt"] == 2 for line in metrics(tmp_path / "run")))
+    process.kill()
+    process.communicate()
+    again = command("train", *flags, "--steps=8")
+    assert again.returncode == 1, "the second attempt learns nothing, either"
+    assert "no progress at step 6 of attempt 2" in again.stderr
+
+
 def test_what_a_killed_process_left_half_written_goes(
     command: Command, tmp_path: Path, run: Path, whole: Path
 ) -> None:

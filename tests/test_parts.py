@@ -228,8 +228,8 @@ def test_functions_that_run_eagerly_change_no_bit(tmp_path: Path, data_dir: Path
                 batch_size=16,
                 steps=4,
                 log_every=1,
-                evaluate_every=0,
-                export="none",
+                evaluate_every=4,
+                evaluate_images=100,
                 precision="float32",
             )
             lines.append(

@@ -78,6 +78,23 @@ def test_other_networks_are_named(
     assert not list((tmp_path / "new").glob("checkpoints/*"))
 
 
+def test_a_run_killed_before_its_first_checkpoint_begins_again_with_the_same_networks(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    (tmp_path / "other").symlink_to(trained)
+    flags = (*FLAGS, "--generator_lr=0", "--discriminator_lr=0", "--steps=1", "--init_from=other")
+    assert command("train", *flags).returncode == 0
+    for name in ("checkpoints", "result.json"):  # As if it had been killed.
+        path = tmp_path / "new" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (tmp_path / "other").unlink()
+    again = command("train", *flags)
+    assert again.returncode == 0, again.stderr
+    was, now = checkpoint(trained, 150), checkpoint(tmp_path / "new", 1)
+    for group in ("generator", "discriminator"):
+        np.testing.assert_array_equal(first(was, group), first(now, group))
+
+
 def test_a_restart_begins_with_the_same_networks_whatever_became_of_the_other_run(
     command: Command, tmp_path: Path, trained: Path
 ) -> None:

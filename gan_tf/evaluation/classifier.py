@@ -99,7 +99,7 @@ def load(path: Path, name: str, image_shape: ImageShape) -> Classifier:
     """Returns the classifier that `train` saved; InputError if it was altered."""
     arrays = archive.load(path)
     accuracy = float(arrays.pop("accuracy"))
-    with process.computing_in("float32"):
+    with process.drawing_from(0), process.computing_in("float32"):
         network = _network(image_shape, classes=arrays[max(arrays)].shape[0])
     network.set_weights([array.astype(np.float32) for array in arrays.values()])
     judge = tf.function(

@@ -40,12 +40,13 @@ def read(directory: Path) -> Account:
         missing.append("samples: no grid of samples is left")
     exported = _exported(directory)
     evaluated = scores.newest(directory, exported)
-    figures, judged = scores.figures(evaluated, best(lines), result)
+    chosen = _best(lines, result)
+    figures, judged = scores.figures(evaluated, chosen, result)
     return Account(
         name=directory.resolve().name,
         about=_about(config, data),
         state=_state(directory, result),
-        ended=tuple(_ended(result, lines)),
+        ended=tuple(_ended(result, lines, chosen)),
         missing=tuple(missing),
         networks=tuple(_networks(config, result)),
         rules=tuple(words.rules(config)),
@@ -57,7 +58,7 @@ def read(directory: Path) -> Account:
         flags=words.flags(config),
         given=words.given(config),
         attempts=attempts,
-        best=best(lines),
+        best=chosen,
         figures=figures,
         judged=judged,
         grid=_shape(config, data),
@@ -149,7 +150,17 @@ def _shape(config: Values, data: Values) -> tuple[int, int] | None:
     return None
 
 
-def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
+def _best(lines: Sequence[Line], result: Values) -> Line | None:
+    """The line of the generator that a run that ended has named its best, and exported; the best
+    until now of one that has not."""
+    if "best" not in result:
+        return best(lines)
+    named = result["best"]
+    when = [named.get(each) for each in ("attempt", "step")] if isinstance(named, dict) else None
+    return next((line for line in lines if [line["attempt"], line["step"]] == when), None)
+
+
+def _ended(result: Values, lines: Sequence[Line], best: Line | None) -> Iterator[str]:
     """Yields how the run went, a sentence each."""
     steps, seconds, batch = (
         scores.number(result, key) for key in ("steps", "seconds", "batch_size")
@@ -172,10 +183,10 @@ def _ended(result: Values, lines: Sequence[Line]) -> Iterator[str]:
             f"D classifies {100 * accuracy:.1f} % of {held_out:,.0f} held-out images and as many "
             "fresh fakes correctly; at chance it is 50 %."
         )
-    if line := best(lines):
+    if best:
         yield (
-            f"The best generator is that of step {line['step']:,}, attempt {line['attempt']}: "
-            f"{said_of(line)}."
+            f"The best generator is that of step {best['step']:,}, attempt {best['attempt']}: "
+            f"{said_of(best)}."
         )
     if result.get("stopped"):
         yield f"{str(result['stopped']).capitalize()}."

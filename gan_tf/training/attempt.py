@@ -5,6 +5,7 @@ A run is one attempt unless its health turns out bad; see `run` for what follows
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -97,7 +98,7 @@ class Attempt:
         self._waited = patience.waited_until(directory, number, self.step) if self.step else 0
         if config.init_from and self.step == 0:
             about = warm_start.words(config.to_json(), reals.image_shape)
-            warm_start.begin(game.state, config.init_from, about, directory if number > 1 else None)
+            warm_start.begin(game.state, config.init_from, about, directory)
 
     @property
     def stopped(self) -> str | None:
@@ -135,7 +136,8 @@ class Attempt:
                 self._begin(journal)
                 if self._team:
                     followers.lead(self._team, self.number, self.loop)
-                for reached in pauses:
+                # At its end already, it says again what a longer run has forgotten.
+                for reached in itertools.chain([total] * (self.step == total), pauses):
                     self.step = reached
                     progress.update(reached)
                     progress.remark(self.loop, total - reached, self._config)

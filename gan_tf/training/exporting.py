@@ -119,7 +119,7 @@ def load_networks(run: Run, path: Path, precision: str = "float32") -> Trained:
     arrays, digest = archive.load_digested(path)
     config, shape = run.config, run.data.image_shape
     architecture = networks(config.arch, config.width, config.conditional, len(run.data.classes))
-    with process.computing_in(precision):
+    with process.computing_in(precision), process.drawing_from(0):
         generator = architecture.generator(config.latent_dim, shape)
         discriminator = architecture.discriminator(shape)
     for group, network in (("ema_generator", generator), ("discriminator", discriminator)):

@@ -118,9 +118,9 @@ def _has_results(directory: Path, checkpoint_every: int, content: dict[str, Any]
     A run that was killed before its first checkpoint has lines of metrics, and perhaps a best
     state; it begins again, and makes the same ones.
     """
-    if any(path.name.isdecimal() for path in directory.glob("export/*")):
-        return True
     attempt = len(attempts_given_up(directory)) + 1
+    if attempt == 1 and any(path.name.isdecimal() for path in directory.glob("export/*")):
+        return True  # Later attempts find the exports of those before.
     if content.get("resumed") == attempt:
         return True  # At another --checkpoint_every, perhaps.
     lines = read_metrics(directory / "metrics.jsonl")

@@ -21,6 +21,7 @@ after it is made again, with the same bits.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -158,6 +159,15 @@ class Memory:
         for name, variable in self._variables.items():
             variable.assign(found[name])
         return Point(int(found[STEP]), seconds)
+
+
+def forget_best(run_dir: Path, attempt: int, step: int) -> None:
+    """Removes the best state if it came after this point. The steps that are made again may be
+    evaluated at other ones, and no line would say then how good it is."""
+    with contextlib.suppress(InputError):  # Missing, or damaged: whoever wants it says so.
+        arrays = archive.load(run_dir / BEST)
+        if (attempt_of(arrays), int(arrays.get(STEP, np.array(-1)))) > (attempt, step):
+            (run_dir / BEST).unlink()
 
 
 def take_back(run_dir: Path) -> None:

@@ -36,7 +36,7 @@ class Source(NamedTuple):
     average: Arrays
 
 
-def begin(state: GanState, given: str, about: str, run_dir: Path | None) -> None:
+def begin(state: GanState, given: str, about: str, run_dir: Path) -> None:
     """Gives the players, and the average, the weights of a run's best generator and of D then, or
     of an export, whose generator is the average alone. Optimisers begin anew.
 
@@ -45,14 +45,14 @@ def begin(state: GanState, given: str, about: str, run_dir: Path | None) -> None
       given: the absolute path of a run directory, or of a SavedModel of this package; or the
         name of a generator that comes with the package.
       about: what the networks of `state` are; see `words`.
-      run_dir: where `keep` put what an attempt before began with, which counts if it is there: the
-        source may be gone by now, or trained further. None for the first attempt.
+      run_dir: where `keep` put what a start or an attempt before began with, which counts if it
+        is there: the source may be gone by now, or trained further.
 
     Raises:
       InputError: there are no such networks, or they have other shapes.
     """
     path = files.seen_from_here(Path(given))
-    source = _of_attempt(run_dir / run_directory.INIT, about) if run_dir else None
+    source = _of_start(run_dir, given, about)
     if source is None:
         source = _of_package(given) if given in PRETRAINED else _read(path, state)
     networks = _networks(state)
@@ -78,9 +78,17 @@ def keep(state: GanState, run_dir: Path) -> None:
     archive.write(run_dir / run_directory.INIT, arrays)
 
 
-def _of_attempt(path: Path, about: str) -> Source | None:
-    """Returns what `keep` kept; None without, or where it is damaged."""
+def _of_start(run_dir: Path, given: str, about: str) -> Source | None:
+    """Returns what `keep` kept; None without, where it is damaged, or of another run: one of which
+    nothing came may begin again otherwise."""
+    path = run_dir / run_directory.INIT
     if not path.exists():
+        return None
+    began = run_directory.read(run_dir)
+    if (began.config.init_from, words(began.config.to_json(), began.data.image_shape)) != (
+        given,
+        about,
+    ):
         return None
     try:
         arrays = archive.load(path)
