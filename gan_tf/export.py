@@ -110,6 +110,8 @@ def _of_run(options: Options) -> Path:
     output = run_dir / "export"
     if options.output:
         output = tensorflow_path("output", options.output)
+        if output.resolve() != (run_dir / "export").resolve():
+            run_directory.spare("output", output / "1")
     return exporting.export(
         run_dir, checkpoint, output, precision=options.precision, formats=_formats(options)
     )
@@ -118,8 +120,10 @@ def _of_run(options: Options) -> Path:
 def _pretrained(options: Options) -> Path:
     from gan_tf.host import process
     from gan_tf.host.files import tensorflow_path
+    from gan_tf.training import run_directory
 
     name, output = str(options.pretrained), tensorflow_path("output", str(options.output))
+    run_directory.spare("output", output / "1")
     process.start_tensorflow()
     from gan_tf.serving import pretrained
     from gan_tf.training import card, words

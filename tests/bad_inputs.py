@@ -495,6 +495,8 @@ KINDS = {
         row("below a file", f"{EXPORT} --output=file/export", on_run(text("file", "mine"))),
         row("a bracket", "export --run_dir=run --output='a[b]'", run),
         row("to an unknown home", f"{EXPORT} --output=~nosuchuser/x", run),
+        row("among its checkpoints", "export --run_dir=run --output=run/checkpoints", run),
+        row("among another's exports", "export --pretrained=mnist --output=run/export", run),
     ],
     "figures to write": [
         early("no JSON", f"{EVALUATE} --output=scores.txt"),

@@ -89,7 +89,7 @@ def test_a_run_goes_on_with_the_images_that_it_began_with(
 ) -> None:
     flags = (*FLAGS, "--export=none")
     assert command("train", *flags, "--steps=4", "--run_dir=whole").returncode == 0
-    assert command("train", *flags, "--steps=2").returncode == 0
+    assert command("train", *flags, "--steps=2", "--licence=CC0 1.0").returncode == 0
     (photos / "cats" / "new.png").write_bytes(picture(50))
     (photos / "cats" / "1.PNG").unlink()
     longer = command("train", *flags, "--steps=4")
@@ -105,7 +105,9 @@ def test_a_run_goes_on_with_the_images_that_it_began_with(
     assert "has changed since its last import: 1 added, 1 removed" in other.stderr
     caches = sorted(tmp_path.glob("data/gan_tf/images/photos-*"))
     assert len(caches) == 2
-    began = json.loads((tmp_path / "run" / "config.json").read_text())["data"]["digest"]
+    content = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert content["config"]["licence"] == "CC0 1.0", "it is kept where it is not said again"
+    began = content["data"]["digest"]
     (old,) = (path for path in caches if began.startswith(path.name.removeprefix("photos-")))
     shutil.rmtree(old)
     before = metrics(tmp_path / "run")

@@ -76,6 +76,7 @@ class DataConfig:
         "Under what licence the images are; it is kept with each export.",
         unit="a text",
         resumable=True,
+        kept=True,
     )
     data_dir: str | None = knob(
         None,

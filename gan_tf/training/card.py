@@ -107,11 +107,13 @@ def text(about: Mapping[str, Any], command: str) -> str:
 
 def judge(run: Run, metrics: Sequence[Line]) -> str:
     """Returns what is said of the judge of a run; empty if nothing was judged."""
+    if not any("frechet_distance" in line for line in metrics):
+        return ""
     if run.config.classifier == "train":
         return f"{run.data.name}'s own"
     if run.config.classifier == "auto" and run.data.judge:
         return run.data.judge
-    return random_network.NAME if any("frechet_distance" in line for line in metrics) else ""
+    return random_network.NAME
 
 
 def _figures(about: Mapping[str, Any]) -> str:
