@@ -160,7 +160,7 @@ def _best(lines: Sequence[Line], result: Values) -> Line | None:
     return next((line for line in lines if [line["attempt"], line["step"]] == when), None)
 
 
-def _ended(result: Values, lines: Sequence[Line], best: Line | None) -> Iterator[str]:
+def _ended(result: Values, lines: Sequence[Line], chosen: Line | None) -> Iterator[str]:
     """Yields how the run went, a sentence each."""
     steps, seconds, batch = (
         scores.number(result, key) for key in ("steps", "seconds", "batch_size")
@@ -183,10 +183,10 @@ def _ended(result: Values, lines: Sequence[Line], best: Line | None) -> Iterator
             f"D classifies {100 * accuracy:.1f} % of {held_out:,.0f} held-out images and as many "
             "fresh fakes correctly; at chance it is 50 %."
         )
-    if best:
+    if chosen:
         yield (
-            f"The best generator is that of step {best['step']:,}, attempt {best['attempt']}: "
-            f"{said_of(best)}."
+            f"The best generator is that of step {chosen['step']:,}, attempt {chosen['attempt']}: "
+            f"{said_of(chosen)}."
         )
     if result.get("stopped"):
         yield f"{str(result['stopped']).capitalize()}."
