@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from resumption import damages
 
-from gan_tf.host import files
+from gan_tf.host import archive, files
 from gan_tf.training import resume
 
 from .conftest import (
@@ -325,17 +325,21 @@ def test_what_a_start_without_a_checkpoint_left_is_not_exported(
     assert json.loads(about.read_text())["step"] == 6
 
 
+@pytest.mark.parametrize("log_every", [2, 3])
 def test_a_shorter_run_is_whole_after_a_longer_one_was_killed(
-    command: Command, tmp_path: Path, home: Path, data_dir: Path
+    command: Command, tmp_path: Path, home: Path, data_dir: Path, log_every: int
 ) -> None:
-    """The longer one had forgotten the line, the grid and the evaluation of the shorter's end."""
-    flags = (*FLAGS, *JUDGED, *EXPORTED, *every(2))
+    """The longer one had forgotten the grid and the evaluation of the shorter's end, and its line
+    where none was due there."""
+    flags = (*FLAGS, *JUDGED, *EXPORTED, *every(2), f"--log_every={log_every}")
     ended = command("train", *flags, "--steps=3")
     assert ended.returncode == 0, ended.stderr
     shutil.copytree(tmp_path / "run", tmp_path / "whole")
     assert "frechet_distance" in metrics(tmp_path / "run")[-1], "the end is an evaluation"
     process = start("train", *flags, "--steps=100000", cwd=tmp_path, home=home)
     killed_at(process, tmp_path / "run", 6)
+    process = start("train", *flags, "--steps=100000", cwd=tmp_path, home=home)
+    killed_at(process, tmp_path / "run", 6)  # Once more: it goes on from where it did.
     again = command("train", *flags, "--steps=3")
     assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
     run, whole = (tmp_path / name for name in ("run", "whole"))
@@ -346,10 +350,13 @@ def test_a_shorter_run_is_whole_after_a_longer_one_was_killed(
     assert drawn == expected
     assert [p.name for p in sorted((run / "export").iterdir()) if p.name.isdecimal()] == ["1"]
     said, was = (json.loads((each / "result.json").read_text()) for each in (run, whole))
-    assert without_timings([said["best"], said["last"]]) == without_timings(
-        [was["best"], was["last"]]
-    )
+    assert (said["best"], said["last"]) == (was["best"], was["last"])
     assert_same_bits(run, whole, 3)
+    longer, whole_longer = (
+        command("train", *flags, "--steps=6", f"--run_dir={each}") for each in ("run", "whole")
+    )
+    assert longer.returncode == whole_longer.returncode == 0, longer.stderr
+    assert_same_bits(run, whole, 6)
 
 
 def test_what_is_said_recorded_reported_and_exported_is_one_generator(
@@ -388,6 +395,56 @@ def test_a_later_attempt_of_a_run_with_an_export_begins_again(
     again = command("train", *flags, "--steps=8")
     assert again.returncode == 1, "the second attempt learns nothing, either"
     assert "no progress at step 6 of attempt 2" in again.stderr
+
+
+def test_an_export_before_the_first_checkpoint_does_not_end_a_run(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """It was made of the best state, and the run was killed after it."""
+    flags = (*FLAGS, *JUDGED, *every(2))
+    process = start("train", *flags, "--steps=100000", cwd=tmp_path, home=home)
+    wait(process, lambda: (tmp_path / "run" / "best.npz").exists())
+    assert command("export", "--run_dir=run").returncode == 0
+    process.kill()
+    process.communicate()
+    other = command("train", *flags, "--steps=4", "--seed=1")
+    assert "holds another run: --seed was 0 and is now 1" in other.stderr
+    again = command("train", *flags, "--steps=4")
+    assert (again.returncode, executed(again.stdout)) == (0, 4), again.stderr
+
+
+def test_an_attempt_that_a_rollback_began_anew_begins_anew_again(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """It was killed after its own best, and before its first checkpoint."""
+    flags = (*FLAGS, *every(2), "--evaluate_images=100", "--generator_lr=0", "--max_restarts=1")
+    flags = (*flags, "--checkpoint_every=100000", "--steps=6")
+    ended = command("train", *flags)
+    assert ended.returncode == 1
+    assert "attempt 2 of at most 2: anew" in ended.stderr
+    whole = metrics(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run")
+    process, run = start("train", *flags, cwd=tmp_path, home=home), tmp_path / "run"
+    given_up = run / "attempts" / "1" / "attempt.json"
+    wait(process, lambda: given_up.exists() and metrics(run)[-1]["attempt"] == 2)
+    process.kill()
+    process.communicate()
+    arrays = dict(np.load(run / "best.npz")) | {"run/attempt": np.array(2), "step/000": np.array(2)}
+    archive.write(run / "best.npz", arrays)
+    again = command("train", *flags, "--on_collapse=rollback")
+    assert again.returncode == 1, again.stderr
+    assert without_timings(metrics(run)) == without_timings(whole)
+
+
+def test_a_licence_that_is_said_after_the_end_is_noted(
+    command: Command, tmp_path: Path, run: Path
+) -> None:
+    again = command("train", *FLAGS, "--steps=2", "--licence=CC BY 4.0")
+    assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+    assert "--licence: noted; exports have it from now on: python -m gan_tf.export" in again.stderr
+    assert command("export", "--run_dir=run").returncode == 0
+    about = run / "export" / "1" / "assets.extra" / "gan_tf.json"
+    assert json.loads(about.read_text())["licence"] == "CC BY 4.0"
 
 
 def test_what_a_killed_process_left_half_written_goes(

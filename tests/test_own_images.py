@@ -116,6 +116,21 @@ def test_a_run_goes_on_with_the_images_that_it_began_with(
     assert metrics(tmp_path / "run") == before
 
 
+def test_a_link_that_leads_to_other_pictures_is_a_change(
+    command: Command, tmp_path: Path, photos: Path
+) -> None:
+    shutil.copytree(photos, tmp_path / "others")
+    (tmp_path / "others" / "cats" / "new.png").write_bytes(picture(50))
+    (tmp_path / "link").symlink_to("photos")
+    flags = (*FLAGS, "--images=link", "--export=none")
+    assert command("train", *flags, "--steps=2").returncode == 0
+    (tmp_path / "link").unlink()
+    (tmp_path / "link").symlink_to("others")
+    longer = command("train", *flags, "--steps=3")
+    assert (longer.returncode, executed(longer.stdout)) == (0, 1), longer.stderr
+    assert "link has changed since it was imported (it leads to pictures that" in longer.stderr
+
+
 def test_a_class_without_a_training_image_is_named(command: Command, tmp_path: Path) -> None:
     for number in range(4):
         (tmp_path / "photos" / f"class {number}").mkdir(parents=True)
@@ -264,6 +279,7 @@ def test_a_run_within_a_folder_is_no_picture_of_it(
     for run_dir in ("photos/runs/one", "photos/runs/two"):
         finished = command("train", *flags, "--images=photos", f"--run_dir={run_dir}")
         assert finished.returncode == 0, finished.stderr
+        (tmp_path / run_dir / "run.lock").unlink()  # It is a run's without that, too.
     for run_dir in ("one", "two"):
         about = json.loads((photos / "runs" / run_dir / "config.json").read_text())["data"]
         assert list(about["classes"]) == ["cats", "dogs"]

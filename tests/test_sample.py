@@ -89,3 +89,11 @@ def test_a_read_only_disk_is_named_by_what_was_to_be_written(
         check=False,
     )
     assert one_line(finished) == "gan_tf.sample: disk/a.png: Read-only file system"
+
+
+def test_a_folder_with_another_programs_configuration_is_no_run(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "other"}')
+    finished = command("sample", "--pretrained=mnist", "--num=1", "--output=samples/one.png")
+    assert (finished.returncode, finished.stdout) == (0, "samples/one.png\n"), finished.stderr

@@ -5,7 +5,6 @@ A run is one attempt unless its health turns out bad; see `run` for what follows
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -136,8 +135,7 @@ class Attempt:
                 self._begin(journal)
                 if self._team:
                     followers.lead(self._team, self.number, self.loop)
-                # At its end already, it says again what a longer run has forgotten.
-                for reached in itertools.chain([total] * (self.step == total), pauses):
+                for reached in pauses:
                     self.step = reached
                     progress.update(reached)
                     progress.remark(self.loop, total - reached, self._config)
@@ -176,7 +174,7 @@ class Attempt:
     def _begin(self, journal: Journal) -> None:
         """Writes what there is before the first step that is left."""
         self._check_held()
-        if self.step == 0:
+        if self.step in (0, self.schedule.total):  # That of its end may be forgotten.
             self._draw_grid(journal)
         elif self._memory.is_empty:  # A rollback: from here on it is this attempt's own state.
             self._memory.save(journal.seconds)

@@ -93,7 +93,8 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
 def _is_begun(directory: Path) -> bool:
     """Whether anything came of a run that a later start must go on with."""
     given_up = any(directory.glob("attempts/*/attempt.json"))
-    return _has_state(directory) or given_up or (directory / BEST).exists()
+    exported = any(path.name.isdecimal() for path in directory.glob("export/*"))
+    return _has_state(directory) or given_up or exported or (directory / BEST).exists()
 
 
 def _has_state(directory: Path) -> bool:
@@ -116,11 +117,9 @@ def _has_results(directory: Path, checkpoint_every: int, content: dict[str, Any]
     """Whether a directory holds what only a run with a checkpoint can have left.
 
     A run that was killed before its first checkpoint has lines of metrics, and perhaps a best
-    state; it begins again, and makes the same ones.
+    state and exports of it; it begins again, and makes the same ones.
     """
     attempt = len(attempts_given_up(directory)) + 1
-    if attempt == 1 and any(path.name.isdecimal() for path in directory.glob("export/*")):
-        return True  # Later attempts find the exports of those before.
     if content.get("resumed") == attempt:
         return True  # At another --checkpoint_every, perhaps.
     lines = read_metrics(directory / "metrics.jsonl")

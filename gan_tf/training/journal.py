@@ -33,9 +33,10 @@ _EVALUATION = {
 }
 
 
-def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | None) -> None:
+def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | None) -> Line | None:
     """Removes what a run that goes on after `step` will say again, and what was said at that step
-    only because the run ended there.
+    only because the run ended there; returns the line of that step as it was, if there is less of
+    it now.
 
     Args:
       directory: the run directory.
@@ -43,9 +44,10 @@ def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | Non
       step: where it stands.
       schedule: what was due until now; None if all that was said at that step is kept.
     """
-    kept = []
+    kept, end = [], None
     for line in read_metrics(directory / _METRICS):
         if schedule and (line["attempt"], line["step"]) == (attempt, step):
+            end = dict(line)
             if not schedule.due(step).sums:
                 continue
             if not schedule.evaluates(step):
@@ -55,6 +57,15 @@ def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | Non
         if (line["attempt"], line["step"]) <= (attempt, step):
             kept.append(line)
     write_text(directory / _METRICS, "".join(map(_dumps, kept)))
+    return None if end in kept else end
+
+
+def put_back(directory: Path, end: Line) -> None:
+    """Lets the lines of a run end with one that `forget` returned."""
+    here = end["attempt"], end["step"]
+    lines = read_metrics(directory / _METRICS)
+    kept = [line for line in lines if (line["attempt"], line["step"]) < here]
+    write_text(directory / _METRICS, "".join(map(_dumps, [*kept, end])))
 
 
 class Journal:

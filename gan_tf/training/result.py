@@ -115,11 +115,13 @@ class Result:
             f"{speed:,.0f} images/s, peak memory {memory:.2f} GiB",
             self._of_d(),
         ]
-        if self.best and "frechet_distance" in self.last:
+        if self.best:
             took, share = self.evaluation_seconds, 100 * self.evaluation_seconds / self.seconds
+            judged = "frechet_distance" in self.last
+            last = metrics.value(self.last) if judged else "not evaluated"
             said += [
                 f"best generator: attempt {self.best['attempt']}, step {self.best['step']:,}, "
-                f"{metrics.words(self.best)}; the last: {metrics.value(self.last)}",
+                f"{metrics.words(self.best)}; the last: {last}",
                 f"  of {self.judged:,} samples {self._of_judge(LIKELIHOOD in self.best)}",
                 f"  evaluations took {took:.1f} s, {share:.1f} % of the training",
             ]

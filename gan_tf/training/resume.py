@@ -145,6 +145,8 @@ class Memory:
                 print(f"warning: {error}; beginning anew instead", file=sys.stderr)
             if found is not None and int(found[STEP]) >= schedule.total:
                 found = None  # Nothing would be left to do differently.
+            elif found is not None and attempt_of(found) >= self._attempt:
+                found = None  # Its own: it began anew, and was killed before its first checkpoint.
         if found is None:
             return Point()
         seconds = float(found.pop(_SECONDS, np.array(0.0)))

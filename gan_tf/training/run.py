@@ -40,8 +40,8 @@ from gan_tf.training import (
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
 from gan_tf.training.metrics import best, read_metrics
-from gan_tf.training.result import Result, cannot_write, check_result, failure
-from gan_tf.training.taking_up import has_said_its_end, take_up
+from gan_tf.training.result import Result, cannot_write, failure
+from gan_tf.training.taking_up import has_said_its_end, leave, take_up
 from gan_tf.workers.team import Team
 
 _RUNNING = threading.Lock()
@@ -163,7 +163,7 @@ class _Run:
                 _say(line)
             verdict = None
             if attempt.over and has_said_its_end(self.directory, attempt):
-                check_result(self.directory)
+                leave(self.directory, self.config, self.data)
                 _say(attempt.over)
             else:
                 self.check_held()

@@ -98,19 +98,34 @@ def went_on_at(directory: Path) -> tuple[int | None, int | None]:
     return content.get("resumed"), content.get("resumed_at")
 
 
-def write(directory: Path, run: Run, resumed: int | None, step: int | None) -> None:
+def end_of_before(directory: Path) -> dict[str, Any] | None:
+    """Returns the line of metrics of the end that a run went on from last, as it was then; None if
+    it did not end there. Until the run saves something of its own, that end can be asked for."""
+    found = read_content(directory).get("end")
+    return found if isinstance(found, dict) else None
+
+
+def write(
+    directory: Path,
+    run: Run,
+    resumed: int | None,
+    step: int | None,
+    end: dict[str, Any] | None = None,
+) -> None:
     """Records the configuration of the run that begins or goes on in `directory`.
 
     Args:
       directory: the run directory.
       run: what is trained on what.
       resumed, step: the attempt that goes on from a checkpoint, and from where; None if one begins.
+      end: see `end_of_before`.
     """
     content = {
         "format": FORMAT,
         "gan_tf": __version__,
         "resumed": resumed,
         "resumed_at": step,
+        "end": end,
         "data": dataclasses.asdict(run.data),
         "config": run.config.to_json(),
     }
@@ -126,10 +141,21 @@ def spare(flag: str, path: Path) -> None:
     for directory in whole.parents:
         first, *below = whole.relative_to(directory).parts
         own = first in (_FOLDERS if below else _FILES | _FOLDERS)
-        if own and (directory / "config.json").is_file():
+        if own and _is_run(directory):
             raise InputError(
                 f"--{flag}={path}: belongs to the run in {directory.name}; choose another name"
             )
+
+
+def _is_run(directory: Path) -> bool:
+    """Whether a folder's config.json is a run's, a damaged one's too, and not another program's."""
+    path = directory / "config.json"
+    if not path.is_file():
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        content = files.parse_json(path.read_bytes())
+        return isinstance(content, dict) and "gan_tf" in content
+    return True
 
 
 @contextlib.contextmanager

@@ -106,7 +106,7 @@ def changes(source: Path, wanted: Wanted, data_dir: Path, digest: str | None = N
       digest: of the import to compare with, if another one may have come since.
 
     Returns:
-      Such as "3 added, 1 removed"; empty if nothing differs, or it was not imported here.
+      Such as "3 added, 1 removed"; empty if nothing differs, or nothing is known of an import.
     """
     try:
         given = material(source)
@@ -114,8 +114,8 @@ def changes(source: Path, wanted: Wanted, data_dir: Path, digest: str | None = N
         return f"{source} is gone"
     path = _index(_place(data_dir), given, wanted)
     came = index.last(path)
-    if came is None:
-        return ""
+    if came is None:  # Not imported by this path; a link may lead elsewhere now.
+        return "" if digest is None else "it leads to pictures that were not imported yet"
     told = str(index.differences(path, given.listing()) or "")
     return told or "imported anew since" * (digest not in (None, came.digest))
 

@@ -21,7 +21,7 @@ MAX_BYTES = 2**29  # Of one file.
 # A member that grows beyond both is a trap: no picture does so, except of one colour.
 _MAX_RATIO, _FREE_BYTES = 200, 2**24
 IGNORED = "belongs to the system"
-_OF_A_RUN = ("config.json", "run.lock")  # What every run directory holds.
+_OF_A_RUN = ("run.lock", "metrics.jsonl")  # What a run directory holds beside config.json.
 
 
 class Entry(NamedTuple):
@@ -99,7 +99,9 @@ def _walk(root: str) -> Iterator[Entry]:
                     raise LeftOutError("leads to a folder that is read already")
                 entered.add((found.st_dev, found.st_ino))
                 inside = _inside(path, name)
-                if not {f"{name}{each}" for each in _OF_A_RUN} <= set(inside):
+                if f"{name}config.json" not in inside or not any(
+                    f"{name}{each}" in inside for each in _OF_A_RUN
+                ):
                     stack.append(iter(inside))
                 elif name:  # A run that is trained on a folder lies in it, by default.
                     yield Entry(name, 0, 0, IGNORED)
