@@ -43,6 +43,8 @@ CLAIMS = {
 INTERRUPTED = 75
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
+    import keras
+
     from gan_tf.game import losses
     from gan_tf.serving import servable
     from gan_tf.training import build, exporting, metrics, run_directory
@@ -147,7 +149,8 @@ def row(name: str, run_dir: Path, status: str, options: Options, directory: Path
         saved_model = exporting.export_best(run_dir)  # The best so far, if it was cut.
     except InputError:  # It failed before there was anything to keep.
         return f"| `{name}` | {CLAIMS[name]} | {status} |" + " - |" * 6
-    pixels = servable.load(saved_model).sample(options.samples, seed=0)
+    exported = servable.load(saved_model)
+    pixels = exported.sample(options.samples, seed=0)
     pictures.write_grid(directory / f"{name}.png", pixels[:16])
     quality = ["-"] * 3
     if run_directory.read(run_dir).config.evaluate_every:
@@ -157,7 +160,12 @@ def row(name: str, run_dir: Path, status: str, options: Options, directory: Path
             f"{100 * card['confident_share']['value']:.0f} %",
             f"{card['precision']['value']:.2f} / {card['recall']['value']:.2f}",
         ]
-        measured += [log_likelihood(run_dir, pixels), verdicts(found)]
+        measured += [log_likelihood(run_dir, pixels)]
+        masked = through_masks(run_dir, exported, options.samples)
+        if masked is not None:
+            pictures.write_grid(directory / f"{name}-masks.png", masked[:16])
+            measured += [f"with G's masks {log_likelihood(run_dir, masked)}"]
+        measured += [verdicts(found)]
     cells = [f"`{name}`", CLAIMS[name], *quality, "; ".join(measured)]
     cells += [f"{last['step']:,}", f"{last['seconds'] / 60:.0f}", f"![{name}]({name}.png)"]
     return f"| {' | '.join(cells)} |"
@@ -218,6 +226,22 @@ def log_likelihood(run_dir: Path, pixels: np.ndarray) -> str:
     )
     mean, error, sigma = parzen.parzen(test, validation, drawn)
     return f"Parzen {mean:.0f} +- {error:.1f} (sigma {sigma:.2f})"
+
+
+def through_masks(run_dir: Path, exported: servable.Servable, num: int) -> np.ndarray | None:
+    """Samples of a run's best G through the masks of its dropout, as D sees them in training:
+    pixels `[num, H, W, C]` of the export's latents and labels. None if G has no dropout."""
+    checkpoint = exporting.find_checkpoint(run_dir, "best")
+    generator = exporting.load_networks(run_directory.read(run_dir), checkpoint).generator
+    dropouts = keras.layers.Dropout, keras.layers.SpatialDropout2D
+    if not any(isinstance(layer, dropouts) for layer in generator.layers):
+        return None
+    latents, labels = exported.latents(num, 0), exported.labels(num, 0)
+    parts = []
+    for start in range(0, num, 500):
+        inputs = [each[start : start + 500] for each in (latents, labels) if each is not None]
+        parts.append(generator(inputs if len(inputs) > 1 else inputs[0], training=True).numpy())
+    return np.rint((np.concatenate(parts) + 1.0) * 127.5).astype(np.uint8)
 
 
 def table(rows: list[str]) -> str:
