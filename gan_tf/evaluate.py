@@ -230,8 +230,6 @@ def main(options: Options) -> str:
     except (OSError, MemoryError):
         print(said, flush=True)  # It took minutes, and a full disk does not make it less true.
         raise
-    if paths:
-        print(f"Written: {', '.join(map(str, paths.values()))}", file=sys.stderr)
     return said
 
 
