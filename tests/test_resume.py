@@ -16,14 +16,14 @@ from gan_tf.training.resume import Memory
 from gan_tf.training.schedule import Schedule
 
 
-def memory(directory: Path, step: int, keep: int = 3) -> Memory:
+def memory(directory: Path, step: int, keep: int = 3, attempt: int = 2) -> Memory:
     """The memory of a run at a step: directory/checkpoints, directory/best.npz."""
     variables = {
         "generator/000": tf.Variable(np.arange(5000, dtype=np.float32) + step),
         "step/000": tf.Variable(step, dtype=tf.int64),
         "sums/d_real": tf.Variable(0.5),
     }
-    return Memory(variables, directory, attempt=2, keep=keep)
+    return Memory(variables, directory, attempt=attempt, keep=keep)
 
 
 def ending(step: int) -> Schedule:
@@ -104,10 +104,16 @@ def test_a_state_that_is_not_finite_is_never_saved(tmp_path: Path) -> None:
 
 
 def test_a_rollback_takes_the_best_unless_nothing_is_left_to_do(tmp_path: Path) -> None:
-    memory(tmp_path, 5).save_best(seconds=3.0)
+    memory(tmp_path, 5, attempt=1).save_best(seconds=3.0)
     assert memory(tmp_path, 0).restore(ending(9), rollback=False) == resume.Point()
     assert memory(tmp_path, 0).restore(ending(9), rollback=True) == resume.Point(5, 3.0)
     assert memory(tmp_path, 0).restore(ending(5), rollback=True) == resume.Point()
+
+
+def test_a_rollback_takes_no_state_of_its_own_attempt(tmp_path: Path) -> None:
+    """That attempt began anew, and was killed before its first checkpoint."""
+    memory(tmp_path, 5).save_best(seconds=3.0)
+    assert memory(tmp_path, 0).restore(ending(9), rollback=True) == resume.Point()
 
 
 def test_a_checkpoint_of_another_attempt_is_refused(tmp_path: Path) -> None:
