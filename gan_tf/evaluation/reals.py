@@ -133,8 +133,8 @@ def labels(data: Dataset, name: str, num: int) -> npt.NDArray[np.int64]:
 
 def judged(judge: Classifier, data: Dataset, name: str, num: int) -> Judged:
     """Returns what a judge makes of `some` images of a split, worked out once and kept."""
-    rows = Rows(data.split(name).images)
-    places = chosen(len(data.split(name).images), num)
+    images = data.split(name).images
+    rows, places = Rows(images), chosen(len(images), num)
     file = f"{judge.name}-{judge.digest}-{name}-{len(places)}.npz"
     path = data.directory / "features" / file
     with contextlib.suppress(InputError):  # Missing or damaged, it is made again.
