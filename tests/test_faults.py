@@ -691,7 +691,8 @@ sys.exit(command_line.run(train.main, train.Options, "Train a tiny GAN."))
     process = subprocess.Popen(
         [sys.executable, "tiny.py", *flags],
         cwd=tmp_path,
-        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        # Each of TensorFlow's threads that comes to run a convolution keeps 8 MiB for the next one.
+        env={"HOME": str(home), "PATH": os.environ["PATH"], "TF_NUM_INTEROP_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
