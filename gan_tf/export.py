@@ -111,7 +111,7 @@ def _of_run(options: Options) -> Path:
     if options.output:
         output = tensorflow_path("output", options.output)
         if output.resolve() != (run_dir / "export").resolve():
-            run_directory.spare("output", output / "1")
+            run_directory.spare("output", output, below="1")
     return exporting.export(
         run_dir, checkpoint, output, precision=options.precision, formats=_formats(options)
     )
@@ -123,7 +123,7 @@ def _pretrained(options: Options) -> Path:
     from gan_tf.training import run_directory
 
     name, output = str(options.pretrained), tensorflow_path("output", str(options.output))
-    run_directory.spare("output", output / "1")
+    run_directory.spare("output", output, below="1")
     process.start_tensorflow()
     from gan_tf.serving import pretrained
     from gan_tf.training import card, words

@@ -120,7 +120,7 @@ def main(options: Options) -> str:
             np.save(file, pixels)
     else:
         digits = len(str(len(pixels) - 1))
-        with files.published(output) as temporary:
+        with files.published(output.resolve()) as temporary:  # A link to an empty one stays a link.
             temporary.mkdir()
             for index, image in enumerate(pixels):
                 pictures.write_png(temporary / f"{index:0{digits}d}.png", image)

@@ -47,6 +47,8 @@ def test_an_array_a_grid_and_single_pictures_agree(
     assert len({image.tobytes() for image in pixels}) == 12
     assert pixels.min() < 20
     assert pixels.max() > 235
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "single").symlink_to("disk")
     command("sample", source, "--num=12", "--seed=5", "--output=single")
     names = [f"{index:02d}.png" for index in range(12)]
     assert sorted(path.name for path in (tmp_path / "single").iterdir()) == names

@@ -134,13 +134,15 @@ def write(
         files.write_text(path, text)
 
 
-def spare(flag: str, path: Path) -> None:
-    """Raises InputError if what a command is to write at `path` would take the place of what is a
-    run's own; other files may lie in a run directory, a scorecard for example."""
-    whole = path.parent.resolve() / path.name  # A link at its end would itself be replaced.
+def spare(flag: str, path: Path, *, below: str = "") -> None:
+    """Raises InputError if what a command is to write at `path`, or `below` it, would take the
+    place of what is a run's own; other files may lie in a run directory, a scorecard for example.
+    """
+    place = path / below
+    whole = place.parent.resolve() / place.name  # A link at its end would itself be replaced.
     for directory in whole.parents:
-        first, *below = whole.relative_to(directory).parts
-        own = first in (_FOLDERS if below else _FILES | _FOLDERS)
+        first, *others = whole.relative_to(directory).parts
+        own = first in (_FOLDERS if others else _FILES | _FOLDERS)
         if own and _is_run(directory):
             raise InputError(
                 f"--{flag}={path}: belongs to the run in {directory.name}; choose another name"
