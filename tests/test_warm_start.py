@@ -95,6 +95,23 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_with_the_same_net
         np.testing.assert_array_equal(first(was, group), first(now, group))
 
 
+def test_another_run_in_its_place_reads_the_networks_anew(
+    command: Command, tmp_path: Path, trained: Path
+) -> None:
+    """Nothing came of a first start, so other flags may begin there, with networks of their own."""
+    (tmp_path / "other").symlink_to(trained)
+    flags = (*FLAGS, "--generator_lr=0", "--discriminator_lr=0", "--steps=1", "--init_from=other")
+    assert command("train", *flags).returncode == 0
+    shutil.rmtree(tmp_path / "new" / "checkpoints")  # As if it had been killed.
+    (tmp_path / "new" / "result.json").unlink()
+    (tmp_path / "other").unlink()
+    (tmp_path / "other").symlink_to(trained / "export" / "1")  # Whose generator is the average.
+    again = command("train", *flags, "--seed=1")
+    assert again.returncode == 0, again.stderr
+    was, now = checkpoint(trained, 150), checkpoint(tmp_path / "new", 1)
+    np.testing.assert_allclose(first(now, "generator"), first(was, "ema_generator"), atol=1e-6)
+
+
 def test_a_restart_begins_with_the_same_networks_whatever_became_of_the_other_run(
     command: Command, tmp_path: Path, trained: Path
 ) -> None:

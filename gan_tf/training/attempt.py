@@ -97,7 +97,7 @@ class Attempt:
         self._waited = patience.waited_until(directory, number, self.step) if self.step else 0
         if config.init_from and self.step == 0:
             about = warm_start.words(config.to_json(), reals.image_shape)
-            warm_start.begin(game.state, config.init_from, about, directory)
+            warm_start.begin(game.state, config, number, about, directory)
 
     @property
     def stopped(self) -> str | None:
@@ -131,11 +131,13 @@ class Attempt:
             closing(self.loop.run_until(total, self.schedule.pause_after)) as pauses,
         ):
             settled = 0  # The step at which all due was written.
+            # It may stand at its end, and have been interrupted there, or be longer before.
+            reached_now = [self.step] if self.over else pauses
             try:
                 self._begin(journal)
                 if self._team:
                     followers.lead(self._team, self.number, self.loop)
-                for reached in pauses:
+                for reached in reached_now:
                     self.step = reached
                     progress.update(reached)
                     progress.remark(self.loop, total - reached, self._config)
@@ -174,7 +176,7 @@ class Attempt:
     def _begin(self, journal: Journal) -> None:
         """Writes what there is before the first step that is left."""
         self._check_held()
-        if self.step in (0, self.schedule.total):  # That of its end may be forgotten.
+        if not self.step:
             self._draw_grid(journal)
         elif self._memory.is_empty:  # A rollback: from here on it is this attempt's own state.
             self._memory.save(journal.seconds)
@@ -182,23 +184,27 @@ class Attempt:
     def _pause(self, journal: Journal, progress: Progress, stopping: bool) -> Verdict | None:
         """Does what is due at this step; returns the verdict that ends the attempt."""
         due = self.schedule.due(self.step)
-        line: Line = self._take_metrics(due) if due.line else {}
-        if due.evaluation:
+        line: Line = journal.said(self.step)
+        if due.line and not line:  # The means since the last line, and what D thinks.
+            line = self.loop.means() | self.measure(self.step)
+            if due.sums:
+                self.loop.reset()
+        if due.evaluation and "frechet_distance" not in line:
             assert self._evaluation
             generator = self._game.state.ema_generator
             # A classifier that was trained for a dataset is on the chief's disk.
             helpers = None if self._config.classifier == "train" else self._team
             line |= sharing.judged(self._evaluation, generator, self._judged, helpers)
         if due.best:
-            self._waited = patience.waited([*journal.evaluated, line])
+            self._waited = patience.waited([*journal.evaluated(self.step), line])
         if self.stopped:
             due = due._replace(grid=True, checkpoint=True)
         verdict = self._diagnose(line, due, journal, progress)
         given_up = health.ends(verdict, self._config.on_collapse, self.images)
         epoch = build.epochs(self._config, self.step, self.images)
-        # One that is given up leaves no checkpoint, and its line may be that of the best.
-        keeps_best = (due.best or (due.evaluation and given_up)) and is_best(line, journal.lines)
-        saves = (due.checkpoint or stopping) and not given_up
+        keeps_best = due.best and is_best(line, journal.lines)
+        # At its end it may be the best, and a longer run goes on from there as if nothing was said.
+        saves = (due.checkpoint or stopping) and (self.over or not given_up)
         resume.write_in_order(
             self._check_held,
             best=(lambda: self._memory.save_best(journal.seconds)) if keeps_best else None,
@@ -210,18 +216,11 @@ class Attempt:
         )
         return verdict if given_up else None
 
-    def _take_metrics(self, due: Due) -> Line:
-        """The means since the last line, and what D thinks; the sums begin anew where due."""
-        line: Line = self.loop.means() | self.measure(self.step)
-        if due.sums:
-            self.loop.reset()
-        return line
-
     def _diagnose(
         self, line: Line, due: Due, journal: Journal, progress: Progress
     ) -> Verdict | None:
         """Returns what the figures say of the attempt's health, which goes into the line too."""
-        before, here = journal.evaluated, {"step": self.step, **line}
+        before, here = journal.evaluated(self.step), {"step": self.step, **line}
         history = [*before, here] if due.evaluation else before
         verdict = health.verdict(history, self.images) if due.evaluation else None
         on_collapse = self._config.on_collapse

@@ -72,12 +72,7 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             )
         if not _is_begun(directory):
             return  # Nothing came of it: a run that failed at once may begin again, otherwise.
-    was, now = before.config.to_json(), config.to_json()
-    differing = [
-        f"--{knob.name} was {_shown(was[knob.name])} and is now {_shown(now[knob.name])}"
-        for knob in knobs(Config)
-        if not knob.resumable and was[knob.name] != now[knob.name]
-    ]
+    differing = differences(before.config, config)
     if data and data.image_shape != before.data.image_shape:
         shapes = ["x".join(map(str, each.image_shape)) for each in (before.data, data)]
         differing.append(f"the images of {data.name} were {shapes[0]} and are now {shapes[1]}")
@@ -88,6 +83,16 @@ def check(directory: Path, config: Config, data: Description | None = None) -> N
             f"--run_dir={directory} holds another run: {', '.join(differing)}; "
             "choose another --run_dir, or the same values to resume"
         )
+
+
+def differences(before: Config, config: Config) -> list[str]:
+    """What makes another run of a configuration, in words."""
+    was, now = before.to_json(), config.to_json()
+    return [
+        f"--{knob.name} was {_shown(was[knob.name])} and is now {_shown(now[knob.name])}"
+        for knob in knobs(Config)
+        if not knob.resumable and was[knob.name] != now[knob.name]
+    ]
 
 
 def _is_begun(directory: Path) -> bool:

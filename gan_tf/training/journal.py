@@ -33,10 +33,9 @@ _EVALUATION = {
 }
 
 
-def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | None) -> Line | None:
+def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | None) -> None:
     """Removes what a run that goes on after `step` will say again, and what was said at that step
-    only because the run ended there; returns the line of that step as it was, if there is less of
-    it now.
+    only because the run ended there.
 
     Args:
       directory: the run directory.
@@ -44,10 +43,9 @@ def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | Non
       step: where it stands.
       schedule: what was due until now; None if all that was said at that step is kept.
     """
-    kept, end = [], None
+    kept = []
     for line in read_metrics(directory / _METRICS):
         if schedule and (line["attempt"], line["step"]) == (attempt, step):
-            end = dict(line)
             if not schedule.due(step).sums:
                 continue
             if not schedule.evaluates(step):
@@ -57,15 +55,6 @@ def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | Non
         if (line["attempt"], line["step"]) <= (attempt, step):
             kept.append(line)
     write_text(directory / _METRICS, "".join(map(_dumps, kept)))
-    return None if end in kept else end
-
-
-def put_back(directory: Path, end: Line) -> None:
-    """Lets the lines of a run end with one that `forget` returned."""
-    here = end["attempt"], end["step"]
-    lines = read_metrics(directory / _METRICS)
-    kept = [line for line in lines if (line["attempt"], line["step"]) < here]
-    write_text(directory / _METRICS, "".join(map(_dumps, [*kept, end])))
 
 
 class Journal:
@@ -90,11 +79,16 @@ class Journal:
         self._step, self._time = step, time.monotonic()
         self._start = self._time - seconds
 
-    @property
-    def evaluated(self) -> list[Line]:
-        """The lines of this attempt that hold an evaluation."""
+    def evaluated(self, step: int) -> list[Line]:
+        """The lines of this attempt before a step that hold an evaluation."""
         mine = (line for line in self.lines if line["attempt"] == self._attempt)
-        return [line for line in mine if "frechet_distance" in line]
+        return [line for line in mine if line["step"] < step and "frechet_distance" in line]
+
+    def said(self, step: int) -> Line:
+        """A copy of the line of the step that this attempt stands at; {} if it is not there yet."""
+        last = self.lines[-1] if self.lines else {}
+        is_here = (last.get("attempt"), last.get("step")) == (self._attempt, step)
+        return dict(last) if is_here else {}
 
     @property
     def seconds(self) -> float:
@@ -102,23 +96,32 @@ class Journal:
         return time.monotonic() - self._start
 
     def append(self, step: int, epoch: float, metrics: Line) -> Line:
-        """Writes and returns a line: the metrics and the speed since the line before."""
-        now = time.monotonic()
-        elapsed = max(now - self._time, 1e-9)
-        line = {
+        """Writes and returns a line: the metrics and the speed since the line before. A line of
+        this step that is there already keeps its own speed, and gains what is new."""
+        now, said = time.monotonic(), self.said(step)
+        steps, since = step - self._step, self._time
+        if not steps:  # An end that is made again: then it is the speed of all of it.
+            steps, since = step, self._start
+        line = said or {
             "attempt": self._attempt,
             "step": step,
             "epoch": round(epoch, 4),
             "seconds": round(now - self._start, 3),
-            "images_per_second": round((step - self._step) * self._batch_size / elapsed, 1),
-            **metrics,
+            "images_per_second": round(steps * self._batch_size / max(now - since, 1e-9), 1),
         }
+        line |= metrics
         self._step, self._time = step, now
-        self.lines.append(line)
         with naming(self._path):
-            self._file.write(_dumps(line))
-            self._file.flush()
-            os.fsync(self._file.fileno())  # A checkpoint that comes later must not be alone.
+            if said:
+                self._file.close()
+                self.lines.pop()
+                write_text(self._path, "".join(map(_dumps, [*self.lines, line])))
+                self._file = self._path.open("a", encoding="utf-8")
+            else:
+                self._file.write(_dumps(line))
+                self._file.flush()
+                os.fsync(self._file.fileno())  # A checkpoint that comes later must not be alone.
+        self.lines.append(line)
         with tensorflow_writing(self._events), self._writer.as_default(step):
             for name, value in line.items():
                 if not isinstance(value, str):

@@ -116,13 +116,19 @@ class Result:
             self._of_d(),
         ]
         if self.best:
-            took, share = self.evaluation_seconds, 100 * self.evaluation_seconds / self.seconds
+            took = self.evaluation_seconds
+            share = 100 * took / self.seconds if self.seconds else 0.0
             judged = "frechet_distance" in self.last
             last = metrics.value(self.last) if judged else "not evaluated"
             said += [
                 f"best generator: attempt {self.best['attempt']}, step {self.best['step']:,}, "
                 f"{metrics.words(self.best)}; the last: {last}",
-                f"  of {self.judged:,} samples {self._of_judge(LIKELIHOOD in self.best)}",
+            ]
+            if self.judged:  # Else it was evaluated before, and by what is not known here.
+                said.append(
+                    f"  of {self.judged:,} samples {self._of_judge(LIKELIHOOD in self.best)}"
+                )
+            said += [
                 f"  evaluations took {took:.1f} s, {share:.1f} % of the training",
             ]
         place = shlex.quote(str(self.run_dir))
@@ -168,10 +174,11 @@ def cannot_write(directory: Path, error: OSError) -> str:
     )
 
 
-def check_result(directory: Path) -> None:
-    """Raises TrainingFailedError if what a run came to is a failure, in a length beyond the one
-    that is asked for now: what lies there is of the longer run."""
-    if record := run_directory.failed(directory):
+def check_result(directory: Path, attempt: int, step: int) -> None:
+    """Raises TrainingFailedError if what a run came to is a failure, beyond the step of an attempt
+    at which it is to end now: what lies there is of the longer run."""
+    record = run_directory.failed(directory)
+    if record and (record["attempt"], record["step"]) > (attempt, step):
         raise TrainingFailedError(f"a longer run here failed: {failure(directory, record)}")
 
 

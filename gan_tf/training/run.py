@@ -41,7 +41,7 @@ from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
 from gan_tf.training.metrics import best, read_metrics
 from gan_tf.training.result import Result, cannot_write, failure
-from gan_tf.training.taking_up import has_said_its_end, leave, take_up
+from gan_tf.training.taking_up import is_done, leave, take_up
 from gan_tf.workers.team import Team
 
 _RUNNING = threading.Lock()
@@ -157,18 +157,18 @@ class _Run:
                 team=self.team,
                 check_held=self.check_held,
             )
-            for line in announcement.lines(
-                self.config, attempt, self.data, self.judge, self.followed
-            ):
+            done, verdict = is_done(self.directory, attempt, self.data), None
+            known = self.config, attempt, self.data, self.judge, self.followed
+            for line in announcement.lines(*known):
                 _say(line)
-            verdict = None
-            if attempt.over and has_said_its_end(self.directory, attempt):
-                leave(self.directory, self.config, self.data)
-                _say(attempt.over)
+            if done:
+                leave(self.directory, attempt, self.config, self.data)
             else:
                 self.check_held()
                 take_up(self.directory, attempt, self.config, self.data)
                 verdict = attempt.train(stop_requested)
+                if verdict is None:
+                    run_directory.note_end(self.directory, attempt.number, attempt.step)
             executed += attempt.loop.executed
             self.check_held()
             if verdict is None:

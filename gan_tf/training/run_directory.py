@@ -98,37 +98,40 @@ def went_on_at(directory: Path) -> tuple[int | None, int | None]:
     return content.get("resumed"), content.get("resumed_at")
 
 
-def end_of_before(directory: Path) -> dict[str, Any] | None:
-    """Returns the line of metrics of the end that a run went on from last, as it was then; None if
-    it did not end there. Until the run saves something of its own, that end can be asked for."""
-    found = read_content(directory).get("end")
-    return found if isinstance(found, dict) else None
+def has_ended(directory: Path, attempt: int, step: int) -> bool:
+    """Whether a run has come to its end at this step of this attempt, with all that is due there,
+    and has not gone on since. Before version 0.3.0 no run said so; it stands at its end then."""
+    here = [attempt, step]
+    return bool(read_content(directory).get("ended", here) == here)
 
 
-def write(
-    directory: Path,
-    run: Run,
-    resumed: int | None,
-    step: int | None,
-    end: dict[str, Any] | None = None,
-) -> None:
+def note_end(directory: Path, attempt: int | None, step: int | None) -> None:
+    """Records where a run has come to its end; None, None if it goes on from there."""
+    ended = None if attempt is None else [attempt, step]
+    _write_content(directory, read_content(directory) | {"ended": ended})
+
+
+def write(directory: Path, run: Run, resumed: int | None, step: int | None) -> None:
     """Records the configuration of the run that begins or goes on in `directory`.
 
     Args:
       directory: the run directory.
       run: what is trained on what.
       resumed, step: the attempt that goes on from a checkpoint, and from where; None if one begins.
-      end: see `end_of_before`.
     """
     content = {
         "format": FORMAT,
         "gan_tf": __version__,
         "resumed": resumed,
         "resumed_at": step,
-        "end": end,
+        "ended": None,
         "data": dataclasses.asdict(run.data),
         "config": run.config.to_json(),
     }
+    _write_content(directory, content)
+
+
+def _write_content(directory: Path, content: dict[str, Any]) -> None:
     path, text = directory / "config.json", json.dumps(content, indent=2) + "\n"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         files.write_text(path, text)

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from gan_tf.config import Config
 from gan_tf.game.players import GanState
 from gan_tf.host import archive, files
 from gan_tf.host.errors import InputError
 from gan_tf.models import PRETRAINED
 from gan_tf.serving import pretrained, servable
-from gan_tf.training import exporting, run_directory
+from gan_tf.training import exporting, going_on, run_directory
 
 Arrays = list[npt.NDArray[np.generic]]
 
@@ -36,23 +37,25 @@ class Source(NamedTuple):
     average: Arrays
 
 
-def begin(state: GanState, given: str, about: str, run_dir: Path) -> None:
+def begin(state: GanState, config: Config, number: int, about: str, run_dir: Path) -> None:
     """Gives the players, and the average, the weights of a run's best generator and of D then, or
     of an export, whose generator is the average alone. Optimisers begin anew.
 
     Args:
       state: the state before the first step.
-      given: the absolute path of a run directory, or of a SavedModel of this package; or the
-        name of a generator that comes with the package.
+      config: that of the attempt; its `init_from` is the absolute path of a run directory, or of a
+        SavedModel of this package, or the name of a generator that comes with the package.
+      number: which attempt it is.
       about: what the networks of `state` are; see `words`.
-      run_dir: where `keep` put what a start or an attempt before began with, which counts if it
-        is there: the source may be gone by now, or trained further.
+      run_dir: where `keep` put what a start or an attempt before, of the same configuration, began
+        with. That counts if it is there: the source may be gone by now, or trained further.
 
     Raises:
       InputError: there are no such networks, or they have other shapes.
     """
+    given = str(config.init_from)
     path = files.seen_from_here(Path(given))
-    source = _of_start(run_dir, given, about)
+    source = _of_start(run_dir, config, number, about)
     if source is None:
         source = _of_package(given) if given in PRETRAINED else _read(path, state)
     networks = _networks(state)
@@ -78,17 +81,16 @@ def keep(state: GanState, run_dir: Path) -> None:
     archive.write(run_dir / run_directory.INIT, arrays)
 
 
-def _of_start(run_dir: Path, given: str, about: str) -> Source | None:
+def _of_start(run_dir: Path, config: Config, number: int, about: str) -> Source | None:
     """Returns what `keep` kept; None without, where it is damaged, or of another run: one of which
     nothing came may begin again otherwise."""
     path = run_dir / run_directory.INIT
     if not path.exists():
         return None
     began = run_directory.read(run_dir)
-    if (began.config.init_from, words(began.config.to_json(), began.data.image_shape)) != (
-        given,
-        about,
-    ):
+    if going_on.differences(began.config.of_attempt(number), config):
+        return None
+    if words(began.config.to_json(), began.data.image_shape) != about:
         return None
     try:
         arrays = archive.load(path)

@@ -1,0 +1,169 @@
+"""Where a run ends: it says so once, with all that belongs to an end, whatever came between."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Command, assert_same_bits, executed, metrics, one_line, without_timings
+from .processes import start
+from .test_faults import EXPORTED, FLAGS, JUDGED, every, killed_at, wait
+
+# It learns nothing of use, and is far off at its end; what was good before is step 8.
+ILL = (
+    *FLAGS,
+    *("--loss=wasserstein", "--r1_gamma=0", "--generator_lr=0.0005", "--discriminator_lr=0.02"),
+    *("--evaluate_every=8", "--evaluate_images=100", "--log_every=10", "--checkpoint_every=10"),
+)
+
+
+def stopped(process: Any, run: Path, step: int) -> int:
+    """Stops a run by SIGTERM once it has come to a step; returns the step that it saved."""
+
+    def reached() -> bool:
+        path = run / "metrics.jsonl"
+        return path.exists() and any(line["step"] >= step for line in metrics(run))
+
+    wait(process, reached)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 75, errors
+    return max(int(path.stem[5:]) for path in (run / "checkpoints").iterdir())
+
+
+def content_of(directory: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def grids(run: Path) -> list[str]:
+    return sorted(path.name for path in (run / "samples").iterdir())
+
+
+def result(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "result.json").read_text())
+    return found
+
+
+def assert_same_end(one: Path, other: Path, step: int) -> None:
+    """Two runs have come to the same end, with the same word on it, and the same exports."""
+    assert_same_bits(one, other, step)
+    assert grids(one) == grids(other)
+    for name in ("best", "last"):
+        found = [result(run)[name] for run in (one, other)]
+        assert without_timings(found[:1]) == without_timings(found[1:])
+    assert result(one)["health"] == result(other)["health"]
+    versions = [sorted(path.name for path in (run / "export").iterdir()) for run in (one, other)]
+    assert versions[0] == versions[1]
+
+
+def test_a_run_may_end_where_it_was_stopped(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """All that an end has is there, as if it had never been meant to be longer."""
+    flags = (*FLAGS, *JUDGED, *EXPORTED, *every(3))
+    process = start("train", *flags, "--steps=100000", cwd=tmp_path, home=home)
+    step = stopped(process, tmp_path / "run", 6)
+    before = content_of(tmp_path)
+    line = one_line(command("train", *flags, f"--steps={step - 1}"))
+    assert f"stands at step {step:,} of 100,000, and not at its end" in line
+    assert f"--steps=100000 goes on, and --steps={step} ends it there" in line
+    assert content_of(tmp_path) == before
+    ended = command("train", *flags, f"--steps={step}")
+    assert (ended.returncode, executed(ended.stdout)) == (0, 0), ended.stderr
+    whole = command("train", *flags, f"--steps={step}", "--run_dir=whole")
+    assert whole.returncode == 0, whole.stderr
+    assert_same_end(tmp_path / "run", tmp_path / "whole", step)
+    assert result(tmp_path / "run")["last"]["images_per_second"] > 0
+    kept = content_of(tmp_path / "run")
+    assert command("train", *flags, f"--steps={step}").returncode == 0
+    assert content_of(tmp_path / "run") == kept, "a finished run, repeated, changes nothing"
+
+
+@pytest.mark.parametrize("log_every", [2, 3])
+def test_an_end_that_a_killed_start_took_back_is_said_again(
+    command: Command, tmp_path: Path, data_dir: Path, log_every: int
+) -> None:
+    """A longer run was killed while it took back what its shorter form had said at its end."""
+    flags = (*FLAGS, *JUDGED, *EXPORTED, *every(2), f"--log_every={log_every}", "--steps=3")
+    assert command("train", *flags).returncode == 0
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    shutil.copytree(run, whole)
+    config = json.loads((run / "config.json").read_text())
+    assert config["ended"] == [1, 3]
+    # In the order in which it is done.
+    (run / "config.json").write_text(json.dumps(config | {"ended": None}, indent=2) + "\n")
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    if log_every == 2:  # Else a line is due there, and it loses its evaluation at most.
+        (run / "metrics.jsonl").write_text("".join(lines[:-1]))
+        (run / "samples" / "step-00000003.png").unlink()
+    again = command("train", *flags)
+    assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+    assert_same_end(run, whole, 3)
+
+
+def test_the_end_by_patience_is_said_again(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """A run that was to go on all the same was killed before it saved anything."""
+    flags = (*FLAGS, *JUDGED, *EXPORTED, *every(4), "--sample_every=3", "--generator_lr=0")
+    patient = (*flags, "--steps=100000", "--patience=1")
+    assert command("train", *patient).returncode == 0
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    shutil.copytree(run, whole)
+    assert "step-00000008.png" in grids(whole), "drawn because it ended there"
+    process = start("train", *flags, "--steps=100000", "--patience=0", cwd=tmp_path, home=home)
+    killed_at(process, run, 12)
+    again = command("train", *patient)
+    assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+    assert_same_end(run, whole, 8)
+
+
+def test_a_failure_at_the_end_costs_a_longer_run_nothing(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    """The best generator of before is kept, and the failure is said as often as it is asked for."""
+    failed = command("train", *ILL, "--steps=28", "--on_collapse=stop")
+    said = failed.stderr.splitlines()[-1]
+    assert (failed.returncode, "far off at step 28" in said) == (1, True), failed.stderr
+    (tmp_path / "run" / "result.json").unlink()  # As where it was killed before it wrote it.
+    again = command("train", *ILL, "--steps=28", "--on_collapse=stop")
+    assert (again.returncode, again.stderr.splitlines()[-1]) == (1, said)
+    longer = (*ILL, *EXPORTED, "--steps=60", "--on_collapse=ignore")
+    for run in ("run", "whole"):
+        finished = command("train", *longer, f"--run_dir={run}")
+        assert finished.returncode == 0, finished.stderr
+        assert "is not kept" not in finished.stderr
+    assert_same_end(tmp_path / "run", tmp_path / "whole", 60)
+    assert result(tmp_path / "run")["best"]["step"] < 28
+
+
+def test_a_failure_beyond_an_end_is_said_there(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    """The end was one at which nothing else was due, so that the longer run has taken it back."""
+    flags = (*FLAGS, *every(4), "--checkpoint_every=4", "--evaluate_images=100")
+    flags = (*flags, "--generator_lr=0")
+    assert command("train", *flags, "--steps=3", "--on_collapse=ignore").returncode == 0
+    longer = command("train", *flags, "--steps=100", "--on_collapse=stop")
+    assert (longer.returncode, "no progress" in longer.stderr) == (1, True), longer.stderr
+    kept = content_of(tmp_path)
+    again = command("train", *flags, "--steps=3", "--on_collapse=stop")
+    assert again.returncode == 1
+    assert "a longer run here failed: no progress" in again.stderr.splitlines()[-1]
+    assert content_of(tmp_path) == kept
+
+
+def test_a_best_of_before_is_said_without_a_judge_that_it_does_not_know(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    flags = (*FLAGS, *JUDGED, *EXPORTED, *every(2))
+    assert command("train", *flags, "--steps=3").returncode == 0
+    longer = command("train", *flags, "--steps=5", "--evaluate_every=0")
+    assert longer.returncode == 0, longer.stderr
+    assert "best generator: attempt 1, step 2" in longer.stdout
+    assert "samples (" not in longer.stdout
