@@ -120,7 +120,9 @@ def main(options: Options) -> str:
             np.save(file, pixels)
     else:
         digits = len(str(len(pixels) - 1))
-        with files.published(output.resolve()) as temporary:  # A link to an empty one stays a link.
+        # A link to an empty one stays a link.
+        place = output.resolve() if output.is_dir() else output
+        with files.published(place) as temporary:
             temporary.mkdir()
             for index, image in enumerate(pixels):
                 pictures.write_png(temporary / f"{index:0{digits}d}.png", image)

@@ -106,6 +106,19 @@ def test_an_end_that_a_killed_start_took_back_is_said_again(
     assert_same_end(run, whole, 3)
 
 
+def test_an_end_whose_line_is_lost_is_an_end(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    """A longer run was killed before it saved anything, and metrics.jsonl was deleted."""
+    flags = (*FLAGS, *JUDGED, "--log_every=3", "--steps=3")
+    assert command("train", *flags).returncode == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"ended": None}))
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    again = command("train", *flags)
+    assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+
+
 def test_the_end_by_patience_is_said_again(
     command: Command, tmp_path: Path, home: Path, data_dir: Path
 ) -> None:
@@ -140,6 +153,22 @@ def test_a_failure_at_the_end_costs_a_longer_run_nothing(
         assert "is not kept" not in finished.stderr
     assert_same_end(tmp_path / "run", tmp_path / "whole", 60)
     assert result(tmp_path / "run")["best"]["step"] < 28
+
+
+def test_the_best_generator_may_be_that_of_an_end_that_was_given_up(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    """Another attempt came after it, and was worse."""
+    flags = (*ILL, "--discriminator_lr=0.003", "--seed=1", "--evaluate_every=24", "--steps=28")
+    failed = command("train", *flags, "--max_restarts=1")
+    assert failed.returncode == 1, failed.stderr
+    exported = command("export", "--run_dir=run")
+    assert (exported.returncode, "is not kept" in exported.stderr) == (0, False), exported.stderr
+    lines = [line for line in metrics(tmp_path / "run") if "frechet_distance" in line]
+    best = min(lines, key=lambda line: line["frechet_distance"])
+    about = tmp_path / "run" / "export" / "1" / "assets.extra" / "gan_tf.json"
+    found = json.loads(about.read_text())
+    assert (found["attempt"], found["step"]) == (best["attempt"], best["step"])
 
 
 def test_a_failure_beyond_an_end_is_said_there(

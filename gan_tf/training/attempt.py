@@ -186,7 +186,10 @@ class Attempt:
         due = self.schedule.due(self.step)
         line: Line = journal.said(self.step)
         if due.line and not line:  # The means since the last line, and what D thinks.
-            line = self.loop.means() | self.measure(self.step)
+            means = self.loop.means()
+            if not means:  # An end is made again, and the line that was there is lost.
+                due = due._replace(line=False, evaluation=False, best=False)
+            line = means | self.measure(self.step) if means else {}
             if due.sums:
                 self.loop.reset()
         if due.evaluation and "frechet_distance" not in line:

@@ -51,12 +51,13 @@ def find_checkpoint(run_dir: Path, which: str) -> Path:
                 best_is_of = _when(kept_best)
             except InputError as error:
                 print(f"warning: {error}; taking a checkpoint instead", file=sys.stderr)
-        # The least distance may be one that was taken only because the run ended there, of which
-        # the checkpoint is all there is.
-        if wanted and best_is_of != wanted and wanted[1] in kept:
-            with contextlib.suppress(InputError):
-                if _when(kept[wanted[1]]) == wanted:
-                    return kept[wanted[1]]
+        # It may be that of an attempt's end alone, of which the checkpoint is all there is.
+        if wanted and best_is_of != wanted:
+            ends = [directory, run_dir / "attempts" / str(wanted[0]) / run_directory.CHECKPOINTS]
+            for path in filter(None, (resume.paths(each).get(wanted[1]) for each in ends)):
+                with contextlib.suppress(InputError):
+                    if _when(path) == wanted:
+                        return path
         if best_is_of:
             _warn(run_dir, wanted, best_is_of)
             return kept_best
@@ -244,7 +245,6 @@ def opened(run_dir: str | None, saved_model: str | None, name: str | None) -> Se
 
 
 def line(export: Path) -> Line | None:
-    """Returns the metrics line of what was exported: what is said of it must be
-    true of it."""
+    """Returns the metrics line of what was exported: what is said of it must be true of it."""
     found = servable.read_metadata(export).get("metrics", {})
     return found if "frechet_distance" in found else None

@@ -90,10 +90,10 @@ def ending(history: History, last: Measurement) -> Verdict | None:
     Args:
       history: all its evaluations, as in `verdict`, with `step`.
       last: the last line of metrics, evaluated or not, with `generator_loss` and
-        `discriminator_loss`.
+        `discriminator_loss`; without them if that line is lost.
     """
-    losses = [last["generator_loss"], last["discriminator_loss"]]
-    if max(map(abs, losses)) > ABSURD:
+    losses = [last[name] for name in ("generator_loss", "discriminator_loss") if name in last]
+    if max(map(abs, losses), default=0.0) > ABSURD:
         sizes = " and ".join(f"{loss:.1e}" for loss in losses)
         return Verdict(FAR_OFF, f"the losses of G and D are {sizes} at its end")
     if not history or history[-1]["step"] - history[0]["step"] < LONG:

@@ -158,8 +158,10 @@ class Loop:
 
     def means(self) -> dict[str, float]:
         """Returns each metric's mean over the steps since the last `reset`, and that of the seconds
-        that workers wait for one another."""
+        that workers wait for one another. {} where no step was made since."""
         steps = int(self._summed.numpy())
+        if not steps:
+            return {}
         found = {name: float(total.numpy()) / steps for name, total in self._sums.items()}
         return found | (self.waits.means() if self.waits else {})
 
