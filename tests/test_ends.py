@@ -117,6 +117,26 @@ def test_an_end_whose_line_is_lost_is_an_end(
     (tmp_path / "run" / "metrics.jsonl").unlink()
     again = command("train", *flags)
     assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+    assert "its line in metrics.jsonl is lost, so this end is not judged" in again.stderr
+
+
+def test_an_end_of_another_cadence_takes_nothing_with_it(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    """A run stopped where an evaluation was due, ended there by flags without one, and goes on."""
+    flags = (*FLAGS, *JUDGED, *every(4))
+    runs = [tmp_path / name for name in ("run", "whole")]
+    assert command("train", *flags, "--steps=4").returncode == 0
+    config = json.loads((runs[0] / "config.json").read_text())
+    config["config"]["steps"] = 8  # As where it was stopped there, on its way to 8.
+    (runs[0] / "config.json").write_text(json.dumps(config | {"ended": None}))
+    other = ("--evaluate_every=0", "--log_every=3", "--sample_every=3")
+    assert command("train", *flags, *other, "--steps=4").returncode == 0
+    for run in runs:
+        finished = command("train", *flags, "--steps=8", f"--run_dir={run}")
+        assert finished.returncode == 0, finished.stderr
+    assert_same_bits(runs[0], runs[1], 8)
+    assert grids(runs[0]) == grids(runs[1])
 
 
 def test_the_end_by_patience_is_said_again(

@@ -121,7 +121,8 @@ def test_a_write_that_fails_ends_the_run_and_costs_nothing(
     if file != "run/config.json":  # As it will be, so that it need not be written.
         content = json.loads(config.read_text())
         content["config"] |= {"steps": 4, "data_dir": str(home / "tensorflow_datasets")}
-        content |= {"resumed": 1, "resumed_at": 2, "ended": None}
+        lasting = ["grid", "line"]  # By the cadences of `FLAGS`.
+        content |= {"resumed": 1, "resumed_at": 2, "lasting": lasting, "ended": None}
         config.unlink()
         config.write_text(json.dumps(content, indent=2) + "\n")
     reason = fails(tmp_path, home, "--steps=4", limit=limit)

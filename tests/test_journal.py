@@ -26,7 +26,7 @@ def write(
     """Appends lines to what an attempt with a line every 2 steps has written; all that stand."""
     schedule = Schedule(100, log_every=2, sample_every=50, checkpoint_every=50, evaluate_every=6)
     if step:
-        forget(directory, attempt=attempt, step=step, schedule=schedule)
+        forget(directory, attempt, step, schedule.lasting(step))
     journal = Journal(directory, attempt=attempt, step=step, seconds=step * 100.0, batch_size=10)
     with closing(journal):
         for each in steps:

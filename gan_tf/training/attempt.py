@@ -131,13 +131,12 @@ class Attempt:
             closing(self.loop.run_until(total, self.schedule.pause_after)) as pauses,
         ):
             settled = 0  # The step at which all due was written.
-            # It may stand at its end, and have been interrupted there, or be longer before.
-            reached_now = [self.step] if self.over else pauses
             try:
                 self._begin(journal)
                 if self._team:
                     followers.lead(self._team, self.number, self.loop)
-                for reached in reached_now:
+                # It may stand where it is to end, but not have ended there.
+                for reached in [self.step] if self.over else pauses:
                     self.step = reached
                     progress.update(reached)
                     progress.remark(self.loop, total - reached, self._config)
@@ -150,10 +149,8 @@ class Attempt:
                         progress.say(self.stopped)
                         break
                     if stopping and reached < total:
-                        raise InterruptedRunError(
-                            f"saved at step {reached:,} of {total:,}; the same command goes on "
-                            "from there"
-                        )
+                        said = f"saved at step {reached:,} of {total:,}"
+                        raise InterruptedRunError(f"{said}; the same command goes on from there")
             except NotFiniteError as error:
                 self.step, names = error.args
                 verdict = health.not_finite(names)
@@ -185,13 +182,9 @@ class Attempt:
         """Does what is due at this step; returns the verdict that ends the attempt."""
         due = self.schedule.due(self.step)
         line: Line = journal.said(self.step)
-        if due.line and not line:  # The means since the last line, and what D thinks.
-            means = self.loop.means()
-            if not means:  # An end is made again, and the line that was there is lost.
-                due = due._replace(line=False, evaluation=False, best=False)
-            line = means | self.measure(self.step) if means else {}
-            if due.sums:
-                self.loop.reset()
+        if due.line and not line and not (line := self._take_metrics(due)):
+            progress.say("its line in metrics.jsonl is lost, so this end is not judged")
+            due = due._replace(line=False, evaluation=False, best=False)
         if due.evaluation and "frechet_distance" not in line:
             assert self._evaluation
             generator = self._game.state.ema_generator
@@ -206,7 +199,7 @@ class Attempt:
         given_up = health.ends(verdict, self._config.on_collapse, self.images)
         epoch = build.epochs(self._config, self.step, self.images)
         keeps_best = due.best and is_best(line, journal.lines)
-        # At its end it may be the best, and a longer run goes on from there as if nothing was said.
+        # At its end it may be the best, and a longer run goes on from there.
         saves = (due.checkpoint or stopping) and (self.over or not given_up)
         resume.write_in_order(
             self._check_held,
@@ -218,6 +211,13 @@ class Attempt:
             checkpoint=(lambda: self._memory.save(journal.seconds)) if saves else None,
         )
         return verdict if given_up else None
+
+    def _take_metrics(self, due: Due) -> Line:
+        """The means since the last line, and what D thinks; {} where no step was made since."""
+        means = self.loop.means()
+        if due.sums:
+            self.loop.reset()
+        return means and means | self.measure(self.step)
 
     def _diagnose(
         self, line: Line, due: Due, journal: Journal, progress: Progress

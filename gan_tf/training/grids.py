@@ -37,9 +37,9 @@ def thin(directory: Path, every: int, step: int) -> None:
             picture.unlink(missing_ok=True)
 
 
-def forget(directory: Path, step: int, every: int) -> None:
-    """Removes the grids of later steps, which will be drawn again, and that of this step if it was
-    drawn only because a run ended here."""
+def forget(directory: Path, step: int, *, lasts: bool) -> None:
+    """Removes the grids of later steps, which will be drawn again, and that of this step unless it
+    lasts: it was drawn only because a run ended here."""
     for drawn, picture in found(directory).items():
-        if drawn > step or (drawn == step and drawn % every):
+        if drawn > step or (drawn == step and not lasts):
             picture.unlink()

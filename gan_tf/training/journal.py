@@ -22,7 +22,6 @@ from gan_tf.host.files import naming, tensorflow_writing, write_text
 from gan_tf.report import pictures
 from gan_tf.training.health import FAR_OFF
 from gan_tf.training.metrics import Line, read_metrics
-from gan_tf.training.schedule import Schedule
 
 _METRICS = "metrics.jsonl"
 _CONDITIONAL = {LABEL_ACCURACY, *CONDITIONING}
@@ -33,7 +32,7 @@ _EVALUATION = {
 }
 
 
-def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | None) -> None:
+def forget(directory: Path, attempt: int, step: int, lasting: set[str]) -> None:
     """Removes what a run that goes on after `step` will say again, and what was said at that step
     only because the run ended there.
 
@@ -41,14 +40,14 @@ def forget(directory: Path, attempt: int, step: int, *, schedule: Schedule | Non
       directory: the run directory.
       attempt: the attempt that goes on; lines of later ones go, too.
       step: where it stands.
-      schedule: what was due until now; None if all that was said at that step is kept.
+      lasting: what of that step stays; see `Schedule.lasting`.
     """
     kept = []
     for line in read_metrics(directory / _METRICS):
-        if schedule and (line["attempt"], line["step"]) == (attempt, step):
-            if not schedule.due(step).sums:
+        if (line["attempt"], line["step"]) == (attempt, step):
+            if "line" not in lasting:
                 continue
-            if not schedule.evaluates(step):
+            if "evaluation" not in lasting:
                 line = {key: value for key, value in line.items() if key not in _EVALUATION}
             elif line.get("health") == FAR_OFF:
                 del line["health"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gan_tf.evaluation.figures import distance
 from gan_tf.training.metrics import Line, read_metrics
-from gan_tf.training.run_directory import read_content, went_on_at
+from gan_tf.training.run_directory import lasting_at, read_content
 
 
 def waited(lines: Sequence[Line]) -> int:
@@ -26,8 +26,9 @@ def waited_until(directory: Path, attempt: int, step: int) -> int:
     no evaluation was due but because the run ended: it did not wait for that one."""
     lines = read_metrics(directory / "metrics.jsonl")
     lines = [each for each in lines if each["attempt"] == attempt and each["step"] <= step]
-    if went_on_at(directory) == (attempt, step):  # Then what was not due is gone already.
-        was_due = any("frechet_distance" in each for each in lines if each["step"] == step)
+    lasting = lasting_at(directory, attempt, step)
+    if lasting is not None:
+        was_due = "evaluation" in lasting
     else:
         # As the run was until now; it may be going on with other cadences.
         every = read_content(directory)["config"].get("evaluate_every")

@@ -22,7 +22,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,11 +91,13 @@ def read(directory: Path) -> Run:
         raise InputError(f"{path}: must describe its data; it was altered") from None
 
 
-def went_on_at(directory: Path) -> tuple[int | None, int | None]:
-    """Returns the attempt and the step at which a run went on last; None where it began. What lies
-    at that step was sifted then, by the cadences of before."""
+def lasting_at(directory: Path, attempt: int, step: int) -> set[str] | None:
+    """Returns what of a step lasts, by the cadences of before, if that is where a run went on, or
+    came to its end, last; None elsewhere. See `Schedule.lasting`."""
     content = read_content(directory)
-    return content.get("resumed"), content.get("resumed_at")
+    if (content.get("resumed"), content.get("resumed_at")) != (attempt, step):
+        return None
+    return set(content.get("lasting", ("line", "evaluation", "grid")))
 
 
 def has_ended(directory: Path, attempt: int, step: int) -> bool:
@@ -111,24 +113,30 @@ def note_end(directory: Path, attempt: int | None, step: int | None) -> None:
     _write_content(directory, read_content(directory) | {"ended": ended})
 
 
-def write(directory: Path, run: Run, resumed: int | None, step: int | None) -> None:
+def note(directory: Path, run: Run) -> None:
+    """Records what is said otherwise of a run that has ended in `directory`."""
+    _write_content(directory, read_content(directory) | _described(run))
+
+
+def write(
+    directory: Path, run: Run, resumed: tuple[int, int] | None, lasting: Collection[str] = ()
+) -> None:
     """Records the configuration of the run that begins or goes on in `directory`.
 
     Args:
       directory: the run directory.
       run: what is trained on what.
-      resumed, step: the attempt that goes on from a checkpoint, and from where; None if one begins.
+      resumed: the attempt that goes on from a checkpoint, and the step; None if one begins.
+      lasting: what of that step lasts.
     """
-    content = {
-        "format": FORMAT,
-        "gan_tf": __version__,
-        "resumed": resumed,
-        "resumed_at": step,
-        "ended": None,
-        "data": dataclasses.asdict(run.data),
-        "config": run.config.to_json(),
-    }
-    _write_content(directory, content)
+    attempt, step = resumed or (None, None)
+    at = {"resumed": attempt, "resumed_at": step, "lasting": sorted(lasting), "ended": None}
+    _write_content(directory, at | _described(run))
+
+
+def _described(run: Run) -> dict[str, Any]:
+    about = {"format": FORMAT, "gan_tf": __version__}
+    return about | {"data": dataclasses.asdict(run.data), "config": run.config.to_json()}
 
 
 def _write_content(directory: Path, content: dict[str, Any]) -> None:

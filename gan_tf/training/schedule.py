@@ -59,6 +59,15 @@ class Schedule:
             checkpoint=last or step % self.checkpoint_every == 0,
         )
 
+    def lasting(self, step: int) -> set[str]:
+        """Returns what is due at a step whatever the run's length: line, evaluation, grid."""
+        due = {
+            "line": self.due(step).sums,
+            "evaluation": self.evaluates(step),
+            "grid": step % self.sample_every == 0,
+        }
+        return {name for name, lasts in due.items() if lasts}
+
     def logs(self, step: int) -> bool:
         """Whether a line is due, whatever the run's length."""
         return step % self.log_every == 0

@@ -21,6 +21,7 @@ from gan_tf.training import (
 )
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.result import check_result
+from gan_tf.training.schedule import Schedule
 
 _AT_THE_END = ("result.json", "curves.png", "samples.gif", reporting.NAME)
 
@@ -38,13 +39,18 @@ def is_done(directory: Path, attempt: Attempt, data: Dataset) -> bool:
     if run_directory.has_ended(directory, attempt.number, attempt.step):
         return True
     if attempt.step > attempt.schedule.total:
-        before = run_directory.read(directory).config
-        total = build.schedule(before, attempt.images, build.is_judged(before, data)).total
+        total = _schedule_of_before(directory, attempt, data).total
         raise InputError(
             f"--run_dir={directory}: stands at step {attempt.step:,} of {total:,}, and not at its "
             f"end: --steps={total} goes on, and --steps={attempt.step} ends it there"
         )
     return False
+
+
+def _schedule_of_before(directory: Path, attempt: Attempt, data: Dataset) -> Schedule:
+    """What was due when, and until when, as the run was until now."""
+    before = run_directory.read(directory).config
+    return build.schedule(before, attempt.images, build.is_judged(before, data))
 
 
 def leave(directory: Path, attempt: Attempt, config: Config, data: Dataset) -> None:
@@ -55,8 +61,7 @@ def leave(directory: Path, attempt: Attempt, config: Config, data: Dataset) -> N
             dataclasses.replace(before.config, licence=config.licence),
             dataclasses.replace(before.data, licence=data.description.licence),
         )
-        run_directory.write(directory, run, *run_directory.went_on_at(directory))
-        run_directory.note_end(directory, attempt.number, attempt.step)
+        run_directory.note(directory, run)
         print(
             "--licence: noted; exports have it from now on: python -m gan_tf.export "
             f"--run_dir={shlex.quote(str(directory))}",
@@ -79,23 +84,21 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
     # A rollback stands at a step, and has no checkpoint of its own yet: no step is behind it.
     resumed = bool(resume.paths(directory / run_directory.CHECKPOINTS))
     here = attempt.number, attempt.step if resumed else -1
+    lasting: set[str] = set()
     if (directory / "config.json").exists():
         run_directory.note_end(directory, None, None)
-        before = run_directory.read(directory).config
-        judged = build.is_judged(before, data)
-        due = build.schedule(before, attempt.images, judged)
         # What came after this step is made again; what is here only because a run ended is not.
-        # A run that was killed since it went on from here has forgotten that before.
-        sifted = run_directory.went_on_at(directory) == here
-        journal.forget(directory, *here, schedule=None if sifted else due)
-        grids.forget(directory, here[1], 1 if sifted else due.sample_every)
+        # What lasts is what was due when it was made: a start that went on from here has said so.
+        said = run_directory.lasting_at(directory, *here)
+        due = _schedule_of_before(directory, attempt, data).lasting(here[1])
+        lasting = due if said is None else said
+        journal.forget(directory, *here, lasting)
+        grids.forget(directory, here[1], lasts="grid" in lasting)
         resume.forget_best(directory, *here)
     for name in _AT_THE_END:  # Of a shorter run; cut short, this one must not be said by them.
         (directory / name).unlink(missing_ok=True)
     run = run_directory.Run(config, data.description)
-    # At an end that is made now nothing is sifted: a longer run does that.
-    at = None if attempt.over else attempt.step
-    run_directory.write(directory, run, *((attempt.number, at) if resumed else (None, None)))
+    run_directory.write(directory, run, here if resumed else None, lasting)
     first = attempt.number == 1 or not (directory / run_directory.INIT).exists()
     if config.init_from and not attempt.step and first:
         warm_start.keep(attempt.state, directory)
