@@ -13,7 +13,9 @@ from gan_tf.data import pixels
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import open_dataset
 from gan_tf.data.feed import Batch, Feed
-from gan_tf.game.rules import Game
+from gan_tf.evaluation.measure import Measure
+from gan_tf.game.latents import LATENTS
+from gan_tf.game.rules import Game, metrics_of
 from gan_tf.game.step import step
 from gan_tf.host import process
 from gan_tf.training.loop import Loop, NotFiniteError
@@ -44,6 +46,29 @@ def loop_of(game: Game, reals: Split = REALS) -> Loop:
 def every(*steps: int) -> Callable[[int], int]:
     """A pause at each multiple of these."""
     return lambda done: min((done // each + 1) * each for each in steps)
+
+
+def test_run_after_run_in_one_program_warns_of_no_retracing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """TensorFlow counts graphs of the same code."""
+    state = new().state
+
+    def nothing(_: Batch) -> dict[str, tf.Tensor]:
+        state.step.assign_add(1)
+        return {name: tf.constant(0.0) for name in metrics_of(state)}
+
+    logger = tf.get_logger()
+    logger.addHandler(caplog.handler)
+    try:
+        for total in range(1, 13):
+            loop = Loop(nothing, state, feed_of(REALS))
+            list(loop.run_until(total, lambda _, total=total: total))  # type: ignore[misc]
+            draw, loss = LATENTS["normal"], "non_saturating"
+            Measure(state, REALS, draw, most=20, latent_dim=10, seed=0, loss=loss)(total)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert not caplog.messages
 
 
 def test_any_number_of_steps_shares_one_trace() -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -84,6 +85,36 @@ def test_a_finished_run_repeated_changes_nothing(
     assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
     assert state(run) == before
     assert f"SavedModel     {Path('run/export/1')}\n" in again.stdout
+
+
+def test_a_finished_run_on_a_read_only_disk_is_said_again(
+    tmp_path: Path, home: Path, run: Path
+) -> None:
+    mount = "mount --bind run run && mount -o remount,ro,bind run run"
+    alone = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*alone, mount], cwd=tmp_path, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    train = shlex.join([sys.executable, "-m", "gan_tf.train", *FLAGS])
+    ends = []
+    for steps in (4, 6):
+        ends.append(
+            subprocess.run(
+                [*alone, f"{mount} && {train} --steps={steps}"],
+                cwd=tmp_path,
+                env={"HOME": str(home), "PATH": os.environ["PATH"]},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        )
+    again, longer = ends
+    assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
+    assert f"SavedModel     {Path('run/export/1')}\n" in again.stdout
+    assert longer.returncode == 1
+    assert longer.stderr.splitlines()[-1] == (
+        "gan_tf.train: run/config.json: Read-only file system; step 4 is saved, and the same "
+        "command goes on"
+    )
 
 
 @pytest.mark.parametrize("damage", ["removed", "damaged"])

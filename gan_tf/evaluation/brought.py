@@ -20,6 +20,7 @@ from gan_tf.evaluation.classifier import Classifier
 from gan_tf.host import process
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import sha256
+from gan_tf.host.graphs import graph
 
 _SIDE = 224  # Pixels of DINOv2's input: 16 patches of 14.
 # Of ImageNet's pixels in [0, 1], by channel: what DINOv2 was trained with.
@@ -96,7 +97,7 @@ def dinov2(weights: Path) -> Classifier:
 
 def _of_pixels(judge: Callable[[tf.Tensor], Any]) -> Callable[[tf.Tensor], Any]:
     """Returns the judge of uint8 images `[B, H, W, C]`, from one of `[B, H, W, 3]` in [-1, 1]."""
-    compiled = tf.function(judge, reduce_retracing=True)
+    compiled = graph(judge, reduce_retracing=True)
     # Colours are made outside the graph: one that is retraced for another C would not know it.
     return lambda pixels: compiled(_coloured(scale(pixels)))
 

@@ -26,6 +26,7 @@ from gan_tf.data.rows import Rows
 from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import sha256
+from gan_tf.host.graphs import graph
 
 _DIRECTORY = Path(__file__).parent / "classifiers"
 _EPOCHS = 12
@@ -102,9 +103,7 @@ def load(path: Path, name: str, image_shape: ImageShape) -> Classifier:
     with process.drawing_from(0), process.computing_in("float32"):
         network = _network(image_shape, classes=arrays[max(arrays)].shape[0])
     network.set_weights([array.astype(np.float32) for array in arrays.values()])
-    judge = tf.function(
-        lambda pixels: network(scale(pixels), training=False), reduce_retracing=True
-    )
+    judge = graph(lambda pixels: network(scale(pixels), training=False), reduce_retracing=True)
     return Classifier(name, sha256(path)[:8], accuracy, judge)
 
 

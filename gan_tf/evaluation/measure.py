@@ -13,6 +13,7 @@ from gan_tf.game import latents
 from gan_tf.game.latents import Distribution
 from gan_tf.game.losses import LOSSES
 from gan_tf.game.players import GanState
+from gan_tf.host.graphs import graph
 from gan_tf.models.calling import apply
 
 _IMAGES = 250  # At each line of the log.
@@ -48,7 +49,7 @@ class Measure:
         self._cross_entropy = LOSSES[loss].cross_entropy
         self.in_pairs = not LOSSES[loss].signed
         self._accuracy = theory.ranked if self.in_pairs else theory.accuracy
-        self._judge = tf.function(self._logits, reduce_retracing=True)
+        self._judge = graph(self._logits, reduce_retracing=True)
 
     def __call__(self, step: int) -> dict[str, float]:
         """Returns the figures of a log line; a function of the state and the step alone."""

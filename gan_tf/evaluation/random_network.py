@@ -24,6 +24,7 @@ from gan_tf.evaluation import reals
 from gan_tf.evaluation.classifier import Classifier
 from gan_tf.host import archive
 from gan_tf.host.errors import InputError
+from gan_tf.host.graphs import graph
 
 NAME = "random-v1"
 
@@ -47,13 +48,13 @@ def judge(data: Dataset) -> Classifier:
     def raw(pixels: tf.Tensor) -> tuple[tf.Tensor, None]:
         return _network(pixels, kernels), None
 
-    plain = Classifier(NAME, digest, None, tf.function(raw, reduce_retracing=True), _BATCH)
+    plain = Classifier(NAME, digest, None, graph(raw, reduce_retracing=True), _BATCH)
     mean, size = _usual(data, plain)
 
     def standard(pixels: tf.Tensor) -> tuple[tf.Tensor, None]:
         return (_network(pixels, kernels) - mean) / size, None
 
-    return Classifier(NAME, digest, None, tf.function(standard, reduce_retracing=True), _BATCH)
+    return Classifier(NAME, digest, None, graph(standard, reduce_retracing=True), _BATCH)
 
 
 def _usual(data: Dataset, plain: Classifier) -> tuple[tf.Tensor, tf.Tensor]:

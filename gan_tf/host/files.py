@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gan_tf.host.errors import InputError
 
@@ -98,7 +98,7 @@ def locked(path: Path, others: str | None = None) -> Iterator[Callable[[], bool]
     import fcntl  # Linux alone has it; elsewhere a command says so before it comes here.
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:  # As it was: a run that has nothing to do writes nothing.
+    with _opened(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -115,6 +115,16 @@ def locked(path: Path, others: str | None = None) -> Iterator[Callable[[], bool]
                 return False
 
         yield is_held
+
+
+def _opened(path: Path) -> IO[str]:
+    """A lock file as it is: a run that has nothing to do writes nothing, and may be read-only."""
+    try:
+        return path.open("a")
+    except OSError:
+        if path.exists():
+            return path.open()
+        raise
 
 
 def is_locked(path: Path) -> bool:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from gan_tf.data.feed import Batch, Feed, Take
 from gan_tf.game.players import GanState
 from gan_tf.game.rules import Metrics, metrics_of
+from gan_tf.host.graphs import graph
 from gan_tf.workers import replica
 from gan_tf.workers.connection import Message
 from gan_tf.workers.team import Team
@@ -58,7 +59,7 @@ class Loop:
         self.steps_per_second: float | None = None
         self._state, self._feed = state, feed
         self.compiled = compiled and team is None  # XLA knows no sum over processes.
-        self._step = tf.function(step, jit_compile=True, autograph=False) if self.compiled else step
+        self._step = graph(step, jit_compile=True, autograph=False) if self.compiled else step
         self._sums = {name: tf.Variable(0.0, name=name) for name in metrics_of(state)}
         self._summed = tf.Variable(0, dtype=tf.int64, name="summed")
         self._own = Own()
@@ -67,7 +68,7 @@ class Loop:
         if team:
             run = functools.partial(self._run_together, team)
         # One trace serves every number of steps.
-        self._run = tf.function(run, [feed.signature], autograph=False)
+        self._run = graph(run, input_signature=[feed.signature], autograph=False)
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
