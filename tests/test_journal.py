@@ -95,9 +95,10 @@ def test_training_time_adds_up_over_restarts(tmp_path: Path) -> None:
     assert second["images_per_second"] > 0
 
 
-def test_an_altered_line_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("altered", ['"step"- 4', '"step": NaN', '"step": 4.5', '"step": true'])
+def test_an_altered_line_is_named(tmp_path: Path, altered: str) -> None:
     write(tmp_path, 0, [2, 4])
     path = tmp_path / "metrics.jsonl"
-    path.write_text(path.read_text().replace('"step": 4', '"step"- 4'))
+    path.write_text(path.read_text().replace('"step": 4', altered))
     with pytest.raises(InputError, match="line 2 must be metrics"):
         read_metrics(path)
