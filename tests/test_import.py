@@ -80,6 +80,47 @@ def one(path: Path, place: Path, **wish: Any) -> np.ndarray:
     return np.asarray(found)
 
 
+def test_pictures_that_could_not_be_read_once_are_imported_when_they_can(tmp_path: Path) -> None:
+    """Their names, sizes and times stay as they were."""
+    folder = fill(tmp_path / "pictures", 12)
+    program = (
+        "import sys, pathlib; from gan_tf.data.images.importing import import_images;"
+        "from gan_tf.data.images.wanted import Wanted;"
+        "import_images(pathlib.Path('pictures'), Wanted(image_size=28), pathlib.Path('data'))"
+    )
+    ordinary = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]  # Root may read all.
+    prefix = ordinary if os.geteuid() == 0 else []
+    if prefix and not shutil.which("setpriv"):
+        pytest.skip("root may read all, and there is no setpriv")
+
+    def told() -> str:
+        command = [*prefix, sys.executable, "-c", program]
+        finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return finished.stderr
+
+    for number in range(3):
+        (folder / f"{number:04}.png").chmod(0)
+    assert "left out 3 of 12 files: 0000.png may not be read (and 2 more)" in told()
+    assert told() == "", "nothing is imported again while nothing changes"
+    (folder / "0001.png").chmod(0o644)
+    assert "left out 2 of 12 files" in told()
+    for number in range(3):
+        (folder / f"{number:04}.png").chmod(0o644)
+    assert "Imported 12 images" in told()
+    assert told() == ""
+
+
+def test_a_damaged_index_is_made_again(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "pictures", 12)
+    before, _ = bring(folder, tmp_path, **SMALL)
+    (path,) = (tmp_path / "data" / "gan_tf" / "images" / "sources").iterdir()
+    whole = path.read_bytes()
+    for place in range(10, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        after, _ = bring(folder, tmp_path, **SMALL)
+        assert after.digest == before.digest
+
+
 def test_pictures_of_every_format_are_known_by_their_content(tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()

@@ -21,12 +21,21 @@ from PIL import Image
 
 from gan_tf.data.dataset import open_dataset
 from gan_tf.data.images.wanted import Wanted
+from gan_tf.host import archive
 from gan_tf.host.errors import InputError
 from gan_tf.serving import servable
 
-from .conftest import Command, assert_same_bits, executed, metrics, one_line
+from .conftest import (
+    Command,
+    assert_same_bits,
+    executed,
+    metrics,
+    one_line,
+    without_timings,
+)
 from .processes import start
 from .scenes import picture
+from .test_faults import killed_at
 
 FLAGS = (
     *("--images=photos", "--data_dir=data", "--run_dir=run", "--arch=mlp", "--batch_size=4"),
@@ -129,6 +138,56 @@ def test_a_link_that_leads_to_other_pictures_is_a_change(
     longer = command("train", *flags, "--steps=3")
     assert (longer.returncode, executed(longer.stdout)) == (0, 1), longer.stderr
     assert "link has changed since it was imported (it leads to pictures that" in longer.stderr
+
+
+def test_a_run_of_which_nothing_came_begins_again_with_the_images_that_it_asks_for_now(
+    command: Command, tmp_path: Path, home: Path, photos: Path
+) -> None:
+    flags = (*FLAGS, "--checkpoint_every=1000000", "--export=none")
+    process = start("train", *flags, "--steps=1000000", cwd=tmp_path, home=home)
+    killed_at(process, tmp_path / "run", 1)
+    (photos / "cats" / "new.png").write_bytes(picture(50))
+    asked = (*flags, "--steps=2", "--image_size=28", "--channels=1")
+    again = command("train", *asked)
+    assert again.returncode == 0, again.stderr
+    assert "this run goes on" not in again.stderr
+    content = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert content["data"]["image_shape"] == [28, 28, 1]
+    assert content["data"]["digest"] == digest_of(command, tmp_path, *asked)
+
+
+def digest_of(command: Command, place: Path, *flags: str) -> str:
+    """The digest of the images of a run that begins elsewhere."""
+    assert command("train", *flags, "--run_dir=elsewhere").returncode == 0
+    content = json.loads((place / "elsewhere" / "config.json").read_text())
+    return str(content["data"]["digest"])
+
+
+def test_a_run_keeps_the_classifier_that_judges_it(command: Command, tmp_path: Path) -> None:
+    """Trained again, on another processor say, it may become another one."""
+    for number in range(130):
+        place = tmp_path / "photos" / f"kind {number % 2}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number}.png").write_bytes(picture(number))
+    judged = ("--classifier=train", "--evaluate_every=2", "--evaluate_images=100")
+    flags = (*FLAGS, *judged, "--on_collapse=ignore", "--export=none")
+    assert command("train", *flags, "--steps=4", "--run_dir=whole").returncode == 0
+    assert command("train", *flags, "--steps=2").returncode == 0
+    (path,) = tmp_path.glob("data/gan_tf/images/photos-*/classifier.npz")
+    assert (tmp_path / "run" / "classifier.npz").read_bytes() == path.read_bytes()
+    arrays = archive.load(path)
+    halved = {name: np.multiply(each, 0.5) for name, each in arrays.items() if each.ndim > 1}
+    archive.write(path, arrays | halved)
+    longer = command("train", *flags, "--steps=4")
+    assert (longer.returncode, executed(longer.stdout)) == (0, 2), longer.stderr
+    assert without_timings(metrics(tmp_path / "run")) == without_timings(
+        metrics(tmp_path / "whole")
+    )
+    names = [
+        json.loads((tmp_path / run / "result.json").read_text())["classifier"]
+        for run in ("run", "whole")
+    ]
+    assert names[0] == names[1]
 
 
 def test_a_class_without_a_training_image_is_named(command: Command, tmp_path: Path) -> None:

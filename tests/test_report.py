@@ -262,6 +262,18 @@ def test_only_half_a_run_directory_is_left(command: Command, tmp_path: Path) -> 
         assert said in text
 
 
+def test_a_report_takes_no_place_of_another_runs(command: Command, tmp_path: Path) -> None:
+    for name in ("run", "other"):
+        (tmp_path / name / "samples").mkdir(parents=True)
+        (tmp_path / name / "config.json").write_text('{"gan_tf": "0.3.0"}')
+    for runs in ("run", "run,other"):
+        line = one_line(command("report", f"--run_dirs={runs}", "--output=other/report.html"))
+        assert "--output=other/report.html: belongs to the run in other" in line
+    assert not (tmp_path / "other" / "report.html").exists()
+    own = command("report", "--run_dirs=run", "--output=run/report.html")
+    assert own.returncode == 0, own.stderr
+
+
 def test_a_moved_run_is_told_where_it_lies(command: Command, tmp_path: Path, trained: Path) -> None:
     """And its name may hold the comma that stands between several."""
     moved = tmp_path / "lr=1,k=2"

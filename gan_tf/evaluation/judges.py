@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from gan_tf.data.dataset import Dataset, Description
 from gan_tf.evaluation import classifier, random_network, reals
@@ -14,6 +15,7 @@ from gan_tf.host.files import sha256
 _TRAINING = 10_000  # Images: mnist-v1's network has 200,000 weights behind its convolutions.
 _OF_A_CLASS = 100  # Training images, on average.
 _TEST = 1_000  # Images, which show how good it is to a percent.
+CLASSIFIER = "classifier.npz"  # Beside a dataset's cache: the one of its labels.
 _NUMBERS = 2**26  # Pixels times channels of all training images; 60,000 of 32x32 have that many.
 
 
@@ -41,7 +43,7 @@ def to_evaluate(data: Dataset, kind: str) -> str:
     return "train" if kind == "auto" and labels_are_worth_it else kind
 
 
-def find(data: Dataset, kind: str) -> Classifier:
+def find(data: Dataset, kind: str, kept: Path | None = None) -> Classifier:
     """Returns what judges a dataset, trained now if it has to be.
 
     Args:
@@ -49,6 +51,7 @@ def find(data: Dataset, kind: str) -> Classifier:
       kind: `auto` for the usual one, `random` for a random network, `train` for one of the
         dataset's own labels, which is kept beside its cache and named by the dataset and the
         weights' digest.
+      kept: a classifier of the dataset's labels, in place of the one beside its cache.
 
     Raises:
       InputError: the dataset has no labels, or too few images for any figure.
@@ -59,7 +62,7 @@ def find(data: Dataset, kind: str) -> Classifier:
         return classifier.packaged(data.description)
     if kind in ("auto", "random"):
         return random_network.judge(data)
-    path = data.directory / "classifier.npz"
+    path = kept or data.directory / CLASSIFIER
     if not path.exists():
         train, test = data.split("train"), data.split("test")
         if data.classes < 2:

@@ -61,8 +61,11 @@ def main(options: Options) -> str:
     for each in directories:
         if not each.is_dir():
             raise InputError(f"--run_dirs={each}: must be a run directory; there is none")
-    from gan_tf.training import reporting
+    from gan_tf.training import reporting, run_directory
 
+    own = [each.resolve() / reporting.NAME for each in directories]
+    if own != [output.parent.resolve() / output.name]:
+        run_directory.spare("output", output)
     if options.watch:
         reporting.watch(directories[0], output)
     elif len(directories) == 1:

@@ -87,12 +87,14 @@ def feed(config: Config, reals: Split, share: tuple[int, int] = (0, 1)) -> Feed:
     )
 
 
-def evaluation(config: Config, data: Dataset, held_out: Split) -> Evaluation | None:
-    """Returns what judges the generator during training, if need be by images that no step sees;
-    None if it is frozen, or not judged."""
+def evaluation(
+    config: Config, data: Dataset, held_out: Split, kept: Path | None = None
+) -> Evaluation | None:
+    """Returns what judges the generator during training, if need be by images that no step sees, or
+    by the classifier that the run keeps; None if it is frozen, or not judged."""
     if not is_judged(config, data):
         return None
-    judge = judges.find(data, config.classifier)
+    judge = judges.find(data, config.classifier, kept)
     compared = real_images.compared(judge, data, config.evaluate_images)
     # Where samples are compared with training images, their features are at hand.
     copies = real_images.copies(judge, data) if compared.against == "training" else None

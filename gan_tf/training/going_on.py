@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from gan_tf.config import Config
+from gan_tf.config.data import wanted
 from gan_tf.config.knobs import Value, knobs
-from gan_tf.data.dataset import Description
+from gan_tf.data.dataset import Dataset, Description
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.training.metrics import read_metrics
 from gan_tf.training.run_directory import (
     BEST,
     CHECKPOINTS,
+    JUDGE,
     attempts_given_up,
     read,
     read_content,
@@ -35,6 +37,29 @@ def with_what_it_keeps(directory: Path, config: Config) -> Config:
     if config.steps is None and config.epochs is None:
         kept["steps"] = before.steps
     return dataclasses.replace(config, **kept)
+
+
+def data_it_began_with(directory: Path, config: Config) -> Description | None:
+    """Returns what the run in a directory was trained on; None where there is no run, or one of
+    which nothing came and that wanted other images: it begins anew, with those of now."""
+    if not (directory / "config.json").exists():
+        return None
+    before = read(directory)
+    is_same = _images(before.config) == _images(config)
+    return before.data if is_same or _is_begun(directory) else None
+
+
+def _images(config: Config) -> tuple[Any, ...]:
+    """What of a configuration decides the images."""
+    return config.images, config.dataset, wanted(config)
+
+
+def judge(directory: Path, data: Dataset) -> Path | None:
+    """Returns the classifier that a run keeps, if it is of the same images; None without."""
+    path = directory / JUDGE
+    if not path.exists() or read(directory).data.digest != data.description.digest:
+        return None
+    return path
 
 
 def check(directory: Path, config: Config, data: Description | None = None) -> None:

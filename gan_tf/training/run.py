@@ -84,8 +84,7 @@ def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Res
     config = going_on.with_what_it_keeps(directory, config).resolved()
     going_on.check(directory, config)
     read_metrics(directory / "metrics.jsonl")
-    began = run_directory.read(directory).data if (directory / "config.json").exists() else None
-    data = build.dataset(config, began, given)
+    data = build.dataset(config, going_on.data_it_began_with(directory, config), given)
     reals, held_out = data.reals(config.validation_images)
     followed = config.followed(reals.image_shape, len(reals.images))
     config = config.follow(reals.image_shape, len(reals.images))
@@ -101,7 +100,7 @@ def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Res
                 data=data,
                 reals=reals,
                 held_out=held_out,
-                judge=build.evaluation(config, data, held_out),
+                judge=build.evaluation(config, data, held_out, going_on.judge(directory, data)),
                 followed=followed,
                 team=team,
                 check_held=check_held,

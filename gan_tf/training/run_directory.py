@@ -6,6 +6,7 @@
     checkpoints/step-N.npz what resumes the run
     best.npz               the same, of the best generator of all evaluations
     init.npz               with --init_from: the networks that each attempt begins with
+    classifier.npz         with --classifier=train: what judges the run
     metrics.jsonl          a line of metrics every --log_every and --evaluate_every steps
     tensorboard/           the same for TensorBoard, and the grids of samples
     samples/step-N.png     the same latents at a cadence, by the averaged generator
@@ -33,9 +34,10 @@ from gan_tf.host import files
 from gan_tf.host.errors import InputError, TrainingFailedError
 
 BEST, INIT, CHECKPOINTS = "best.npz", "init.npz", "checkpoints"
+JUDGE = "classifier.npz"
 _FILES = {
     *("config.json", "run.lock", BEST, INIT, "metrics.jsonl", "samples.gif", "curves.png"),
-    *("result.json", "report.html"),
+    *("result.json", "report.html", JUDGE),
 }
 _FOLDERS = {CHECKPOINTS, "tensorboard", "samples", "export", "attempts"}
 FORMAT = 3  # Of config.json: the number rises when an older reader would misunderstand it.

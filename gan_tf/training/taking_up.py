@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
 from gan_tf.config import Config
 from gan_tf.data.dataset import Dataset
+from gan_tf.evaluation import judges
+from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.training import (
     build,
+    going_on,
     grids,
     journal,
     reporting,
@@ -98,7 +102,14 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
     for name in _AT_THE_END:  # Of a shorter run; cut short, this one must not be said by them.
         (directory / name).unlink(missing_ok=True)
     run = run_directory.Run(config, data.description)
+    judge = directory / run_directory.JUDGE
+    if going_on.judge(directory, data) is None:
+        judge.unlink(missing_ok=True)
     run_directory.write(directory, run, here if resumed else None, lasting)
+    if build.is_judged(config, data) and config.classifier == "train" and not judge.exists():
+        # On another machine, or anew, it might become another one.
+        with files.published(judge) as temporary:
+            shutil.copyfile(data.directory / judges.CLASSIFIER, temporary)
     first = attempt.number == 1 or not (directory / run_directory.INIT).exists()
     if config.init_from and not attempt.step and first:
         warm_start.keep(attempt.state, directory)

@@ -39,6 +39,10 @@ _TURNS = {
 _DRAFT = 4
 
 
+_MEMORY, _GONE, _FORBIDDEN = "is larger than the memory", "vanished", "may not be read"
+_FAILED = "cannot be read: "
+
+
 class LeftOutError(Exception):
     """A file that is left out; the message goes behind its name, as in "is truncated"."""
 
@@ -193,6 +197,11 @@ def _pixels(
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
+def may_pass(reason: str) -> bool:
+    """Whether `reason` gave this for what is not in the file itself: it may be readable later."""
+    return reason in (_MEMORY, _GONE, _FORBIDDEN) or reason.startswith(_FAILED)
+
+
 def reason(error: Exception) -> LeftOutError:
     """Says in a few words why a file is left out that could not be read for this error."""
     if isinstance(error, LeftOutError):
@@ -200,13 +209,13 @@ def reason(error: Exception) -> LeftOutError:
     if isinstance(error, Image.DecompressionBombError):
         return LeftOutError(f"has more than {MAX_PIXELS // 1_000_000} million pixels")
     if isinstance(error, MemoryError):
-        return LeftOutError("is larger than the memory")
+        return LeftOutError(_MEMORY)
     if isinstance(error, FileNotFoundError):
-        return LeftOutError("vanished")
+        return LeftOutError(_GONE)
     if isinstance(error, PermissionError):
-        return LeftOutError("may not be read")
+        return LeftOutError(_FORBIDDEN)
     if isinstance(error, OSError) and error.errno:
-        return LeftOutError(f"cannot be read: {error.strerror}")
+        return LeftOutError(f"{_FAILED}{error.strerror}")
     if "truncated" in str(error).lower() or isinstance(error, (EOFError, struct.error)):
         return LeftOutError("is truncated")
     return LeftOutError("is damaged")

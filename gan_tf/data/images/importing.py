@@ -13,16 +13,17 @@ import hashlib
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from gan_tf.data import cache
 from gan_tf.data.cache import Split
-from gan_tf.data.images import index, kinds, making, quiet, record
+from gan_tf.data.images import decoding, index, kinds, making, quiet, record
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.images.index import Came, Kept
 from gan_tf.data.images.opening import Material, material, safe_name
-from gan_tf.data.images.sources import shown
+from gan_tf.data.images.sources import Source, shown
 from gan_tf.data.images.splitting import Splits
 from gan_tf.data.images.wanted import Wanted
 from gan_tf.host import files
@@ -159,9 +160,28 @@ def _fresh(path: Path, given: Material, place: Path) -> Came | None:
     if came is None or not _directory(place, came).is_dir():
         return None
     found = index.differences(path, given.listing())
-    left_out = record.read(_directory(place, came)).get("left_out", {}).values()
-    changed = found is None or any(found) or any(map(kinds.can_be_read_by_now, left_out))
-    return None if changed else came
+    left_out = record.read(_directory(place, came)).get("left_out", {})
+    changed = found is None or any(found)
+    return None if changed or _can_be_read_by_now(given, left_out) else came
+
+
+def _can_be_read_by_now(given: Material, left_out: Mapping[str, str]) -> bool:
+    """Whether a file that was left out need not be any more, though it looks as it did."""
+    if any(map(kinds.can_be_read_by_now, left_out.values())):
+        return True
+    passing = [name for name, reason in left_out.items() if decoding.may_pass(reason)]
+    source = given.content() if passing else None
+    if source is None or isinstance(source, Arrays):
+        return False
+    return any(_opens(source, name) for name in passing)
+
+
+def _opens(source: Source, name: str) -> bool:
+    try:
+        with source.open(name) as file:
+            return bool(file.read(1))
+    except (OSError, KeyError):
+        return False
 
 
 def _import(given: Material, wanted: Wanted, place: Path, path: Path) -> tuple[Came, str]:

@@ -12,12 +12,15 @@ import gzip
 import json
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from gan_tf.data.images.sources import IGNORED, Entry
 from gan_tf.host.files import naming, published
+
+_DAMAGED = (OSError, EOFError, ValueError, TypeError, zlib.error)
 
 
 class Came(NamedTuple):
@@ -80,7 +83,7 @@ def last(path: Path) -> Came | None:
     try:
         with gzip.open(path) as lines:
             return Came(*json.loads(lines.readline()))
-    except (OSError, EOFError, ValueError, TypeError):
+    except _DAMAGED:
         return None
 
 
@@ -91,7 +94,7 @@ def differences(path: Path, now: Iterable[Entry]) -> Differences | None:
             if not lines.readline():
                 return None
             return _compare((Entry(*json.loads(line)) for line in lines), now)
-    except (OSError, EOFError, ValueError, TypeError):
+    except _DAMAGED:
         return None
 
 
