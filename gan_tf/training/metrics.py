@@ -42,7 +42,7 @@ def readable(path: Path) -> tuple[list[Line], str | None]:
             whole = isinstance(line, dict) and line.keys() >= {"attempt", "step", "seconds"}
             if not whole or not all(_is_number(line[name]) for name in line.keys() - _TEXTS):
                 raise ValueError
-            if not all(isinstance(line[name], int) for name in ("attempt", "step")):
+            if not isinstance(line["attempt"], int) or not isinstance(line["step"], int):
                 raise ValueError
         except ValueError:
             start = text[:40].decode(errors="replace").rstrip()

@@ -102,14 +102,18 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
     for name in _AT_THE_END:  # Of a shorter run; cut short, this one must not be said by them.
         (directory / name).unlink(missing_ok=True)
     run = run_directory.Run(config, data.description)
-    judge = directory / run_directory.JUDGE
-    if going_on.judge(directory, data) is None:
-        judge.unlink(missing_ok=True)
+    if going_on.judge(directory, data) is None:  # It is of other images.
+        (directory / run_directory.JUDGE).unlink(missing_ok=True)
     run_directory.write(directory, run, here if resumed else None, lasting)
-    if build.is_judged(config, data) and config.classifier == "train" and not judge.exists():
-        # On another machine, or anew, it might become another one.
-        with files.published(judge) as temporary:
-            shutil.copyfile(data.directory / judges.CLASSIFIER, temporary)
+    if config.classifier == "train" and build.is_judged(config, data):
+        _keep_judge(directory / run_directory.JUDGE, data)
     first = attempt.number == 1 or not (directory / run_directory.INIT).exists()
     if config.init_from and not attempt.step and first:
         warm_start.keep(attempt.state, directory)
+
+
+def _keep_judge(path: Path, data: Dataset) -> None:
+    """Keeps the classifier of the data's labels: trained again elsewhere, it may be another one."""
+    if not path.exists():
+        with files.published(path) as temporary:
+            shutil.copyfile(data.directory / judges.CLASSIFIER, temporary)

@@ -23,7 +23,7 @@ from gan_tf.data.images import decoding, index, kinds, making, quiet, record
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.data.images.index import Came, Kept
 from gan_tf.data.images.opening import Material, material, safe_name
-from gan_tf.data.images.sources import Source, shown
+from gan_tf.data.images.sources import Source, read, shown
 from gan_tf.data.images.splitting import Splits
 from gan_tf.data.images.wanted import Wanted
 from gan_tf.host import files
@@ -173,14 +173,13 @@ def _can_be_read_by_now(given: Material, left_out: Mapping[str, str]) -> bool:
     source = given.content() if passing else None
     if source is None or isinstance(source, Arrays):
         return False
-    return any(_opens(source, name) for name in passing)
+    return any(_can_be_read(source, name) for name in passing)
 
 
-def _opens(source: Source, name: str) -> bool:
+def _can_be_read(source: Source, name: str) -> bool:
     try:
-        with source.open(name) as file:
-            return bool(file.read(1))
-    except (OSError, KeyError):
+        return bool(read(source, name))
+    except decoding.LeftOutError:
         return False
 
 
