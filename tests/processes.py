@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pkgutil
 import runpy
+import shlex
 import signal
 import subprocess
 import sys
@@ -127,3 +128,19 @@ def _become(
         runpy.run_path(str(ROOT / module), run_name="__main__")
     else:
         runpy.run_module(f"gan_tf.{module}", run_name="__main__", alter_sys=True)
+
+
+def run_mounted(mount: str, module: str, *flags: str, cwd: Path, home: Path) -> Finished:
+    """Runs a command where something is mounted that no other process sees; skips the test where
+    nothing can be mounted."""
+    alone = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*alone, mount], cwd=cwd, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    return subprocess.run(
+        [*alone, f"{mount} && {shlex.join([sys.executable, '-m', f'gan_tf.{module}', *flags])}"],
+        cwd=cwd,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -29,7 +28,7 @@ from gan_tf.training.metrics import read_metrics
 from gan_tf.training.run import train
 
 from .conftest import TIMINGS, Command, Once, executed, one_line
-from .processes import run_warm, start
+from .processes import run_mounted, run_warm, start
 
 FLAGS = (
     *("--arch=mlp", "--run_dir=run", "--batch_size=16", "--log_every=1", "--sample_every=2"),
@@ -91,23 +90,10 @@ def test_a_finished_run_on_a_read_only_disk_is_said_again(
     tmp_path: Path, home: Path, run: Path
 ) -> None:
     mount = "mount --bind run run && mount -o remount,ro,bind run run"
-    alone = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
-    if subprocess.run([*alone, mount], cwd=tmp_path, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    train = shlex.join([sys.executable, "-m", "gan_tf.train", *FLAGS])
-    ends = []
-    for steps in (4, 6):
-        ends.append(
-            subprocess.run(
-                [*alone, f"{mount} && {train} --steps={steps}"],
-                cwd=tmp_path,
-                env={"HOME": str(home), "PATH": os.environ["PATH"]},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        )
-    again, longer = ends
+    again, longer = (
+        run_mounted(mount, "train", *FLAGS, f"--steps={steps}", cwd=tmp_path, home=home)
+        for steps in (4, 6)
+    )
     assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
     assert f"SavedModel     {Path('run/export/1')}\n" in again.stdout
     assert longer.returncode == 1

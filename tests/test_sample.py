@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image, ImageSequence
 
 from .conftest import Command, one_line
+from .processes import run_mounted
 
 
 def array(command: Command, tmp_path: Path, source: str, *flags: str) -> np.ndarray:
@@ -76,20 +73,9 @@ def test_the_seed_decides_and_the_number_does_not(
 def test_a_read_only_disk_is_named_by_what_was_to_be_written(
     tmp_path: Path, home: Path, trained: Path
 ) -> None:
-    mount = "mount -t tmpfs -o ro none disk"
-    alone = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
     (tmp_path / "disk").mkdir()
-    if subprocess.run([*alone, mount], cwd=tmp_path, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    sample = f"{sys.executable} -m gan_tf.sample --run_dir={trained} --output=disk/a.png"
-    finished = subprocess.run(
-        [*alone, f"{mount} && {sample}"],
-        cwd=tmp_path,
-        env={"HOME": str(home), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    mount, flags = "mount -t tmpfs -o ro none disk", (f"--run_dir={trained}", "--output=disk/a.png")
+    finished = run_mounted(mount, "sample", *flags, cwd=tmp_path, home=home)
     assert one_line(finished) == "gan_tf.sample: disk/a.png: Read-only file system"
 
 
