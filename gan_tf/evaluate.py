@@ -171,9 +171,9 @@ def main(options: Options) -> str:
     from gan_tf.data.images.wanted import Wanted
     from gan_tf.evaluation import brought, class_table, judges, likeness, scorecard
     from gan_tf.serving import asking, servable
-    from gan_tf.training import exporting
+    from gan_tf.training import exports
 
-    exported = exporting.opened(options.run_dir, options.saved_model, options.pretrained)
+    exported = exports.opened(options.run_dir, options.saved_model, options.pretrained)
     about = exported.metadata
     place = options.data_dir
     if options.run_dir and not place:
@@ -187,6 +187,12 @@ def main(options: Options) -> str:
         was = {} if options.dataset else dict(about.get("config", {}))
         wanted = Wanted(**{key: was[key] for key in Wanted().as_dict() if key in was})
         data = open_dataset(name, data_dir, manual_dir, options.verify, wanted)
+    # One of version 0.1.0 does not know what it was trained on.
+    if not options.dataset and about.get("digest", "") not in ("", data.description.digest):
+        raise InputError(
+            f"{data.directory} holds other images than those that {exported.path} was trained on; "
+            f"--dataset={name} compares with them nevertheless"
+        )
     servable.check_shape(exported, data.description)
     if options.inception_weights:
         judge = brought.inception(user_path("inception_weights", options.inception_weights))

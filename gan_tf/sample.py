@@ -96,12 +96,12 @@ def main(options: Options) -> str:
     from gan_tf.host import files
     from gan_tf.report import pictures
     from gan_tf.serving import film
-    from gan_tf.training import exporting
+    from gan_tf.training import exports
 
     name = options.pretrained
     if not (options.run_dir or options.saved_model):
         name = name or PRETRAINED[0]
-    exported = exporting.opened(options.run_dir, options.saved_model, name)
+    exported = exports.opened(options.run_dir, options.saved_model, name)
     asked = _asked(options, exported.path, list(exported.classes))
     usual = _KEY_IMAGES if ending == ".gif" else _IMAGES
     num = max(asked.places) + 1 if asked else options.num or usual

@@ -99,9 +99,9 @@ def spoiled(test: Any, num: int) -> Iterator[tuple[str, Any]]:
 def sample(run_dir: Path, num: int) -> Any:
     """Samples of a run's newest export, uint8 `[num, H, W, C]`."""
     from gan_tf.serving import servable
-    from gan_tf.training import exporting
+    from gan_tf.training import exports
 
-    return servable.load(exporting.find(str(run_dir), None)).sample(num, 0)
+    return servable.load(exports.find(str(run_dir), None)).sample(num, 0)
 
 
 def table(names: list[str], columns: list[list[float]], agreement: float) -> str:

@@ -45,10 +45,10 @@ def main(options: Options) -> str:
     from gan_tf.evaluation import judges, scorecard
     from gan_tf.host.files import data_directory
     from gan_tf.serving import pretrained, servable
-    from gan_tf.training import exporting, run_directory
+    from gan_tf.training import exporting, exports, run_directory
 
     run_dir = Path(options.run_dir)
-    exported = exporting.find(options.run_dir, None)
+    exported = exports.find(options.run_dir, None)
     about = servable.read_metadata(exported)
     run = run_directory.read(run_dir)
     found = exporting.load_networks(run, exporting.find_checkpoint(run_dir, "best"))

@@ -16,7 +16,7 @@ from gan_tf.host import archive
 
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     from gan_tf.serving import servable
-    from gan_tf.training import exporting, metrics, resume, run_directory
+    from gan_tf.training import exports, metrics, resume, run_directory
 
 _TIMINGS = {"seconds", "images_per_second", "evaluation_seconds", "waited", "waited_least"}
 
@@ -75,4 +75,4 @@ def differences(whole: Path, parts: Path) -> dict[str, int]:
 
 def samples(run: Path) -> npt.NDArray[np.uint8]:
     """Images of the run's export."""
-    return servable.load(exporting.find(str(run), None)).sample(64, seed=0)
+    return servable.load(exports.find(str(run), None)).sample(64, seed=0)

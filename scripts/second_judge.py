@@ -69,7 +69,7 @@ def main(options: Options) -> str:
     from gan_tf.data.dataset import open_dataset
     from gan_tf.evaluation import judges, scorecard
     from gan_tf.serving import servable
-    from gan_tf.training import exporting
+    from gan_tf.training import exports
 
     data = open_dataset("mnist", files.data_directory(options.data_dir))
     both = [judges.find(data, "auto"), second_judge(Path(options.judge), data, options.epochs)]
@@ -77,7 +77,7 @@ def main(options: Options) -> str:
     cards: list[dict[str, Any]] = []
     for name in models:
         own = name in PRETRAINED
-        model = exporting.opened(None if own else name, None, name if own else None)
+        model = exports.opened(None if own else name, None, name if own else None)
         servable.check_shape(model, data.description)
         for judge in both:
             print(f"{judge.name} judges {name} ...", file=sys.stderr, flush=True)

@@ -204,6 +204,7 @@ KINDS = {
         early(
             "an indented comment", FLAG_FILE, text("mine.flags", "--arch=mlp\n  # not a comment\n")
         ),
+        early("a byte order mark", FLAG_FILE, text("mine.flags", "\ufeff--arch=mlp\n")),
         early("a comment behind a flag", FLAG_FILE, text("mine.flags", "--steps=5 # a comment\n")),
         early(
             "a value out of bounds", FLAG_FILE, text("mine.flags", "--arch=mlp\n--batch_size=0\n")

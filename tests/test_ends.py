@@ -139,6 +139,21 @@ def test_an_end_of_another_cadence_takes_nothing_with_it(
     assert grids(runs[0]) == grids(runs[1])
 
 
+def test_an_export_from_before_an_end_hides_none_of_its_figures(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    flags, run = (*FLAGS, *JUDGED, *every(4)), tmp_path / "run"
+    assert command("train", *flags, "--evaluate_every=0", "--steps=4").returncode == 0
+    config = json.loads((run / "config.json").read_text())
+    config["config"]["steps"] = 8  # As where it was stopped there, on its way to 8.
+    (run / "config.json").write_text(json.dumps(config | {"ended": None}))
+    assert command("export", "--run_dir=run").returncode == 0
+    ended = command("train", *flags, *EXPORTED, "--steps=4")
+    assert "best generator: attempt 1, step 4, Fréchet distance" in ended.stdout, ended.stderr
+    said = result(run)
+    assert (said["best"], Path(said["export"]).name) == (metrics(run)[-1], "2")
+
+
 def test_the_end_by_patience_is_said_again(
     command: Command, tmp_path: Path, home: Path, data_dir: Path
 ) -> None:

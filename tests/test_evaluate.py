@@ -154,6 +154,19 @@ def test_classes_of_another_dataset_are_not_taken_for_the_models(
     assert not {"label_accuracy", "classes", "worst_class"} & scores(tmp_path / "a.json").keys()
 
 
+def test_other_images_of_the_same_name_are_compared_with_on_demand_alone(
+    command: Command, tmp_path: Path, trained: Path, mnist: dict[str, np.ndarray]
+) -> None:
+    dataset_of(tmp_path / "data", "mnist", **{name: array[:800] for name, array in mnist.items()})
+    flags = (f"--run_dir={trained}", "--data_dir=data", "--num=200", "--seeds=0")
+    refused = one_line(command("evaluate", *flags))
+    assert "data/gan_tf/mnist holds other images than those that" in refused
+    assert refused.endswith("was trained on; --dataset=mnist compares with them nevertheless")
+    compared = command("evaluate", *flags, "--dataset=mnist", "--output=a.json")
+    assert compared.returncode == 0, compared.stderr
+    assert scores(tmp_path / "a.json")["num"] == 200
+
+
 def test_the_log_has_the_same_figures(trained: Path) -> None:
     lines = [json.loads(text) for text in (trained / "metrics.jsonl").read_text().splitlines()]
     evaluated = [line for line in lines if "frechet_distance" in line]

@@ -27,6 +27,12 @@ def test_a_file_and_a_directory_appear(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d", "sub"]
 
 
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    path = tmp_path / ("\u6f22" * 84 + ".md")  # 255 bytes.
+    write_text(path, "whole")
+    assert [path] == list(tmp_path.iterdir())
+
+
 def test_after_an_error_the_old_content_stays(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")

@@ -440,6 +440,9 @@ def test_labels_come_from_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert bring(folder, tmp_path)[1]["labels"]["images"] == {"0": 6, "1": 6}
     archive = pack(folder, tmp_path / "a.zip")
     assert bring(archive, tmp_path)[1]["labels"]["from"] == "dataset.json"
+    (folder / "dataset.json").write_text('{"labels": [["gone.png", 1]]}')
+    with pytest.raises(InputError, match=r"dataset\.json names none of the pictures"):
+        bring(folder, tmp_path)
     (folder / "dataset.json").write_text('{"labels": null}')
     assert bring(folder, tmp_path)[1]["classes"] == []
     (folder / "dataset.json").write_text('{"labels": [["a.png"]]}')
@@ -460,8 +463,15 @@ def test_labels_come_from_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[s
             "0000.png,a\xa0b\n0001.png,a\\xa0b\n0002.png,c\n0003.png,c\n0004.png,c\n",
             r"two classes are both shown as a\\xa0b",
         ),
+        (
+            "0000.png,\xe9\n0001.png,e\u0301\n0002.png,c\n0003.png,c\n0004.png,c\n",
+            r"two classes are both shown as \xe9",
+        ),
     ],
-    ids=["partly", "nothing", "one column", "two labels", "empty", "no text", "shown alike"],
+    ids=[
+        *("partly", "nothing", "one column", "two labels", "empty", "no text", "shown alike"),
+        "an accent written in two ways",
+    ],
 )
 def test_a_table_with_holes_is_refused(tmp_path: Path, table: str, reason: str) -> None:
     folder = fill(tmp_path / "pictures", 5)
@@ -514,6 +524,13 @@ def test_a_map_that_a_program_gives_is_what_it_holds_and_not_its_file(tmp_path: 
     assert images(bring(arrays, tmp_path)[0], tmp_path).max() == 59
 
 
+def test_lists_that_a_program_gives_are_refused_in_words() -> None:
+    with pytest.raises(InputError, match=r"this is of type list$"):
+        given([[[0] * 28] * 28, [[0] * 28] * 27], None)
+    with pytest.raises(InputError, match="labels must be integers, one an image"):
+        given(np.zeros((2, 28, 28), np.uint8), [[1], [1, 2]])
+
+
 def test_pictures_beside_folders_of_classes_are_refused(tmp_path: Path) -> None:
     folder = fill(tmp_path / "pictures", 2)
     fill(folder / "cats", 2, start=10)
@@ -523,6 +540,20 @@ def test_pictures_beside_folders_of_classes_are_refused(tmp_path: Path) -> None:
         bring(folder, tmp_path)
     assert bring(folder, tmp_path, labels="none")[1]["classes"] == []
     assert bring(folder / "cats", tmp_path)[1]["classes"] == []
+
+
+def test_a_picture_in_two_classes_is_said_to_be(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pictures"
+    fill(folder / "cats", 3)
+    fill(folder / "dogs", 3, start=2)
+    shutil.copy(folder / "cats" / "0000.png", folder / "cats" / "again.png")
+    about = bring(folder, tmp_path)[1]
+    assert (about["duplicates"], about["duplicates_of_another_class"]) == (2, 1)
+    assert about["labels"]["images"] == {"cats": 3, "dogs": 2}
+    told = "1 duplicate left out of another class than the picture that was kept"
+    assert told in capfd.readouterr().err.splitlines()
 
 
 def test_a_class_may_have_any_name(tmp_path: Path) -> None:

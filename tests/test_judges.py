@@ -15,7 +15,7 @@ from PIL import Image
 
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset, Description
-from gan_tf.evaluation import judges, likeness, random_network, reals, scorecard
+from gan_tf.evaluation import classifier, judges, likeness, random_network, reals, scorecard
 from gan_tf.evaluation.classifier import Classifier
 from gan_tf.evaluation.copies import Copies
 from gan_tf.evaluation.figures import COPIES, FIGURES
@@ -196,6 +196,16 @@ def test_the_random_network_is_always_the_same(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         judge(data.split("train").images[:1]).features[0, :3], FEATURES, 1e-3
     )
+
+
+def test_a_class_of_held_out_images_alone_is_one_of_the_classifiers(tmp_path: Path) -> None:
+    training, held_out = shapes(64, seed=0), shapes(6, seed=1)
+    splits = Split(training, np.arange(64) % 2), Split(held_out, np.arange(6) % 3)
+    classifier.train(tmp_path / "judge.npz", *splits)
+    judge = classifier.load(tmp_path / "judge.npz", "judge", splits[0].image_shape)
+    found = judge(held_out).probabilities
+    assert found is not None
+    assert found.shape == (6, 3)
 
 
 def test_labels_decide_who_evaluates(tmp_path: Path) -> None:

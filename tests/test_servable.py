@@ -88,6 +88,12 @@ def test_latents_of_a_wrong_shape_are_refused(saved_model: Path, shape: tuple[in
         signature(latents=tf.zeros(shape))
 
 
+@pytest.mark.parametrize("truncation", [float("nan"), -1.0, 2.5])
+def test_a_truncation_out_of_bounds_is_refused(saved_model: Path, truncation: float) -> None:
+    with pytest.raises(InputError, match=r"^truncation=.*: must be from 0 to 2$"):
+        servable.load(saved_model).latents(2, seed=0, truncation=truncation)
+
+
 def test_batches_of_any_size_give_the_same_images(saved_model: Path) -> None:
     loaded = servable.load(saved_model)
     latents = np.random.default_rng(1).normal(size=(600, 64)).astype(np.float32)

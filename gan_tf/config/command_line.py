@@ -172,6 +172,8 @@ def parse(options: type[Options], argv: Sequence[str]) -> Options:
         raise InputError(reason) from None
     if warnings.getvalue():
         raise InputError(f"--flagfile={warnings.getvalue().split()[-1]}: includes itself")
+    if rest and rest[0].startswith("\ufeff"):
+        raise InputError("a flag file must begin with a flag, and not with a byte order mark")
     if rest:
         raise InputError(
             f"{rest[0]!r}: a flag must look like --name=value, a comment in a flag file "

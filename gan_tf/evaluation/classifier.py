@@ -117,7 +117,9 @@ def train(path: Path, train_split: Split, test_split: Split) -> float:
 
 
 def _train(path: Path, train_split: Split, test_split: Split) -> float:
-    network = _network(train_split.image_shape, classes=int(train_split.labels.max()) + 1)
+    # A class may have held-out images alone.
+    last = max(int(split.labels.max()) for split in (train_split, test_split))
+    network = _network(train_split.image_shape, classes=last + 1)
     augmented = keras.Sequential(
         [
             keras.Input(train_split.image_shape),

@@ -35,7 +35,8 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     """Yields a temporary path, for `publish`; removes what is still there at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The leading dot hides it from directory listings that look for numbered versions.
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    name = os.fsdecode(os.fsencode(path.name)[:100])  # A system counts bytes.
+    temporary = path.with_name(f".{name}.{secrets.token_hex(4)}.tmp")
     try:
         with naming(path):
             yield temporary

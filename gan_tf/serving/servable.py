@@ -178,10 +178,14 @@ class Servable:
           num, seed: how many, and of which seed.
           truncation: from 0, where all are their distribution's mean, to 2; see
             `Distribution.truncated`.
+
+        Raises:
+          InputError: the truncation is none.
         """
+        if not 0.0 <= truncation <= 2.0:
+            raise InputError(f"truncation={truncation}: must be from 0 to 2")
         distribution = described.distribution(self.metadata)
-        shape = num, self.metadata["latent_dim"]
-        z = distribution(shape, stream_seed(seed, SAMPLING_STREAM))
+        z = distribution((num, self.metadata["latent_dim"]), stream_seed(seed, SAMPLING_STREAM))
         latents: Latents = distribution.truncated(z, truncation).numpy()
         return latents
 

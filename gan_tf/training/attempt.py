@@ -31,7 +31,7 @@ from gan_tf.training import (
 from gan_tf.training.health import Verdict
 from gan_tf.training.journal import Journal
 from gan_tf.training.loop import Loop, NotFiniteError
-from gan_tf.training.metrics import Line, is_best
+from gan_tf.training.metrics import Line, is_best, is_judged
 from gan_tf.training.progress import Progress
 from gan_tf.training.resume import Memory
 from gan_tf.training.schedule import Due
@@ -185,7 +185,7 @@ class Attempt:
         if due.line and not line and not (line := self._take_metrics(due)):
             progress.say("its line in metrics.jsonl is lost, so this end is not judged")
             due = due._replace(line=False, evaluation=False, best=False)
-        if due.evaluation and "frechet_distance" not in line:
+        if due.evaluation and not is_judged(line):
             assert self._evaluation
             generator = self._game.state.ema_generator
             # A classifier that was trained for a dataset is on the chief's disk.

@@ -9,7 +9,7 @@ from typing import Any
 from gan_tf.evaluation import random_network
 from gan_tf.evaluation.figures import SHOWN
 from gan_tf.training import words
-from gan_tf.training.metrics import Line
+from gan_tf.training.metrics import Line, is_judged
 from gan_tf.training.run_directory import Run
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!])")
@@ -107,7 +107,7 @@ def text(about: Mapping[str, Any], command: str) -> str:
 
 def judge(run: Run, metrics: Sequence[Line]) -> str:
     """Returns what is said of the judge of a run; empty if nothing was judged."""
-    if not any("frechet_distance" in line for line in metrics):
+    if not any(map(is_judged, metrics)):
         return ""
     if run.config.classifier == "train":
         return f"{run.data.name}'s own"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +15,10 @@ from gan_tf import __version__
 from gan_tf.data.pixels import meaning
 from gan_tf.host import archive, process
 from gan_tf.host.errors import InputError
-from gan_tf.host.files import tensorflow_path
 from gan_tf.models import PRETRAINED, networks
-from gan_tf.serving import described, pretrained, servable
-from gan_tf.serving.servable import Servable
+from gan_tf.serving import described, servable
 from gan_tf.training import card, resume, run_directory, words
-from gan_tf.training.metrics import Line, best, read_metrics
+from gan_tf.training.metrics import Line, best, is_judged, read_metrics
 from gan_tf.training.run_directory import Run
 
 # Paths of this machine, which mean nothing elsewhere.
@@ -148,8 +145,7 @@ def export(
     config, data = run.config, run.data
     trained = load_networks(run, checkpoint, precision)
     step, attempt = trained.step, trained.attempt
-    lines = read_metrics(run_dir / "metrics.jsonl")
-    metrics = [line for line in lines if (line["attempt"], line["step"]) == (attempt, step)]
+    metrics = _lines_of(run_dir, attempt, step)
     values = config.of_attempt(attempt).to_json()
     given = {place: values.pop(place) for place in _PLACES}
     # Without these two the command would train something else, so a word stands for the path.
@@ -191,60 +187,29 @@ def export_best(run_dir: Path) -> Path:
     directory = run_dir / "export"
     line = best(read_metrics(run_dir / "metrics.jsonl"))
     # best.npz may have been removed since; the best is known by its line all the same.
-    if line and (found := _version_of(directory, line["attempt"], line["step"])):
+    if line and (found := _version_of(directory, line["attempt"], line["step"], judged=True)):
         return found
-    checkpoint = find_checkpoint(run_dir, "best")
-    arrays = archive.load(checkpoint)
-    found = _version_of(directory, resume.attempt_of(arrays), int(arrays[resume.STEP]))
+    when = _when(checkpoint := find_checkpoint(run_dir, "best"))
+    found = _version_of(directory, *when, judged=any(map(is_judged, _lines_of(run_dir, *when))))
     return found or export(run_dir, checkpoint, directory)
 
 
-def _version_of(directory: Path, attempt: int, step: int) -> Path | None:
-    """The oldest sound float32 version of a state, the one that a run's end named; else None."""
+def _lines_of(run_dir: Path, attempt: int, step: int) -> list[Line]:
+    lines = read_metrics(run_dir / "metrics.jsonl")
+    return [line for line in lines if (line["attempt"], line["step"]) == (attempt, step)]
+
+
+def _version_of(directory: Path, attempt: int, step: int, judged: bool) -> Path | None:
+    """The oldest sound float32 version of a state, with its figures if it was judged."""
     for version in servable.versions(directory):
         try:
             about = servable.read_metadata(version)
             # Version 0.1.0 counted attempts from 0.
             number = about.get("attempt", 0) + (str(about.get("gan_tf")).startswith("0.1."))
-            if (number, about.get("step"), about.get("precision")) == (attempt, step, "float32"):
+            state = number, about.get("step"), about.get("precision")
+            knows = is_judged(about.get("metrics", {})) or not judged
+            if knows and state == (attempt, step, "float32"):
                 return servable.load(version).path
         except InputError:
             continue  # It is damaged; it stays, and another one is sound, or will be.
     return None
-
-
-def find(run_dir: str | None, saved_model: str | None) -> Path:
-    """Returns the SavedModel that a command is to use: a run's newest export, or as given."""
-    if (run_dir is None) == (saved_model is None):
-        raise InputError(
-            "give either --run_dir=RUN_DIR, --saved_model=RUN_DIR/export/1 or --pretrained=mnist"
-        )
-    if saved_model is not None:
-        return tensorflow_path("saved_model", saved_model)
-    directory = tensorflow_path("run_dir", str(run_dir))
-    run_directory.read_content(directory)
-    exported = servable.versions(directory / "export")
-    if not exported:
-        raise InputError(
-            f"--run_dir={run_dir}: has no export yet; finish its training, or run "
-            f"python -m gan_tf.export --run_dir={shlex.quote(str(run_dir))}"
-        )
-    return exported[-1]
-
-
-def opened(run_dir: str | None, saved_model: str | None, name: str | None) -> Servable:
-    """Returns the generator that a command is to use: that of `find`, or one of PRETRAINED."""
-    if name is None:
-        return servable.load(find(run_dir, saved_model))
-    if run_dir or saved_model:
-        raise InputError(
-            f"--pretrained={name}: is a generator; so is what --run_dir or "
-            "--saved_model names; give one of them"
-        )
-    return pretrained.load(name)
-
-
-def line(export: Path) -> Line | None:
-    """Returns the metrics line of what was exported: what is said of it must be true of it."""
-    found = servable.read_metadata(export).get("metrics", {})
-    return found if "frechet_distance" in found else None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gan_tf.config.following import FEW_IMAGES
-from gan_tf.training.metrics import Line
+from gan_tf.training.metrics import Line, is_judged
 
 Measurement = Mapping[str, Any]
 History = Sequence[Measurement]
@@ -212,6 +212,6 @@ def at_the_end(lines: Sequence[Line], images: int) -> str | None:
     that it is ill."""
     if not lines or "health" not in lines[-1]:
         return None
-    evaluated = [line for line in lines if "frechet_distance" in line]
+    evaluated = list(filter(is_judged, lines))
     found = verdict(evaluated, images) or ending(evaluated, lines[-1])
     return str(found) if found else str(lines[-1]["health"])

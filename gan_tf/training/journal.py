@@ -21,7 +21,7 @@ from gan_tf.evaluation.figures import (
 from gan_tf.host.files import naming, tensorflow_writing, write_text
 from gan_tf.report import pictures
 from gan_tf.training.health import FAR_OFF
-from gan_tf.training.metrics import Line, read_metrics
+from gan_tf.training.metrics import Line, is_judged, read_metrics
 
 _METRICS = "metrics.jsonl"
 _CONDITIONAL = {LABEL_ACCURACY, *CONDITIONING}
@@ -81,7 +81,7 @@ class Journal:
     def evaluated(self, step: int) -> list[Line]:
         """The lines of this attempt before a step that hold an evaluation."""
         mine = (line for line in self.lines if line["attempt"] == self._attempt)
-        return [line for line in mine if line["step"] < step and "frechet_distance" in line]
+        return [line for line in mine if line["step"] < step and is_judged(line)]
 
     def said(self, step: int) -> Line:
         """A copy of the line of the step that this attempt stands at; {} if it is not there yet."""

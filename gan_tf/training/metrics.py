@@ -62,9 +62,14 @@ def _is_number(value: object) -> bool:
     return type(value) in (int, float)
 
 
+def is_judged(line: Line) -> bool:
+    """Whether a line has the figures of an evaluation."""
+    return "frechet_distance" in line
+
+
 def best(lines: Sequence[Line]) -> Line | None:
     """Returns the line of the best generator, of any attempt, the first such; None without any."""
-    return min((line for line in lines if "frechet_distance" in line), key=distance, default=None)
+    return min(filter(is_judged, lines), key=distance, default=None)
 
 
 def is_best(line: Line, lines: Sequence[Line]) -> bool:

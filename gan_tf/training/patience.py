@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_tf.evaluation.figures import distance
-from gan_tf.training.metrics import Line, read_metrics
+from gan_tf.training.metrics import Line, is_judged, read_metrics
 from gan_tf.training.run_directory import lasting_at, read_content
 
 
@@ -17,7 +17,7 @@ def waited(lines: Sequence[Line]) -> int:
     Args:
       lines: lines of metrics, oldest first; those without an evaluation do not count.
     """
-    distances = [distance(line) for line in lines if "frechet_distance" in line]
+    distances = [distance(line) for line in filter(is_judged, lines)]
     return len(distances) - 1 - distances.index(min(distances)) if distances else 0
 
 

@@ -12,7 +12,7 @@ from gan_tf.evaluation.figures import LIKELIHOOD
 from gan_tf.host.progress import pace
 from gan_tf.training import costs
 from gan_tf.training.loop import Loop
-from gan_tf.training.metrics import Line, value
+from gan_tf.training.metrics import Line, is_judged, value
 
 
 class Progress:
@@ -40,7 +40,7 @@ class Progress:
 
     def show(self, line: Line) -> None:
         """Puts the last metrics at the bar's end."""
-        if "frechet_distance" in line:
+        if is_judged(line):
             name = "LL" if LIKELIHOOD in line else "FD"
             self._chosen_by = 5, f"{name} {value(line)}"
         self._figures = [

@@ -118,7 +118,7 @@ class Result:
         if self.best:
             took = self.evaluation_seconds
             share = 100 * took / self.seconds if self.seconds else 0.0
-            judged = "frechet_distance" in self.last
+            judged = metrics.is_judged(self.last)
             last = metrics.value(self.last) if judged else "not evaluated"
             said += [
                 f"best generator: attempt {self.best['attempt']}, step {self.best['step']:,}, "

@@ -34,12 +34,13 @@ class Arrays:
     def __post_init__(self) -> None:
         """Raises InputError where the arrays are others."""
         images, labels = self.images, self.labels
-        shape, kind = list(np.shape(images)), getattr(images, "dtype", type(images).__name__)
+        shape = list(images.shape) if isinstance(images, np.ndarray) else []
         fits = len(shape) == 3 or (len(shape) == 4 and shape[3] in _MODES)
-        if not isinstance(images, np.ndarray) or kind != np.uint8 or not fits or 0 in shape[1:]:
+        if not fits or images.dtype != np.uint8 or 0 in shape[1:]:
+            this = f"{shape} {images.dtype}" if shape else f"of type {type(images).__name__}"
             raise InputError(
                 "images must be an array uint8 [N, H, W] or [N, H, W, C], C 1, 3 or 4; "
-                f"this is {shape} {kind}"
+                f"this is {this}"
             )
         if labels is None:
             return
@@ -83,7 +84,11 @@ def given(images: Any, labels: Any) -> Arrays | None:
         return None
     if isinstance(images, np.memmap):  # It may differ from its file, which may be another by now.
         images = np.asarray(images)
-    return Arrays(images, None if labels is None else np.asarray(labels))
+    try:
+        labels = None if labels is None else np.asarray(labels)
+    except ValueError:  # Lists of several lengths.
+        raise InputError("labels must be integers, one an image; these are no array") from None
+    return Arrays(images, labels)
 
 
 def load(path: Path) -> Arrays:

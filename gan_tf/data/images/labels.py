@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -81,8 +82,8 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
             count += 1
             missing += [sources.shown(name)] if len(missing) < _SHOWN else []
     if not classes:
-        if origin == _CSV:
-            raise InputError(f"{_CSV} names none of the pictures: mend it, or give --labels=none")
+        if origin == _CSV or listed:
+            raise InputError(f"{origin} names none of the pictures: mend it, or give --labels=none")
         return NONE
     if count:
         more = f" and {count - len(missing):,} more" * (count > len(missing))
@@ -93,7 +94,8 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
         )
     shown: dict[str, str] = {}
     for name in sorted(classes):
-        if shown.setdefault(sources.shown(name), name) != name:
+        # Unicode has two ways to write an accent.
+        if shown.setdefault(unicodedata.normalize("NFC", sources.shown(name)), name) != name:
             raise InputError(
                 f"two classes are both shown as {sources.shown(name)}: rename one, or give "
                 "--labels=none"

@@ -72,13 +72,17 @@ class Made:
 
     def images(self) -> Iterator[Image]:
         """Yields its images, each content once; InputError if they are fewer than two."""
-        kept, seen = self.record, Seen()
+        kept, seen, classes = self.record, Seen(), Seen()
         work = parallel.ordered(self._make, self._items())
         for done in progress.shown(work, "Importing", kept.survey.images):
             if done.square is None:
                 kept.survey.left_out[done.item.name] = done.left_out
-            elif not seen.add(done.content):
+                continue
+            of_class = hashlib.sha256(b"%d %b" % (done.item.label, done.content)).digest()
+            is_first, is_first_of_class = seen.add(done.content), classes.add(of_class)
+            if not is_first:
                 kept.duplicates += 1
+                kept.elsewhere += is_first_of_class
             else:
                 kept.enlarged += done.square.enlarged
                 yield Image(done.content, done.square.pixels, done.item.label)

@@ -38,6 +38,7 @@ class Record:
       counts: images of each label.
       enlarged: how many were smaller.
       duplicates: how many were left out because another has the same content.
+      elsewhere: in how many classes they were that the one that was kept is not in.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Record:
     counts: Counter[int] = field(default_factory=Counter)
     enlarged: int = 0
     duplicates: int = 0
+    elsewhere: int = 0
 
     def write(self, directory: Path, digest: str) -> None:
         """Publishes it as `imported.json`."""
@@ -71,6 +73,7 @@ class Record:
             "modes": dict(survey.modes.most_common()),
             "enlarged": self.enlarged,
             "duplicates": self.duplicates,
+            "duplicates_of_another_class": self.elsewhere,
             "left_out": _printable(survey.left_out),
             "not_pictures": _printable(survey.others),
         }
@@ -87,6 +90,9 @@ class Record:
             names = ", ".join(shown(name) for name in absent[:_SHOWN])
             more = f" and {len(absent) - _SHOWN:,} more" * (len(absent) > _SHOWN)
             _say(f"{self.labels.origin} names {names}{more}, which the source does not hold")
+        if self.elsewhere:
+            of = f"{self.elsewhere:,} duplicate{'s' * (self.elsewhere > 1)} left out"
+            _say(f"{of} of another class than the picture that was kept")
         if self.enlarged:
             _say(f"enlarged {self.enlarged:,} of {images:,} images, smaller than {size}")
         classes = f", {len(self.labels.classes):,} classes" * bool(self.labels.classes)
