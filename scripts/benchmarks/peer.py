@@ -35,7 +35,7 @@ def peer(
       images: a folder or archive of pictures.
       python: one that has lightweight-gan.
       seconds: how long each trains.
-      picture: where 64 samples of the peer are shown.
+      picture: where 16 samples of the peer are shown.
     """
     # The seconds end it, not a number of steps.
     config = Config(images=images, channels="3", data_dir=str(data_dir), steps=10**8).resolved()
@@ -43,7 +43,7 @@ def peer(
     judge = judges.find(data, "auto")
     score = Evaluation(judge, compared(judge, data, _SAMPLES), data.split("train").images)
     theirs, steps, samples = _theirs(place, data, python, seconds, score)
-    write_grid(picture, samples[:64])
+    write_grid(picture, samples[:16], columns=8)
     (ours,) = follow(config, [seconds], score, _SAMPLES)
     part = f"{Path(images).name}, {seconds / 60:.3g} min each"
     rows = [
