@@ -48,6 +48,8 @@ def test_a_name_stays_text(trained: Path) -> None:
     assert ", and a class: \\*x\\* |" in said
     assert "labels=tf.constant([0], tf.int64)" in said
     assert "## Figures" not in said
+    mine = card.text(about | {"dataset": "mnist", "imported": True}, "python")
+    assert "datasets:" not in mine, "one's own images are not a hub's of the same name"
 
 
 def test_the_command_names_what_it_needs_but_no_path(

@@ -139,6 +139,27 @@ def test_an_end_of_another_cadence_takes_nothing_with_it(
     assert grids(runs[0]) == grids(runs[1])
 
 
+def test_an_end_of_other_intervals_takes_no_best_generator_and_no_sums_from_a_longer_run(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    slow = ("--generator_lr=0.0002", "--precision=float32")  # Step 6 is better than 4 and 8.
+    flags = (*FLAGS, *JUDGED, *EXPORTED, *every(4), *slow)
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    assert command("train", *flags, "--steps=6").returncode == 0
+    config = json.loads((run / "config.json").read_text())
+    config["config"]["steps"] = 8  # As where it was stopped there, on its way to 8.
+    (run / "config.json").write_text(json.dumps(config | {"ended": None}))
+    ended = command("train", *flags, "--log_every=6", "--evaluate_every=6", "--steps=6")
+    assert "best generator: attempt 1, step 6," in ended.stdout, ended.stderr
+    for place in (run, whole):
+        finished = command("train", *flags, "--steps=8", f"--run_dir={place}")
+        assert finished.returncode == 0, finished.stderr
+        assert "warning" not in finished.stderr
+    assert_same_bits(run, whole, 8)
+    assert without_timings(metrics(run)) == without_timings(metrics(whole))
+    assert (run / "best.npz").exists() == (whole / "best.npz").exists()
+
+
 def test_an_export_from_before_an_end_hides_none_of_its_figures(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:

@@ -86,15 +86,15 @@ def test_pictures_that_could_not_be_read_once_are_imported_when_they_can(tmp_pat
     program = (
         "import sys, pathlib; from gan_tf.data.images.importing import import_images;"
         "from gan_tf.data.images.wanted import Wanted;"
-        "import_images(pathlib.Path('pictures'), Wanted(image_size=28), pathlib.Path('data'))"
+        "import_images(pathlib.Path(sys.argv[1]), Wanted(image_size=28), pathlib.Path('data'))"
     )
     ordinary = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]  # Root may read all.
     prefix = ordinary if os.geteuid() == 0 else []
     if prefix and not shutil.which("setpriv"):
         pytest.skip("root may read all, and there is no setpriv")
 
-    def told() -> str:
-        command = [*prefix, sys.executable, "-c", program]
+    def told(source: str = "pictures") -> str:
+        command = [*prefix, sys.executable, "-c", program, source]
         finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         return finished.stderr
 
@@ -102,6 +102,9 @@ def test_pictures_that_could_not_be_read_once_are_imported_when_they_can(tmp_pat
         (folder / f"{number:04}.png").chmod(0)
     assert "left out 3 of 12 files: 0000.png may not be read (and 2 more)" in told()
     assert told() == "", "nothing is imported again while nothing changes"
+    # The same images, by the same name, from elsewhere, where nothing is left out.
+    pack(fill(tmp_path / "others", 9, start=3), tmp_path / "pictures.zip")
+    assert "Imported 9 images" in told("pictures.zip")
     (folder / "0001.png").chmod(0o644)
     assert "left out 2 of 12 files" in told()
     for number in range(3):
@@ -184,6 +187,44 @@ def test_a_picture_is_turned_as_its_camera_says(tmp_path: Path) -> None:
     found = one(tmp_path / "a.jpg", tmp_path, fit="stretch").mean(axis=(1, 2))
     assert found[0] > 250
     assert found[-1] < 5
+
+
+def tiff(bits: int, white: int, photometric: int) -> bytes:
+    """A grey TIFF of 32x32 pixels of one brightness, without compression."""
+    tags = {256: 32, 257: 32, 258: bits, 259: 1, 262: photometric, 273: 0, 277: 1, 278: 32}
+    tags[273] = 8 + 2 + 12 * (len(tags) + 1) + 4
+    pixels = np.full((32, 32), white, np.uint32)
+    if bits == 12:
+        pairs = pixels.reshape(-1, 2)
+        packed = np.stack(
+            [pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], 1
+        )
+        data = packed.astype(np.uint8).tobytes()
+    else:
+        data = pixels.astype(f"<u{bits // 8}").tobytes()
+    tags[279] = len(data)
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0" * 4 + data
+
+
+@pytest.mark.parametrize(
+    ("bits", "white", "photometric"),
+    [(8, 15, 0), (8, 240, 1), (12, 3_855, 1), (16, 3_855, 0), (16, 61_680, 1)],
+)
+def test_a_grey_tiff_is_as_bright_as_it_says(
+    tmp_path: Path, bits: int, white: int, photometric: int
+) -> None:
+    (tmp_path / "a.tiff").write_bytes(tiff(bits, white, photometric))
+    assert abs(one(tmp_path / "a.tiff", tmp_path).astype(int) - 240).max() <= 1
+
+
+def test_the_hidden_grey_of_a_deep_png_is_transparent(tmp_path: Path) -> None:
+    pixels = np.full((32, 32), 40_000, np.uint16)
+    pixels[:, 16:] = 1
+    Image.fromarray(pixels).save(tmp_path / "a.png", transparency=1)
+    alpha = one(tmp_path / "a.png", tmp_path, channels="4")[..., 3]
+    assert (alpha[:, :12] == 255).all()
+    assert (alpha[:, 16:] == 0).all()
 
 
 def test_a_picture_becomes_a_square_as_is_wished(tmp_path: Path) -> None:
@@ -529,6 +570,8 @@ def test_lists_that_a_program_gives_are_refused_in_words() -> None:
         given([[[0] * 28] * 28, [[0] * 28] * 27], None)
     with pytest.raises(InputError, match="labels must be integers, one an image"):
         given(np.zeros((2, 28, 28), np.uint8), [[1], [1, 2]])
+    with pytest.raises(InputError, match="labels must be 2 integers, one an image"):
+        given(np.zeros((2, 28, 28), np.uint8), np.array([0, 2**64 - 1], np.uint64))
 
 
 def test_pictures_beside_folders_of_classes_are_refused(tmp_path: Path) -> None:

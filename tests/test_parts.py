@@ -24,6 +24,7 @@ import tensorflow as tf
 from gan_tf.config import Config
 from gan_tf.host.errors import InputError
 from gan_tf.serving import servable
+from gan_tf.training import accounts
 from gan_tf.training.metrics import read_metrics
 from gan_tf.training.run import train
 
@@ -120,6 +121,24 @@ def test_without_the_best_state_the_best_that_is_exported_stays(
     (version,) = servable.versions(run / "export")
     about = servable.read_metadata(version)
     assert f"best generator: attempt 1, step {about['step']}," in again.stdout
+
+
+def test_what_is_exported_in_place_of_the_best_is_what_the_result_and_the_page_say(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    flags = (*FLAGS, "--checkpoint_every=100", "--generator_lr=0", "--steps=4")
+    run = tmp_path / "run"
+    assert command("train", *flags).returncode == 0
+    assert best_step(run) == 2, "both are equally good"
+    shutil.rmtree(run / "export")
+    (run / "best.npz").unlink()
+    again = command("train", *flags)
+    assert "warning: run: the best generator was that of step 2" in again.stderr
+    assert "best generator: attempt 1, step 4," in again.stdout
+    assert json.loads((run / "result.json").read_text())["best"]["step"] == 4
+    found = accounts.read(run).best
+    assert found
+    assert found["step"] == 4
 
 
 def test_without_its_checkpoints_a_run_does_not_begin_anew_over_its_results(

@@ -205,14 +205,30 @@ def test_the_figures_of_an_evaluation_are_shown(
     assert precision.interval.startswith(f"{card['precision']['low']:.4f} to ")
     assert (
         account.judged
-        == "1,000 samples of each of 2 seeds, against test images, judged by mnist-v1"
+        == "step 150: 1,000 samples of each of 2 seeds, against test images, judged by mnist-v1"
     )
+    assert card["digest"]
+    # So few images may be held out that nothing is said of real ones; they are its all the same.
+    for name in (figure.name for figure in account.figures):
+        card[name] |= {"floor": None}
+    (run / "scores.json").write_text(json.dumps(card))
+    page = command("report", "--run_dirs=run", "--output=few.html")
+    assert page.returncode == 0, page.stderr
+    text = Page(tmp_path / "few.html").text
+    assert "Too few images are held out to say what real ones score." in text
+    assert "The run's own figures" not in text
     # Nor do those of a more exact export say how good a coarser one is.
     assert card["computed_in"] == "float32"
     (run / "scores.json").write_text(json.dumps(card | {"computed_in": "bfloat16"}))
     assert accounts.read(run).judged == "2,000 samples, judged by mnist-v1"
     # Those of an export before say nothing of the generator.
     (run / "scores.json").write_text(json.dumps(card | {"checkpoint": "another"}))
+    assert accounts.read(run).judged == "2,000 samples, judged by mnist-v1"
+    # Nor do those of other data of the same name, or of whatever a run without an export drew.
+    (run / "scores.json").write_text(json.dumps(card | {"digest": "another"}))
+    assert accounts.read(run).judged == "2,000 samples, judged by mnist-v1"
+    (run / "scores.json").write_text(json.dumps(card))
+    shutil.rmtree(run / "export")
     assert accounts.read(run).judged == "2,000 samples, judged by mnist-v1"
 
 

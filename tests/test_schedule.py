@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_tf.training.schedule import Schedule
 
-CADENCES = {"log_every": 4, "sample_every": 5, "checkpoint_every": 7}
+CADENCES: dict[str, Any] = {"log_every": 4, "sample_every": 5, "checkpoint_every": 7}
 
 
 def test_a_line_comes_at_both_cadences() -> None:

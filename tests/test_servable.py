@@ -94,6 +94,12 @@ def test_a_truncation_out_of_bounds_is_refused(saved_model: Path, truncation: fl
         servable.load(saved_model).latents(2, seed=0, truncation=truncation)
 
 
+def test_every_seed_has_latents_of_its_own(saved_model: Path) -> None:
+    loaded = servable.load(saved_model)
+    seeds = 5, -5, 5 + 2**31, 5 + 2**59, 5 + 2**60, 2**63 - 1, -(2**63)
+    assert len({loaded.latents(1, seed).tobytes() for seed in seeds}) == len(seeds)
+
+
 def test_batches_of_any_size_give_the_same_images(saved_model: Path) -> None:
     loaded = servable.load(saved_model)
     latents = np.random.default_rng(1).normal(size=(600, 64)).astype(np.float32)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from .conftest import Command, checkpoint, metrics, one_line
+from .processes import start
 
 FLAGS = ("--run_dir=new", "--batch_size=8", "--log_every=1", "--evaluate_every=0", "--export=none")
 
@@ -110,6 +113,45 @@ def test_another_run_in_its_place_reads_the_networks_anew(
     assert again.returncode == 0, again.stderr
     was, now = checkpoint(trained, 150), checkpoint(tmp_path / "new", 1)
     np.testing.assert_allclose(first(now, "generator"), first(was, "ema_generator"), atol=1e-6)
+
+
+def test_a_full_disk_does_not_leave_it_with_the_networks_of_another_start(
+    command: Command, tmp_path: Path, home: Path, trained: Path
+) -> None:
+    flags = (*FLAGS, "--generator_lr=0", "--discriminator_lr=0", "--steps=1")
+    assert command("train", *flags, f"--init_from={trained}").returncode == 0
+    shutil.rmtree(tmp_path / "new" / "checkpoints")  # As if it had been killed.
+    (tmp_path / "new" / "result.json").unlink()
+    other = (*flags, f"--init_from={trained / 'export' / '1'}")  # Whose generator is the average.
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))
+
+    process = start("train", *other, cwd=tmp_path, home=home, before=limit)
+    _, errors = process.communicate(timeout=300)
+    assert errors.splitlines()[-1].startswith("gan_tf.train: new/init.npz: File too large"), errors
+    again = command("train", *other)
+    assert again.returncode == 0, again.stderr
+    was, now = checkpoint(trained, 150), checkpoint(tmp_path / "new", 1)
+    np.testing.assert_allclose(first(now, "generator"), first(was, "ema_generator"), atol=1e-6)
+
+
+def test_what_means_something_else_in_the_same_shapes_is_said(
+    command: Command, tmp_path: Path, mnist: dict[str, np.ndarray]
+) -> None:
+    for number, image in enumerate(mnist["train_images"][:40]):
+        folder = tmp_path / "pictures" / "abcdefghij"[number % 10]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(folder / f"{number}.png")
+    finished = command(
+        *("train", *FLAGS, "--steps=1", "--images=pictures", "--data_dir=data", "--image_size=28"),
+        *("--conditional=projection", "--init_from=mnist", "--latents=uniform"),
+    )
+    assert finished.returncode == 0, finished.stderr
+    lines = finished.stderr.splitlines()
+    said = "warning: their classes were 0, 1, 2 and 7 more: each class here begins as the one that"
+    assert f"{said} had its place" in lines
+    assert "warning: they were trained with --latents=normal, not uniform" in lines
 
 
 def test_a_restart_begins_with_the_same_networks_whatever_became_of_the_other_run(

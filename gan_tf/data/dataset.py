@@ -231,7 +231,7 @@ def last_images(source: Path, wanted: Wanted, data_dir: Path) -> Dataset | None:
     """Returns what was imported of a source the last time, whatever it holds now; None if nothing
     was."""
     found = importing.last(source, wanted, data_dir)
-    return open_imported(*found, data_dir) if found else None
+    return open_imported(found.name, found.digest, data_dir) if found else None
 
 
 def open_imported(name: str, digest: str, data_dir: Path, verify: bool = False) -> Dataset:

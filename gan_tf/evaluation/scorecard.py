@@ -94,6 +94,7 @@ def scorecard(
         "classifier_digest": judge.digest,
         "classifier_accuracy": judge.accuracy,
         "dataset": data.name,
+        "digest": data.description.digest,
         "num": num,
         "seeds": list(seeds),
         "reals": evaluation.reals,

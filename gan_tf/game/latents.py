@@ -123,7 +123,7 @@ def stream_seed(seed: tf.Tensor | int, stream: int, counter: tf.Tensor | int = 0
 
     A draw is a pure function of this seed, so resuming needs no generator state.
     """
-    if isinstance(seed, int):  # One of ours, below 2^31: nothing to look after at each step.
+    if isinstance(seed, int) and abs(seed) < 2**31:  # One of ours: nothing to look after.
         return tf.stack([tf.cast(seed * _STREAMS + stream, tf.int64), tf.cast(counter, tf.int64)])
     product = tf.cast(seed, tf.int64) * _STREAMS
     # From 2^59 on the product wraps round. What it loses makes another counter, so that each

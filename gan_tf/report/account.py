@@ -90,6 +90,7 @@ class Account:
       best: the metrics line of the best generator; None if nothing was evaluated.
       figures: those of the generator, best evidence first.
       judged: by how many samples and by whom.
+      evaluated: whether `gan_tf.evaluate` took the figures; the run itself did else.
       drawings: what was drawn for the report.
       grid: of what shape a tile of a grid of samples is: (height, width); None if not known.
       latents: what decides which latents the grids are drawn from.
@@ -113,6 +114,7 @@ class Account:
     best: Mapping[str, Any] | None = None
     figures: Sequence[Figure] = ()
     judged: str = ""
+    evaluated: bool = False
     drawings: Sequence[Drawing] = ()
     grid: tuple[int, int] | None = None
     latents: tuple[str, ...] = ()

@@ -145,12 +145,17 @@ def figures(account: Account) -> Iterator[Element]:
     if not account.figures:
         return
     said = (
-        "The interval is 95 % over the seeds; real is what as many real images score."
-        if any(each.real for each in account.figures)
-        else "The run's own figures of its best generator: gan_tf.evaluate gives intervals, and "
-        "what real images score."
+        "The run's own figures of its best generator: gan_tf.evaluate gives intervals, and what "
+        "real images score."
     )
-    yield element("p", f"{account.judged}. " if account.judged else None, said)
+    if account.evaluated:
+        said = "These are by gan_tf.evaluate, of the newest export. " + (
+            "The interval is 95 % over the seeds; real is what as many real images score."
+            if any(each.real for each in account.figures)
+            else "Too few images are held out to say what real ones score."
+        )
+    judged = account.judged[:1].upper() + account.judged[1:]
+    yield element("p", f"{judged}. " if judged else None, said)
     rows = [
         [figure_name(name), value, interval, real, better]
         for name, value, interval, real, better in account.figures

@@ -61,6 +61,7 @@ def read(directory: Path) -> Account:
         best=chosen,
         figures=figures,
         judged=judged,
+        evaluated=bool(evaluated),
         grid=_shape(config, data),
         latents=tuple(str(config.get(name)) for name in ("latents", "latent_dim", "seed")),
     )

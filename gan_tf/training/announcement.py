@@ -12,7 +12,7 @@ from gan_tf.data.images.sources import shown
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.reals import lack
 from gan_tf.host import devices, files
-from gan_tf.training import build
+from gan_tf.training import build, warm_start
 from gan_tf.training.attempt import Attempt
 
 _SHOWN = 3  # Names in a line.
@@ -42,6 +42,7 @@ def lines(
     if config.init_from and not attempt.step:
         source = files.seen_from_here(Path(config.init_from))
         yield f"begins with the networks of {source}"
+        yield from warm_start.unlike(config, [*data.description.classes])
     for name, each in followed.items():
         if not each.usual and not (name == "epochs" and config.steps):
             value = f"{each.value:g}" if isinstance(each.value, float | int) else each.value

@@ -83,9 +83,10 @@ def text(about: Mapping[str, Any], command: str) -> str:
     height, width, channels = about["image_shape"]
     versions = {name: about[name] for name in ("gan_tf", "tensorflow", "keras")}
     seeds = "seeds=tf.constant([7], tf.int64)"
+    is_known = re.fullmatch(r"[a-z][\w/.-]*", dataset) and not about.get("imported")
     return _CARD.format(
         # A hub looks a dataset up by this name, and takes only such names.
-        datasets=f"datasets: [{dataset}]\n" if re.fullmatch(r"[a-z][\w/.-]*", dataset) else "",
+        datasets=f"datasets: [{dataset}]\n" if is_known else "",
         arch=_plain(about["config"]["arch"]),
         dataset=_plain(dataset),
         kind=_KINDS[channels],

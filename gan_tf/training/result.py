@@ -17,6 +17,8 @@ from gan_tf.host import files
 from gan_tf.host.errors import TrainingFailedError
 from gan_tf.training import metrics, resume, run_directory
 
+_OF_THE_BEST = ("step", "frechet_distance")  # Version 0.1.0 counted attempts from 0.
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
@@ -92,14 +94,18 @@ class Result:
         return {name: str(v) if isinstance(v, Path) else v for name, v in values}
 
     def write(self) -> bool:
-        """Writes result.json, unless a sound one is there and names the export of now, if there
-        is any; returns whether it took the place of another. What that says of the training
-        stays."""
+        """Writes result.json, unless a sound one is there and says of the export of now, if there
+        is any, what is said here; returns whether it took the place of another. What that says of
+        the training stays."""
         path = self.run_dir / "result.json"
         was_there, content = path.exists(), self.as_dict()
         with contextlib.suppress(OSError, ValueError, AttributeError, LookupError, TypeError):
             known = files.parse_json(path.read_bytes())
-            if self.export is None or Path(known["export"] or "").name == self.export.name:
+            if self.export is None:
+                return False
+            bests = [each or {} for each in (known["best"], self.best)]
+            is_same = Path(known["export"] or "").name == self.export.name
+            if is_same and all(bests[0].get(n) == bests[1].get(n) for n in _OF_THE_BEST):
                 return False
             if known["steps"] == self.steps:
                 content |= known | {name: content[name] for name in ("export", "best")}

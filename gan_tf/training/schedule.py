@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ class Schedule:
       log_every, sample_every, checkpoint_every: steps between two lines of metrics, grids of
         samples and checkpoints.
       evaluate_every: steps between two evaluations; 0 if there are none.
+      taken_up: the step that the run stands at now, and what of that lasts by the cadences of
+        before: it may end there by others.
     """
 
     total: int
@@ -44,17 +47,21 @@ class Schedule:
     sample_every: int
     checkpoint_every: int
     evaluate_every: int
+    taken_up: tuple[int, Collection[str]] | None = None
 
     def due(self, step: int) -> Due:
         """Returns what is due at a step; at the last one everything is."""
         last = step == self.total
         logged, evaluated = self.logs(step), self.evaluates(step)
         evaluation = evaluated or (last and self.evaluate_every > 0)
+        lasting: Collection[str] = ("line", "evaluation")
+        if self.taken_up and self.taken_up[0] == step:
+            lasting = self.taken_up[1]
         return Due(
             line=logged or evaluation or last,
-            sums=logged or evaluated,
+            sums=(logged or evaluated) and "line" in lasting,
             evaluation=evaluation,
-            best=evaluated,
+            best=evaluated and "evaluation" in lasting,
             grid=last or step % self.sample_every == 0,
             checkpoint=last or step % self.checkpoint_every == 0,
         )

@@ -26,18 +26,19 @@ def newest(directory: Path, exported: Values) -> Values:
       exported: the description of the newest export, empty without one. A card of an older one,
         or of another run, says nothing of it.
     """
-    found = [path for path in directory.glob("[!.]*.json") if path.is_file()]
+    found = [path for path in directory.glob("[!.]*.json") if path.is_file() and exported]
     for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True):
         card = None
         with contextlib.suppress(OSError, ValueError):
             card = files.parse_json(path.read_bytes())
         if not isinstance(card, dict) or not card.keys() >= _OF_A_CARD:
             continue
-        which = ("checkpoint" if "checkpoint" in card else "step", "dataset")
+        which = ["checkpoint" if "checkpoint" in card else "step", "dataset"]
+        which += ["digest"] if "digest" in card else []  # Version 0.2.0 did not say.
         same = all(card.get(name) == exported.get(name) for name in which)
         # An older card does not say; "precision" is one of its figures.
         computed_in = card.get("computed_in") or exported.get("precision")
-        if not exported or (same and computed_in == exported.get("precision")):
+        if same and computed_in == exported.get("precision"):
             return card
     return {}
 
@@ -48,8 +49,9 @@ def figures(card: Values, line: Line | None, result: Values) -> tuple[list[Figur
         taken = {name: card[name] for name in SHOWN if isinstance(card.get(name), dict)}
         found = [_figure(name, each) for name, each in taken.items()]
         seeds = card["seeds"] if isinstance(card["seeds"], list) else []
+        step = f"step {card['step']:,}: " if type(card.get("step")) is int else ""
         return found, (
-            f"{number(card, 'num') or 0:,} samples of each of {len(seeds)} seeds, against "
+            f"{step}{number(card, 'num') or 0:,} samples of each of {len(seeds)} seeds, against "
             f"{card['against']} images, judged by {card['classifier']}"
         )
     if not line:

@@ -91,11 +91,15 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
     lasting: set[str] = set()
     if (directory / "config.json").exists():
         run_directory.note_end(directory, None, None)
+        _forget_another_beginning(directory, config, data)
         # What came after this step is made again; what is here only because a run ended is not.
         # What lasts is what was due when it was made: a start that went on from here has said so.
         said = run_directory.lasting_at(directory, *here)
         due = _schedule_of_before(directory, attempt, data).lasting(here[1])
         lasting = due if said is None else said
+        if resumed:
+            taken_up = attempt.step, lasting
+            attempt.schedule = dataclasses.replace(attempt.schedule, taken_up=taken_up)
         journal.forget(directory, *here, lasting)
         grids.forget(directory, here[1], lasts="grid" in lasting)
         resume.forget_best(directory, *here)
@@ -110,6 +114,15 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
     first = attempt.number == 1 or not (directory / run_directory.INIT).exists()
     if config.init_from and not attempt.step and first:
         warm_start.keep(attempt.state, directory)
+
+
+def _forget_another_beginning(directory: Path, config: Config, data: Dataset) -> None:
+    """Removes what a run began with of which nothing came, before config.json says that this other
+    one is here: killed between the two, it would begin with those networks."""
+    before = run_directory.read(directory)
+    same_shape = before.data.image_shape == data.description.image_shape
+    if going_on.differences(before.config, config) or not same_shape:
+        (directory / run_directory.INIT).unlink(missing_ok=True)
 
 
 def _keep_judge(path: Path, data: Dataset) -> None:

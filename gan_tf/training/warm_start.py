@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gan_tf.config import Config
+from gan_tf.data.images import sources
 from gan_tf.game.players import GanState
 from gan_tf.host import archive, files
 from gan_tf.host.errors import InputError
@@ -21,6 +22,7 @@ from gan_tf.serving import pretrained, servable
 from gan_tf.training import exporting, going_on, run_directory
 
 Arrays = list[npt.NDArray[np.generic]]
+_SHOWN = 3  # Names in a line.
 
 
 class Source(NamedTuple):
@@ -131,6 +133,33 @@ def _read(path: Path, state: GanState) -> Source:
         f"--init_from={path}: must be a run directory, a SavedModel such as RUN_DIR/export/1, or "
         f"one of {', '.join(PRETRAINED)}"
     )
+
+
+def unlike(config: Config, classes: Sequence[str]) -> Iterator[str]:
+    """Yields what has another meaning in the networks that a run begins with, and the same shape:
+    their classes, and how their latents are distributed. Nothing, where they are gone."""
+    given = str(config.init_from)
+    path = files.seen_from_here(Path(given))
+    try:
+        if given in PRETRAINED or not (path / "config.json").is_file():
+            about = (
+                pretrained.metadata(given) if given in PRETRAINED else servable.read_metadata(path)
+            )
+            names, latents = [*about.get("classes", {})], about["latents"]
+        else:
+            run = run_directory.read(path)
+            names, latents = [*run.data.classes], run.config.latents
+    except InputError:
+        return
+    if names and names != [*classes]:
+        shown = ", ".join(map(sources.shown, names[:_SHOWN]))
+        more = f" and {len(names) - _SHOWN:,} more" * (len(names) > _SHOWN)
+        yield (
+            f"warning: their classes were {shown}{more}: each class here begins as the one that "
+            "had its place"
+        )
+    if latents != config.latents:
+        yield f"warning: they were trained with --latents={latents}, not {config.latents}"
 
 
 def _of_package(name: str) -> Source:

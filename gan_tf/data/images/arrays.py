@@ -44,7 +44,8 @@ class Arrays:
             )
         if labels is None:
             return
-        if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+        whole = np.issubdtype(labels.dtype, np.integer)
+        if labels.shape != (len(images),) or not whole or labels.max(initial=0) >= 2**63:
             raise InputError(
                 f"labels must be {len(images):,} integers, one an image; these are "
                 f"{list(labels.shape)} {labels.dtype}"

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from gan_tf.data.images import kinds
 from gan_tf.data.images.wanted import Wanted
@@ -23,7 +23,7 @@ MAX_PIXELS = 100_000_000
 _MANY_PIXELS = 16_000_000  # Of which one picture at a time is decoded.
 _one_large = threading.Lock()
 _GREY = ("1", "L", "LA", "La", "I", "F")
-_ORIENTATION = 0x0112  # EXIF's tag.
+_BITS, _PHOTOMETRIC, _ORIENTATION = 258, 262, 274  # Tags of TIFF and EXIF.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -97,7 +97,7 @@ def decode(content: bytes, size: int, channels: int, wanted: Wanted) -> Square:
             many = picture.width * picture.height > _MANY_PIXELS
             with _one_large if many else contextlib.nullcontext():
                 _load(picture, size)
-                return fit(picture, size, channels, wanted, _turn(picture))
+                return fit(_of_8_bits(picture), size, channels, wanted, _turn(picture))
     except Exception as error:  # Pillow's reasons share no base.
         raise reason(error) from None
 
@@ -119,11 +119,11 @@ def fit(
       turn: how it is to be turned, if it is.
     """
     width, height = picture.size
-    shorter, longer, stored = min(width, height), max(width, height), picture.format
+    shorter, longer = min(width, height), max(width, height)
     if wanted.fit == "crop" and width != height:
         left, top = (width - shorter) // 2, (height - shorter) // 2
         picture = picture.crop((left, top, left + shorter, top + shorter))
-    picture = _plain(picture, stored)
+    picture = _plain(picture)
     inner = size, size
     if wanted.fit == "pad":
         inner = max(1, round(size * width / longer)), max(1, round(size * height / longer))
@@ -159,12 +159,26 @@ def _turn(picture: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _plain(picture: Image.Image, stored: str | None) -> Image.Image:
-    """Converts what was stored in a format to L, RGB or RGBA, in full depth and transparency."""
+def _of_8_bits(picture: Image.Image) -> Image.Image:
+    """Converts a picture of up to 16 grey bits; Pillow says neither how many these are in a TIFF,
+    nor which end is white."""
+    if not (picture.mode.startswith("I;16") or (picture.mode, picture.format) == ("I", "PNG")):
+        return picture
+    wide, white = np.asarray(picture).astype(np.uint32), 65_535
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        white = 2 ** int(picture.tag_v2.get(_BITS, (16,))[0]) - 1
+        wide = np.minimum(wide, white)
+        wide = white - wide if picture.tag_v2.get(_PHOTOMETRIC) == 0 else wide
+    grey = Image.fromarray(((wide * 255 + white // 2) // white).astype(np.uint8))
+    if isinstance(hidden := picture.info.get("transparency"), int):
+        alpha = np.where(wide == hidden, 0, 255).astype(np.uint8)
+        grey = Image.merge("LA", (grey, Image.fromarray(alpha)))
+    return grey
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """Converts a picture to L, RGB or RGBA, in full transparency."""
     mode = picture.mode
-    if mode.startswith("I;16") or (mode == "I" and stored == "PNG"):
-        wide = np.asarray(picture).astype(np.uint32)
-        return Image.fromarray(((wide * 255 + 32_767) // 65_535).astype(np.uint8))
     if mode in ("I", "F"):
         raise LeftOutError("has 32 bits a pixel, of which none says what is white")
     if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:

@@ -160,7 +160,9 @@ def _fresh(path: Path, given: Material, place: Path) -> Came | None:
     if came is None or not _directory(place, came).is_dir():
         return None
     found = index.differences(path, given.listing())
-    left_out = record.read(_directory(place, came)).get("left_out", {})
+    left_out = came.left_out
+    if left_out is None:
+        left_out = record.read(_directory(place, came)).get("left_out", {})
     changed = found is None or any(found)
     return None if changed or _can_be_read_by_now(given, left_out) else came
 
@@ -192,11 +194,13 @@ def _import(given: Material, wanted: Wanted, place: Path, path: Path) -> tuple[C
         print(f"Importing {shown(given.given)} (once) ...", file=sys.stderr, flush=True)
         with files.temporary_beside(place / given.name) as temporary:
             splits = Splits(wanted.held_out)
-            digests = cache.write_into(temporary, given.name, splits.parts(made.images()))
+            # Closed here, and not by one of the threads that make the images.
+            with contextlib.closing(made.images()) as images:
+                digests = cache.write_into(temporary, given.name, splits.parts(images))
             classes = list(made.record.labels.classes)
             digest = hashlib.sha256(json.dumps([classes, digests]).encode()).hexdigest()
             made.record.numbers, made.record.counts = splits.numbers, splits.labels
-            came = Came(given.name, digest)
+            came = Came(given.name, digest, made.record.survey.left_out)
             directory = _directory(place, came)
             if directory.is_dir():  # The same images, from elsewhere.
                 made.record.write(directory, digest)

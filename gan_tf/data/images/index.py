@@ -13,7 +13,7 @@ import json
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -29,10 +29,12 @@ class Came(NamedTuple):
     Attributes:
       name: of the images.
       digest: of the arrays.
+      left_out: why each file was that was left out, by its name; None of version 0.2.0's imports.
     """
 
     name: str
     digest: str
+    left_out: Mapping[str, str] | None = None
 
 
 class Differences(NamedTuple):

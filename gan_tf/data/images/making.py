@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -70,7 +70,7 @@ class Made:
     _items: Callable[[], Iterable[Item]]
     _read: Callable[[str], bytes]
 
-    def images(self) -> Iterator[Image]:
+    def images(self) -> Generator[Image]:
         """Yields its images, each content once; InputError if they are fewer than two."""
         kept, seen, classes = self.record, Seen(), Seen()
         work = parallel.ordered(self._make, self._items())
