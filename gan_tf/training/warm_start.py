@@ -141,14 +141,13 @@ def unlike(config: Config, classes: Sequence[str]) -> Iterator[str]:
     given = str(config.init_from)
     path = files.seen_from_here(Path(given))
     try:
-        if given in PRETRAINED or not (path / "config.json").is_file():
-            about = (
-                pretrained.metadata(given) if given in PRETRAINED else servable.read_metadata(path)
-            )
-            names, latents = [*about.get("classes", {})], about["latents"]
-        else:
+        if given not in PRETRAINED and (path / "config.json").is_file():
             run = run_directory.read(path)
             names, latents = [*run.data.classes], run.config.latents
+        else:
+            is_ours = given in PRETRAINED
+            about = pretrained.metadata(given) if is_ours else servable.read_metadata(path)
+            names, latents = [*about.get("classes", {})], about["latents"]
     except InputError:
         return
     if names and names != [*classes]:
