@@ -35,6 +35,7 @@ from .conftest import (
 )
 from .processes import start
 from .scenes import picture
+from .test_ends import content_of
 from .test_faults import killed_at
 
 FLAGS = (
@@ -188,6 +189,12 @@ def test_a_run_keeps_the_classifier_that_judges_it(command: Command, tmp_path: P
         for run in ("run", "whole")
     ]
     assert names[0] == names[1]
+    (tmp_path / "run" / "classifier.npz").unlink()
+    before = content_of(tmp_path / "run")
+    other = command("train", *flags, "--steps=6")
+    assert other.returncode == 2
+    assert "is not the one of its figures" in other.stderr
+    assert content_of(tmp_path / "run") == before
 
 
 def test_a_class_without_a_training_image_is_named(command: Command, tmp_path: Path) -> None:

@@ -102,6 +102,13 @@ def lasting_at(directory: Path, attempt: int, step: int) -> set[str] | None:
     return set(content.get("lasting", ("line", "evaluation", "grid")))
 
 
+def judged_by(directory: Path) -> str | None:
+    """Returns the digest of the classifier of its data's labels that judges a run; None where none
+    does, or where config.json is older than its being noted."""
+    known = (directory / "config.json").exists()
+    return read_content(directory).get("judge") if known else None
+
+
 def has_ended(directory: Path, attempt: int, step: int) -> bool:
     """Whether a run has come to its end at this step of this attempt, with all that is due there,
     and has not gone on since. Before version 0.3.0 no run said so; it stands at its end then."""
@@ -121,7 +128,11 @@ def note(directory: Path, run: Run) -> None:
 
 
 def write(
-    directory: Path, run: Run, resumed: tuple[int, int] | None, lasting: Collection[str] = ()
+    directory: Path,
+    run: Run,
+    resumed: tuple[int, int] | None,
+    lasting: Collection[str] = (),
+    judge: str | None = None,
 ) -> None:
     """Records the configuration of the run that begins or goes on in `directory`.
 
@@ -130,9 +141,11 @@ def write(
       run: what is trained on what.
       resumed: the attempt that goes on from a checkpoint, and the step; None if one begins.
       lasting: what of that step lasts.
+      judge: see `judged_by`.
     """
     attempt, step = resumed or (None, None)
-    at = {"resumed": attempt, "resumed_at": step, "lasting": sorted(lasting), "ended": None}
+    at: dict[str, Any] = {"resumed": attempt, "resumed_at": step, "lasting": sorted(lasting)}
+    at |= {"ended": None, "judge": judge}
     _write_content(directory, at | _described(run))
 
 

@@ -18,6 +18,7 @@ from gan_tf.training import (
     going_on,
     grids,
     journal,
+    metrics,
     reporting,
     resume,
     run_directory,
@@ -87,6 +88,7 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
     """
     # A rollback stands at a step, and has no checkpoint of its own yet: no step is behind it.
     resumed = bool(resume.paths(directory / run_directory.CHECKPOINTS))
+    judged_by = _judge(directory, config, data)
     here = attempt.number, attempt.step if resumed else -1
     lasting: set[str] = set()
     if (directory / "config.json").exists():
@@ -108,7 +110,7 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
     run = run_directory.Run(config, data.description)
     if going_on.judge(directory, data) is None:  # It is of other images.
         (directory / run_directory.JUDGE).unlink(missing_ok=True)
-    run_directory.write(directory, run, here if resumed else None, lasting)
+    run_directory.write(directory, run, here if resumed else None, lasting, judged_by)
     if config.classifier == "train" and build.is_judged(config, data):
         _keep_judge(directory / run_directory.JUDGE, data)
     first = attempt.number == 1 or not (directory / run_directory.INIT).exists()
@@ -123,6 +125,26 @@ def _forget_another_beginning(directory: Path, config: Config, data: Dataset) ->
     same_shape = before.data.image_shape == data.description.image_shape
     if going_on.differences(before.config, config) or not same_shape:
         (directory / run_directory.INIT).unlink(missing_ok=True)
+
+
+def _judge(directory: Path, config: Config, data: Dataset) -> str | None:
+    """The digest of the classifier of the data's labels that judges a run; None without.
+
+    Raises:
+      InputError: another one has judged it until now.
+    """
+    before = run_directory.judged_by(directory)
+    if config.classifier != "train" or not build.is_judged(config, data):
+        return before
+    now = files.sha256(going_on.judge(directory, data) or data.directory / judges.CLASSIFIER)[:8]
+    lines = metrics.read_metrics(directory / "metrics.jsonl")
+    if before not in (None, now) and any(map(metrics.is_judged, lines)):
+        raise InputError(
+            f"--run_dir={directory}: its {run_directory.JUDGE} is gone or another, and the "
+            f"classifier of now ({now}) is not the one of its figures ({before}); put it back, or "
+            "use another --run_dir"
+        )
+    return now
 
 
 def _keep_judge(path: Path, data: Dataset) -> None:
