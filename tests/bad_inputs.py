@@ -437,8 +437,15 @@ KINDS = {
             PHOTOS,
             photos(damage=text("photos/labels.csv", "0.png,cat\n1.png,dog\n")),
         ),
+    ],
+    "a file of labels": [
         row("no JSON", PHOTOS, photos(damage=text("photos/dataset.json", "{"))),
         row("an empty list", PHOTOS, photos(damage=text("photos/labels.csv", ""))),
+        row(
+            "a list of three columns",
+            PHOTOS,
+            photos(damage=text("photos/labels.csv", "file,size,label\n0.png,32,cat\n")),
+        ),
         row(
             "two for a picture",
             PHOTOS,

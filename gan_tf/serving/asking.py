@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gan_tf.host.errors import InputError
+from gan_tf.host.listing import some
 
 ALL = "all"
 COLUMNS = 8  # Images of each class, where all are asked for.
@@ -100,5 +101,4 @@ def _spelled(text: str, names: Sequence[str]) -> list[int]:
 
 def _list(names: Sequence[str]) -> str:
     """What the classes are called, in words."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"there are {', '.join(names[:_SHOWN])}{more}"
+    return f"there are {some(names, most=_SHOWN)}"

@@ -12,10 +12,9 @@ from gan_tf.data.images.sources import shown
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.reals import lack
 from gan_tf.host import devices, files
+from gan_tf.host.listing import some
 from gan_tf.training import build, warm_start
 from gan_tf.training.attempt import Attempt
-
-_SHOWN = 3  # Names in a line.
 
 
 def lines(
@@ -48,10 +47,9 @@ def lines(
             value = f"{each.value:g}" if isinstance(each.value, float | int) else each.value
             yield f"--{name}={value}: {each.reason}"
     if bare := [shown(name) for name, number in data.description.classes.items() if not number]:
-        more = f" and {len(bare) - _SHOWN:,} more" * (len(bare) > _SHOWN)
         yield (
-            f"warning: no training image is of the class {', '.join(bare[:_SHOWN])}{more}, so what "
-            "the generator draws for it means nothing"
+            f"warning: no training image is of the class {some(bare)}, so what the generator draws "
+            "for it means nothing"
         )
     yield str(attempt.cost)
     compiled = ", compiled by XLA" if attempt.loop.compiled else ""

@@ -17,12 +17,12 @@ from gan_tf.data.images import sources
 from gan_tf.game.players import GanState
 from gan_tf.host import archive, files
 from gan_tf.host.errors import InputError
+from gan_tf.host.listing import some
 from gan_tf.models import PRETRAINED
 from gan_tf.serving import pretrained, servable
 from gan_tf.training import exporting, going_on, run_directory
 
 Arrays = list[npt.NDArray[np.generic]]
-_SHOWN = 3  # Names in a line.
 
 
 class Source(NamedTuple):
@@ -151,11 +151,10 @@ def unlike(config: Config, classes: Sequence[str]) -> Iterator[str]:
     except InputError:
         return
     if names and names != [*classes]:
-        shown = ", ".join(map(sources.shown, names[:_SHOWN]))
-        more = f" and {len(names) - _SHOWN:,} more" * (len(names) > _SHOWN)
+        shown = some([sources.shown(name) for name in names])
         yield (
-            f"warning: their classes were {shown}{more}: each class here begins as the one that "
-            "had its place"
+            f"warning: their classes were {shown}: each class here begins as the one that had its "
+            "place"
         )
     if latents != config.latents:
         yield f"warning: they were trained with --latents={latents}, not {config.latents}"

@@ -19,9 +19,9 @@ from gan_tf.data.images.sources import Source
 from gan_tf.data.images.survey import Survey
 from gan_tf.data.images.wanted import Wanted
 from gan_tf.host.errors import InputError
+from gan_tf.host.listing import some
 
 _CSV, _JSON = "labels.csv", "dataset.json"
-_SHOWN = 3  # Names in a message.
 
 Of = Callable[[str], "str | None"]
 
@@ -71,7 +71,6 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
     there = survey.left_out.keys() | survey.others.keys()
     classes = {str(value) for found in beside.values() for value in np.unique(found)}
     missing: list[str] = []
-    count = 0
     for name in names:
         if name in beside:
             continue
@@ -79,18 +78,16 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
             classes.add(label)
             there.add(name)
         else:
-            count += 1
-            missing += [sources.shown(name)] if len(missing) < _SHOWN else []
+            missing.append(name)
     if not classes:
         if origin == _CSV or listed:
             raise InputError(f"{origin} names none of the pictures: mend it, or give --labels=none")
         return NONE
-    if count:
-        more = f" and {count - len(missing):,} more" * (count > len(missing))
-        have = "has" if count == 1 else "have"
+    if missing:
+        have = "has" if len(missing) == 1 else "have"
         raise InputError(
-            f"{', '.join(missing)}{more} {have} no label, as the others do from {origin}: "
-            "give them one, or all none with --labels=none"
+            f"{some([sources.shown(name) for name in missing])} {have} no label, as the others do "
+            f"from {origin}: give them one, or all none with --labels=none"
         )
     shown: dict[str, str] = {}
     for name in sorted(classes):
@@ -160,7 +157,7 @@ def _from_csv(text: str) -> dict[str, str]:
         for number, line in enumerate(lines, 1):
             if not any(line):
                 continue
-            if len(line) < 2:
+            if len(line) < 2 or any(each.strip() for each in line[2:]):
                 raise csv.Error(f"line {number} must be file,label")
             name, label = _plain(line[0]), line[1].strip()
             if table.setdefault(name, label) != label:

@@ -15,6 +15,7 @@ from gan_tf.data.images.survey import Survey
 from gan_tf.data.images.wanted import Wanted
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
+from gan_tf.host.listing import some
 
 FILE = "imported.json"
 # Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", NeurIPS 2020, go down
@@ -87,9 +88,8 @@ class Record:
             of = f"left out {out:,} of {images + self.duplicates + out:,} files"
             _say(f"{of}: {summary(self.survey.left_out)}; see {directory / FILE}")
         if absent := self.labels.absent:
-            names = ", ".join(shown(name) for name in absent[:_SHOWN])
-            more = f" and {len(absent) - _SHOWN:,} more" * (len(absent) > _SHOWN)
-            _say(f"{self.labels.origin} names {names}{more}, which the source does not hold")
+            names = some([shown(name) for name in absent])
+            _say(f"{self.labels.origin} names {names}, which the source does not hold")
         if self.elsewhere:
             of = f"{self.elsewhere:,} duplicate{'s' * (self.elsewhere > 1)} left out"
             _say(f"{of} of another class than the picture that was kept")
