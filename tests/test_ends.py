@@ -252,3 +252,66 @@ def test_a_best_of_before_is_said_without_a_judge_that_it_does_not_know(
     assert longer.returncode == 0, longer.stderr
     assert "best generator: attempt 1, step 2" in longer.stdout
     assert "samples (" not in longer.stdout
+
+
+def test_the_best_of_before_is_kept_until_a_checkpoint_has_a_better_one(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """A longer run found a better one and was killed; its steps are not made again."""
+    flags, run = (*FLAGS, *JUDGED, *EXPORTED, *every(2)), tmp_path / "run"
+    assert command("train", *flags, "--steps=5").returncode == 0
+    kept = (run / "best.npz").read_bytes()
+    process = start("train", *flags, "--steps=100000", cwd=tmp_path, home=home)
+    wait(process, lambda: (run / "best-before.npz").exists())
+    process.kill()
+    process.communicate()
+    assert (run / "best.npz").read_bytes() != kept
+    again = command("train", *flags, "--steps=5")
+    assert again.returncode == 0, again.stderr
+    assert "warning" not in again.stderr
+    assert (run / "best.npz").read_bytes() == kept
+    assert not (run / "best-before.npz").exists()
+    best = min(metrics(run), key=lambda line: line.get("frechet_distance", 1e9))
+    said = json.loads((run / "result.json").read_text())
+    assert said["best"] == best
+    about = tmp_path / said["export"] / "assets.extra" / "gan_tf.json"
+    assert json.loads(about.read_text())["step"] == best["step"]
+
+
+def test_the_newest_export_of_a_run_at_its_end_is_the_best(
+    command: Command, tmp_path: Path, data_dir: Path
+) -> None:
+    """A longer run took back an end that was the best, and exported."""
+    flags, run = (*FLAGS, *JUDGED, *EXPORTED), tmp_path / "run"
+    assert command("train", *flags, *every(2), "--steps=6").returncode == 0
+    longer = (*flags, "--log_every=2", "--sample_every=2")
+    assert command("train", *longer, "--evaluate_every=100", "--steps=60").returncode == 0
+    assert (run / "export" / "2").exists(), "else the end was not the best"
+    assert command("train", *longer, "--evaluate_every=0", "--steps=61").returncode == 0
+    said = json.loads((run / "result.json").read_text())
+    assert Path(said["export"]).name == "3"
+    about = run / "export" / "3" / "assets.extra" / "gan_tf.json"
+    assert json.loads(about.read_text())["step"] == said["best"]["step"] <= 6
+    assert command("export", "--run_dir=run", "--checkpoint=last").returncode == 0
+    kept = content_of(run)
+    assert command("train", *longer, "--evaluate_every=0", "--steps=61").returncode == 0
+    assert content_of(run) == kept
+
+
+def test_an_export_of_a_step_that_was_made_again_otherwise_is_not_the_best(
+    command: Command, tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """It was exported by a start that was killed; another processor rounds otherwise."""
+    flags, run = (*FLAGS, *JUDGED, *EXPORTED, *every(2)), tmp_path / "run"
+    process = start("train", *flags, "--steps=100000", cwd=tmp_path, home=home)
+    killed_at(process, run, 4)
+    assert command("export", "--run_dir=run").returncode == 0
+    about = run / "export" / "1" / "assets.extra" / "gan_tf.json"
+    content = json.loads(about.read_text())
+    content["metrics"]["frechet_distance"] += 1e-6
+    about.write_text(json.dumps(content))
+    again = command("train", *flags, f"--steps={content['step']}")
+    assert again.returncode == 0, again.stderr
+    said = json.loads((run / "result.json").read_text())
+    assert Path(said["export"]).name == "2"
+    assert said["best"] == min(metrics(run), key=lambda line: line["frechet_distance"])

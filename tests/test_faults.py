@@ -422,7 +422,7 @@ def test_an_attempt_that_a_rollback_began_anew_begins_anew_again(
     flags = (*flags, "--checkpoint_every=100000", "--steps=6")
     ended = command("train", *flags)
     assert ended.returncode == 1
-    assert "attempt 2 of at most 2: anew" in ended.stderr
+    assert "attempt 2 of at most 2, with seed" in ended.stderr
     whole = metrics(tmp_path / "run")
     shutil.rmtree(tmp_path / "run")
     process, run = start("train", *flags, cwd=tmp_path, home=home), tmp_path / "run"

@@ -121,7 +121,7 @@ def test_absurd_learning_rates_use_up_every_attempt(
     for attempt, line in enumerate(said, start=1):
         pattern = rf"health: attempt {attempt}, step \d+: not finite: .* not finite"
         assert re.fullmatch(pattern, line), line
-    assert "attempt 2 of at most 2: anew with seed 8" in finished.stderr
+    assert "attempt 2 of at most 2, with seed 8" in finished.stderr
     record = result(tmp_path)
     assert [each["seed"] for each in record["attempts"]] == [7, 8]
     given_up = tmp_path / "run" / "attempts" / "1"
@@ -376,7 +376,7 @@ def test_a_rollback_goes_on_from_the_best(
     lines = metrics(tmp_path / "run")
     first, second = ([line for line in lines if line["attempt"] == i] for i in (1, 2))
     assert "health: attempt 1, step 600: regression: " in verdicts(finished)[0]
-    assert "attempt 2 of at most 2: back to the best with seed 1" in finished.stderr
+    assert "attempt 2 of at most 2, with seed 1" in finished.stderr
     assert finished.stderr.count("resumed at step 400") == 2
     assert (first[-1]["step"], second[0]["step"]) == (600, 500)
     # From the same weights, another course: the seed is the next one.

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from gan_tf.data.images.arrays import Arrays, given
 from gan_tf.data.images.importing import Imported, changes, import_images, open_imported
 from gan_tf.data.images.labels import Labels
 from gan_tf.data.images.wanted import Wanted
+from gan_tf.evaluation.reals import unseen
 from gan_tf.host import memory
 from gan_tf.host.errors import InputError
 
@@ -225,6 +227,50 @@ def test_the_hidden_grey_of_a_deep_png_is_transparent(tmp_path: Path) -> None:
     alpha = one(tmp_path / "a.png", tmp_path, channels="4")[..., 3]
     assert (alpha[:, :12] == 255).all()
     assert (alpha[:, 16:] == 0).all()
+
+
+def raw_png(bits: int, kind: int, row: bytes, hidden: bytes) -> bytes:
+    """A PNG of 32x32 pixels, all rows alike, that names a colour transparent."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    head = struct.pack(">IIBBBBB", 32, 32, bits, kind, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"tRNS", hidden), (b"IDAT", zlib.compress(32 * (b"\0" + row)))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in [*chunks, (b"IEND", b"")])
+
+
+@pytest.mark.parametrize(
+    ("bits", "kind", "row", "hidden"),
+    [
+        (2, 0, 4 * b"\x00" + 4 * b"\xff", struct.pack(">H", 3)),
+        (4, 0, 8 * b"\x00" + 8 * b"\x88", struct.pack(">H", 8)),
+        (16, 2, 16 * bytes(6) + 16 * b"\x80\x00" * 3, struct.pack(">3H", *[0x8000] * 3)),
+    ],
+)
+def test_the_hidden_colour_of_a_png_of_other_bits_is_transparent(
+    tmp_path: Path, bits: int, kind: int, row: bytes, hidden: bytes
+) -> None:
+    (tmp_path / "a.png").write_bytes(raw_png(bits, kind, row, hidden))
+    alpha = one(tmp_path / "a.png", tmp_path, channels="4")[..., 3]
+    assert (alpha[:, :12] == 255).all()
+    assert (alpha[:, 16:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"P5 32 32 255\n" + 1024 * b"\xf0",
+        b"P5\n# bright\n32 32 65535\n" + 1024 * b"\xf0\xf0",
+        b"P2\n32 32\n15\n" + 1024 * b"14 ",
+        b"P6 32 32 255\n" + 1024 * b"\xf0\xf0\xf0",
+    ],
+)
+def test_a_portable_map_is_a_picture(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.pgm").write_bytes(content)
+    assert abs(one(tmp_path / "a.pgm", tmp_path).astype(int) - 240).max() <= 2
 
 
 def test_a_picture_becomes_a_square_as_is_wished(tmp_path: Path) -> None:
@@ -572,6 +618,8 @@ def test_lists_that_a_program_gives_are_refused_in_words() -> None:
         given(np.zeros((2, 28, 28), np.uint8), [[1], [1, 2]])
     with pytest.raises(InputError, match="labels must be 2 integers, one an image"):
         given(np.zeros((2, 28, 28), np.uint8), np.array([0, 2**64 - 1], np.uint64))
+    with pytest.raises(InputError, match="must be plain arrays, not masked"):
+        given(np.ma.masked_equal(np.zeros((2, 28, 28), np.uint8), 0), None)
 
 
 def test_pictures_beside_folders_of_classes_are_refused(tmp_path: Path) -> None:
@@ -747,6 +795,24 @@ def test_validation_images_are_of_every_class(
     monkeypatch.setattr(memory, "available", lambda: 2 * train.images.nbytes - 1)
     with pytest.raises(InputError, match=r"^--validation_images=20: .*--held_out"):
         data.reals(20)
+
+
+def test_any_beginning_of_the_held_out_images_is_of_all_classes(tmp_path: Path) -> None:
+    """They lie in the order of their files; D's figures are of the first 250."""
+    pixels = np.random.default_rng(0).integers(0, 256, (1_200, 8, 8), np.uint8)
+    arrays = given(pixels, np.arange(1_200) // 400)
+    assert arrays
+    data = open_images(arrays, Wanted(held_out=0.5), tmp_path / "data")
+    held_out = data.reals(0)[1]
+    assert len(held_out.images) > 500
+    seen = unseen(data, held_out)
+    assert min(np.bincount(seen.labels[:250], minlength=3)) > 50
+    places = {image.tobytes(): place for place, image in enumerate(held_out.images)}
+    for at in (slice(0, 250), slice(250, len(seen.images))):
+        found = [places[image.tobytes()] for image in seen.images[at]]
+        np.testing.assert_array_equal(held_out.labels[found], seen.labels[at])
+    few = data.reals(300)[1]
+    assert min(np.bincount(unseen(data, few).labels[:100], minlength=3)) > 15
 
 
 def test_a_picture_more_moves_no_other_one(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from gan_tf.data import pixels
 from gan_tf.data.cache import Split
 from gan_tf.data.dataset import open_dataset
 from gan_tf.data.feed import Batch, Feed
+from gan_tf.data.rows import Rows
 from gan_tf.evaluation.measure import Measure
+from gan_tf.evaluation.reals import Unseen
 from gan_tf.game.latents import LATENTS
 from gan_tf.game.rules import Game, metrics_of
 from gan_tf.game.step import step
@@ -65,7 +67,15 @@ def test_run_after_run_in_one_program_warns_of_no_retracing(
             loop = Loop(nothing, state, feed_of(REALS))
             list(loop.run_until(total, lambda _, total=total: total))  # type: ignore[misc]
             draw, loss = LATENTS["normal"], "non_saturating"
-            Measure(state, REALS, draw, most=20, latent_dim=10, seed=0, loss=loss)(total)
+            Measure(
+                state,
+                Unseen(Rows(REALS.images), REALS.labels),
+                draw,
+                most=20,
+                latent_dim=10,
+                seed=0,
+                loss=loss,
+            )(total)
     finally:
         logger.removeHandler(caplog.handler)
     assert not caplog.messages

@@ -126,7 +126,8 @@ def test_without_the_best_state_the_best_that_is_exported_stays(
 def test_what_is_exported_in_place_of_the_best_is_what_the_result_and_the_page_say(
     command: Command, tmp_path: Path, data_dir: Path
 ) -> None:
-    flags = (*FLAGS, "--checkpoint_every=100", "--generator_lr=0", "--steps=4")
+    # Without an average, which rounds, both generators are the same.
+    flags = (*FLAGS, "--checkpoint_every=100", "--generator_lr=0", "--ema_decay=0", "--steps=4")
     run = tmp_path / "run"
     assert command("train", *flags).returncode == 0
     assert best_step(run) == 2, "both are equally good"

@@ -162,7 +162,7 @@ def test_a_restart_begins_with_the_same_networks_whatever_became_of_the_other_ru
     flags = (*FLAGS, *ill, "--init_from=other", "--on_collapse=restart", "--max_restarts=1")
     restarted = command("train", *flags)
     assert restarted.returncode == 1
-    assert "attempt 2 of at most 2: anew with seed 1" in restarted.stderr
+    assert "attempt 2 of at most 2, with seed 1" in restarted.stderr
     before = (tmp_path / "new" / "init.npz").read_bytes()
     (tmp_path / "other").unlink()
     again = command("train", *flags)  # Attempt 2 has no checkpoint, and begins once more.

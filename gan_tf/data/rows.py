@@ -29,9 +29,11 @@ class Rows:
       nbytes: the bytes of all images.
     """
 
-    def __init__(self, images: Pixels) -> None:
-        """Takes images, uint8 `[N, H, W, C]`: an array in memory, or a part of a mapped one."""
+    def __init__(self, images: Pixels, order: npt.NDArray[np.integer] | None = None) -> None:
+        """Takes images, uint8 `[N, H, W, C]`: an array in memory, or a part of a mapped one; and
+        the places of all of them, if they are to lie in another order."""
         self.shape, self.nbytes = images.shape, images.nbytes
+        self._order = order
         self._array: Pixels | None = images
         if not isinstance(images, np.memmap) or not images.flags.c_contiguous:
             return
@@ -57,6 +59,8 @@ class Rows:
         Raises:
           ReadError: the file cannot be read.
         """
+        if self._order is not None:
+            which = self._order[which]
         if self._array is not None:
             return np.asarray(self._array[which])
         image, size = self.shape[1:], int(np.prod(self.shape[1:]))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from gan_tf.data.cache import Split
 from gan_tf.data.pixels import scale
-from gan_tf.data.rows import Rows
 from gan_tf.evaluation import theory
+from gan_tf.evaluation.reals import Unseen
 from gan_tf.game import latents
 from gan_tf.game.latents import Distribution
 from gan_tf.game.losses import LOSSES
@@ -31,7 +30,7 @@ class Measure:
     def __init__(
         self,
         state: GanState,
-        held_out: Split,
+        held_out: Unseen,
         draw: Distribution,
         *,
         most: int,
@@ -42,7 +41,7 @@ class Measure:
         """Takes the players, reals that no step sees, of which it looks at the first `most` at the
         end, and how latents are drawn."""
         self._state = state
-        self._images, self._labels = Rows(held_out.images), held_out.labels
+        self._images, self._labels = held_out
         self.held_out = min(most, len(held_out.images))
         self._of_a_line = min(_IMAGES, len(held_out.images))
         self._draw, self._latent_dim, self._seed = draw, latent_dim, seed

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset
 from gan_tf.data.rows import Rows
 from gan_tf.evaluation.classifier import Classifier, Judged
@@ -109,6 +110,27 @@ def copies(judge: Classifier, data: Dataset) -> Copies:
     """Returns what finds copies of the training images."""
     features, other = of_training(judge, data, SEARCHED).features, of_held_out(judge, data)
     return Copies(features, features[:0] if other is None else other.features)
+
+
+class Unseen(NamedTuple):
+    """Images that no step sees, in an order of which any beginning says something of all.
+
+    Attributes:
+      images: uint8 `[N, H, W, C]`.
+      labels: int64 `[N]`.
+    """
+
+    images: Rows
+    labels: npt.NDArray[np.int64]
+
+
+def unseen(data: Dataset, held_out: Split) -> Unseen:
+    """Returns the held-out images of a dataset: somebody's own, which lie in the order of their
+    files and so of their classes, in the order of `chosen`; others as they lie."""
+    if not data.imported:
+        return Unseen(Rows(held_out.images), held_out.labels)
+    order = chosen(len(held_out.images), len(held_out.images))
+    return Unseen(Rows(held_out.images, order), held_out.labels[order])
 
 
 def chosen(images: int, num: int) -> npt.NDArray[np.intp]:

@@ -95,8 +95,8 @@ def ask_for_fast_kernels() -> None:
     """Asks TensorFlow, before its import, for the kernels that are fast on this processor."""
     if devices.wants_asking():
         os.environ[devices.ONEDNN] = "1"
-        # It then says as an error that they lack an operation on whole numbers.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # It says as an error that they lack an operation on whole numbers, and uses another.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ def _overview(accounts: Sequence[Account]) -> Element:
                 f"{best['frechet_distance']:.2f}" if best else "",
             ]
         )
-    head = ["run", "what", "state", "attempts", "steps", "minutes", "best Fréchet distance"]
+    head = ["run", "what", "state", "attempts", "steps", "minutes", "Fréchet distance of the best"]
     return html.table(head, rows, "Runs")
 
 

@@ -13,6 +13,7 @@ from gan_tf.config import Config
 from gan_tf.data.cache import Split
 from gan_tf.data.rows import ReadError
 from gan_tf.evaluation.judging import Evaluation
+from gan_tf.evaluation.reals import Unseen
 from gan_tf.game.step import step
 from gan_tf.host.errors import InterruptedRunError
 from gan_tf.report import pictures
@@ -61,15 +62,14 @@ class Attempt:
         directory: Path,
         *,
         reals: Split,
-        held_out: Split,
+        held_out: Unseen,
         evaluation: Evaluation | None,
         classes: int = 0,
         team: Team | None = None,
         check_held: Callable[[], None],
     ) -> None:
         """Builds the game and takes up the attempt's newest checkpoint, if there is one; `team` are
-        the workers that train it, of which this is the chief. `check_held` raises once the
-        directory is not this process's any more."""
+        the workers that train it. `check_held` raises once the directory is another's."""
         self._config = config = config.of_attempt(number)
         self._directory, self._evaluation, self._team = directory, evaluation, team
         self._check_held = check_held

@@ -14,7 +14,6 @@ from gan_tf.data.cache import Split
 from gan_tf.data.dataset import Dataset, Description, open_dataset, open_images, open_imported
 from gan_tf.data.feed import Feed
 from gan_tf.data.images.arrays import Arrays
-from gan_tf.data.rows import Rows
 from gan_tf.data.stream import StreamedFeed
 from gan_tf.evaluation import judges
 from gan_tf.evaluation import reals as real_images
@@ -22,6 +21,7 @@ from gan_tf.evaluation.figures import LIKELIHOOD
 from gan_tf.evaluation.judging import Evaluation
 from gan_tf.evaluation.measure import Measure
 from gan_tf.evaluation.parzen import VALIDATION_IMAGES, Likelihood
+from gan_tf.evaluation.reals import Unseen
 from gan_tf.game import latents, schedules
 from gan_tf.game.augment import Scheduled, augment_of, mirrored
 from gan_tf.game.losses import LOSSES, discriminator_objective, generator_objective
@@ -88,7 +88,7 @@ def feed(config: Config, reals: Split, share: tuple[int, int] = (0, 1)) -> Feed:
 
 
 def evaluation(
-    config: Config, data: Dataset, held_out: Split, kept: Path | None = None
+    config: Config, data: Dataset, held_out: Unseen, kept: Path | None = None
 ) -> Evaluation | None:
     """Returns what judges the generator during training, if need be by images that no step sees, or
     by the classifier that the run keeps; None if it is frozen, or not judged."""
@@ -100,7 +100,7 @@ def evaluation(
     copies = real_images.copies(judge, data) if compared.against == "training" else None
     names = list(data.description.classes)
     asked = config.best_by == LIKELIHOOD
-    likelihood = Likelihood(Rows(held_out.images)[:VALIDATION_IMAGES]) if asked else None
+    likelihood = Likelihood(held_out.images[:VALIDATION_IMAGES]) if asked else None
     return Evaluation(judge, compared, data.split("train").images, copies, names, likelihood)
 
 
@@ -112,7 +112,7 @@ def is_judged(config: Config, data: Dataset) -> bool:
     return bool(config.generator_steps and config.evaluate_every) and not lack
 
 
-def measure(config: Config, state: GanState, held_out: Split) -> Measure:
+def measure(config: Config, state: GanState, held_out: Unseen) -> Measure:
     """Returns what asks D what it thinks of images that no step sees."""
     return Measure(
         state,

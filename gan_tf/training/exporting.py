@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from gan_tf import __version__
 from gan_tf.data.pixels import meaning
-from gan_tf.host import archive, process
+from gan_tf.host import archive, files, process
 from gan_tf.host.errors import InputError
 from gan_tf.models import PRETRAINED, networks
 from gan_tf.serving import described, servable
@@ -21,6 +21,7 @@ from gan_tf.training import card, resume, run_directory, words
 from gan_tf.training.metrics import Line, best, is_judged, read_metrics
 from gan_tf.training.run_directory import Run
 
+_FIGURE = "frechet_distance"  # Every evaluation has it.
 # Paths of this machine, which mean nothing elsewhere.
 _PLACES = ("data_dir", "images", "init_from", "manual_dir", "run_dir")
 
@@ -81,8 +82,7 @@ def _warn(run_dir: Path, wanted: tuple[int, int] | None, taken: tuple[int, int])
 
 def _when(checkpoint: Path) -> tuple[int, int]:
     """The attempt and the step of a checkpoint; InputError if it is damaged."""
-    arrays = archive.load(checkpoint)
-    return resume.attempt_of(arrays), int(arrays[resume.STEP]) if resume.STEP in arrays else -1
+    return resume.when(archive.load(checkpoint))
 
 
 @dataclass(frozen=True)
@@ -183,15 +183,29 @@ def export(
 
 def export_best(run_dir: Path) -> Path:
     """Exports a run's best generator below its own directory, unless a sound version of it is
-    there already; returns that version."""
-    directory = run_dir / "export"
-    line = best(read_metrics(run_dir / "metrics.jsonl"))
-    # best.npz may have been removed since; the best is known by its line all the same.
-    if line and (found := _version_of(directory, line["attempt"], line["step"], judged=True)):
-        return found
+    there already; returns that version.
+
+    Commands and servers take the newest version, so that must be it where a run comes to its end;
+    one that has ended, and has a result, is only said again, and what was exported since stays.
+    """
+    directory, newest = run_dir / "export", not (run_dir / "result.json").exists()
+    if line := best(read_metrics(run_dir / "metrics.jsonl")):
+        # best.npz may have been removed since; the best is known by its line all the same.
+        state = line["attempt"], line["step"]
+        is_kept = newest and _is_of(run_dir / run_directory.BEST, state)
+        if found := _version_of(directory, *state, line, newest=is_kept):
+            return found
     when = _when(checkpoint := find_checkpoint(run_dir, "best"))
-    found = _version_of(directory, *when, judged=any(map(is_judged, _lines_of(run_dir, *when))))
+    lines = [line for line in _lines_of(run_dir, *when) if is_judged(line)]
+    found = _version_of(directory, *when, next(iter(lines), {}), newest)
     return found or export(run_dir, checkpoint, directory)
+
+
+def _is_of(checkpoint: Path, state: tuple[int, int]) -> bool:
+    """Whether a checkpoint is there, sound, and of this attempt and step."""
+    with contextlib.suppress(InputError):
+        return _when(checkpoint) == state
+    return False
 
 
 def _lines_of(run_dir: Path, attempt: int, step: int) -> list[Line]:
@@ -199,17 +213,33 @@ def _lines_of(run_dir: Path, attempt: int, step: int) -> list[Line]:
     return [line for line in lines if (line["attempt"], line["step"]) == (attempt, step)]
 
 
-def _version_of(directory: Path, attempt: int, step: int, judged: bool) -> Path | None:
-    """The oldest sound float32 version of a state, with its figures if it was judged."""
+def _said(run_dir: Path) -> str | None:
+    """The version that a run that has ended says it exported."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        return Path(files.parse_json((run_dir / "result.json").read_bytes())["export"]).name
+    return None
+
+
+def _version_of(
+    directory: Path, attempt: int, step: int, judged: Line, newest: bool
+) -> Path | None:
+    """The oldest sound float32 version of a state, with the figures of its line if it was judged,
+    or the one that the run's result names; None if the newest version must be of this state, in
+    whatever precision, and is not."""
+    found, named = None, _said(directory.parent)
     for version in servable.versions(directory):
-        try:
+        is_it = False
+        with contextlib.suppress(InputError):  # It is damaged; another one is sound, or will be.
             about = servable.read_metadata(version)
             # Version 0.1.0 counted attempts from 0.
             number = about.get("attempt", 0) + (str(about.get("gan_tf")).startswith("0.1."))
-            state = number, about.get("step"), about.get("precision")
-            knows = is_judged(about.get("metrics", {})) or not judged
-            if knows and state == (attempt, step, "float32"):
-                return servable.load(version).path
-        except InputError:
-            continue  # It is damaged; it stays, and another one is sound, or will be.
-    return None
+            said = about.get("metrics", {})
+            # A step that was made again, elsewhere, may have made another generator.
+            is_same = not judged or said.get(_FIGURE) == judged[_FIGURE]
+            is_it = is_same and (number, about.get("step")) == (attempt, step)
+            wanted = not found or version.name == named
+            if is_it and wanted and about.get("precision") == "float32":
+                found = servable.load(version).path
+        if newest and not is_it:
+            found = None
+    return found

@@ -21,7 +21,8 @@ after it is made again, with the same bits.
 
 from __future__ import annotations
 
-import contextlib
+import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from gan_tf.host import archive
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import by_step
 from gan_tf.training.loop import SUMMED, NotFiniteError
-from gan_tf.training.run_directory import BEST, CHECKPOINTS, attempts_given_up
+from gan_tf.training.run_directory import BEFORE, BEST, CHECKPOINTS, attempts_given_up
 from gan_tf.training.schedule import Schedule
 
 Arrays = dict[str, npt.NDArray[np.generic]]
@@ -88,6 +89,7 @@ class Memory:
         checkpoints to keep."""
         self._variables, self._attempt, self._keep = variables, attempt, keep
         self._directory, self._best = run_dir / CHECKPOINTS, run_dir / BEST
+        self._before, self._is_ahead = run_dir / BEFORE, False
 
     @property
     def is_empty(self) -> bool:
@@ -105,10 +107,21 @@ class Memory:
             kept[old].unlink(missing_ok=True)
         for ahead in [each for each in kept if each > step]:
             kept[ahead].unlink(missing_ok=True)
+        self._before.unlink(missing_ok=True)
+        self._is_ahead = False
 
     def save_best(self, seconds: float) -> None:
-        """Saves the state of the best generator so far; see `arrays`."""
-        archive.write(self._best, self.arrays(seconds))
+        """Saves the state of the best generator so far; see `arrays`. Until a checkpoint is made,
+        a process that is killed goes back behind it, and the best of before is the best again."""
+        found = self.arrays(seconds)
+        if not self._is_ahead and self._best.exists():
+            self._before.unlink(missing_ok=True)
+            try:
+                os.link(self._best, self._before)
+            except OSError:  # Some file systems have no links.
+                shutil.copyfile(self._best, self._before)
+        archive.write(self._best, found)
+        self._is_ahead = True
 
     def arrays(self, seconds: float) -> Arrays:
         """Returns the whole state, after so many seconds of training.
@@ -163,15 +176,6 @@ class Memory:
         return Point(int(found[STEP]), seconds)
 
 
-def forget_best(run_dir: Path, attempt: int, step: int) -> None:
-    """Removes the best state if it came after this point. The steps that are made again may be
-    evaluated at other ones, and no line would say then how good it is."""
-    with contextlib.suppress(InputError):  # Missing, or damaged: whoever wants it says so.
-        arrays = archive.load(run_dir / BEST)
-        if (attempt_of(arrays), int(arrays.get(STEP, np.array(-1)))) > (attempt, step):
-            (run_dir / BEST).unlink()
-
-
 def take_back(run_dir: Path) -> None:
     """Puts back the checkpoints and samples of an attempt whose giving up was cut short before its
     record, so that it comes to the same end again. The run directory must be held."""
@@ -186,6 +190,11 @@ def take_back(run_dir: Path) -> None:
         (run_dir / name).mkdir(exist_ok=True)
         for path in sorted((place / name).glob("step-*")):
             path.replace(run_dir / name / path.name)
+
+
+def when(arrays: Arrays) -> tuple[int, int]:
+    """Returns the attempt and the step that a state is of."""
+    return attempt_of(arrays), int(arrays.get(STEP, np.array(-1)))
 
 
 def attempt_of(arrays: Mapping[str, npt.NDArray[np.generic]]) -> int:

@@ -22,11 +22,13 @@ from gan_tf.data.dataset import Dataset
 from gan_tf.data.images import arrays
 from gan_tf.data.images.arrays import Arrays
 from gan_tf.evaluation.judging import Evaluation
+from gan_tf.evaluation.reals import Unseen, unseen
 from gan_tf.host import files, process, signals
 from gan_tf.host.errors import InputError, InterruptedRunError, TrainingFailedError
 from gan_tf.report import curves, pictures
 from gan_tf.training import (
     announcement,
+    best_state,
     build,
     exporting,
     exports,
@@ -86,11 +88,13 @@ def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Res
     going_on.check(directory, config)
     read_metrics(directory / "metrics.jsonl")
     data = build.dataset(config, going_on.data_it_began_with(directory, config), given)
-    reals, held_out = data.reals(config.validation_images)
+    reals, others = data.reals(config.validation_images)
+    held_out = unseen(data, others)
     followed = config.followed(reals.image_shape, len(reals.images))
     config = config.follow(reals.image_shape, len(reals.images))
     with run_directory.locked(directory) as check_held:
         resume.take_back(directory)
+        best_state.take_back(directory)
         going_on.check(directory, config, data.description)
         if team:
             followers.propose(team, config, data)
@@ -135,7 +139,7 @@ class _Run:
     directory: Path
     data: Dataset
     reals: Split
-    held_out: Split
+    held_out: Unseen
     judge: Evaluation | None
     followed: Mapping[str, Followed]
     team: Team | None
@@ -195,12 +199,8 @@ class _Run:
             reporting.write_at_the_end(self.directory)
             raise TrainingFailedError(failure(self.directory, record))
         run_directory.give_up(self.directory, record)
-        back = config.on_collapse == "rollback" and (self.directory / run_directory.BEST).exists()
-        _say(
-            f"attempt {number + 1} of at most {config.max_restarts + 1}: "
-            f"{'back to the best' if back else 'anew'} "
-            f"with seed {config.of_attempt(number + 1).seed}"
-        )
+        seed = config.of_attempt(number + 1).seed
+        _say(f"attempt {number + 1} of at most {config.max_restarts + 1}, with seed {seed}")
 
     def _finish(self, attempt: Attempt, executed: int) -> Result:
         """Exports the best generator, draws the run and records its result: what is missing."""

@@ -5,6 +5,7 @@
     run.lock               held while a process trains here
     checkpoints/step-N.npz what resumes the run
     best.npz               the same, of the best generator of all evaluations
+    best-before.npz        until a checkpoint is made: the best before a better one
     init.npz               with --init_from: the networks that each attempt begins with
     classifier.npz         with --classifier=train: what judges the run
     metrics.jsonl          a line of metrics every --log_every and --evaluate_every steps
@@ -33,10 +34,10 @@ from gan_tf.data.dataset import Description, describe
 from gan_tf.host import files
 from gan_tf.host.errors import InputError, TrainingFailedError
 
-BEST, INIT, CHECKPOINTS = "best.npz", "init.npz", "checkpoints"
+BEST, BEFORE, INIT, CHECKPOINTS = "best.npz", "best-before.npz", "init.npz", "checkpoints"
 JUDGE = "classifier.npz"
 _FILES = {
-    *("config.json", "run.lock", BEST, INIT, "metrics.jsonl", "samples.gif", "curves.png"),
+    *("config.json", "run.lock", BEST, BEFORE, INIT, "metrics.jsonl", "samples.gif", "curves.png"),
     *("result.json", "report.html", JUDGE),
 }
 _FOLDERS = {CHECKPOINTS, "tensorboard", "samples", "export", "attempts"}

@@ -14,6 +14,7 @@ from gan_tf.evaluation import judges
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.training import (
+    best_state,
     build,
     going_on,
     grids,
@@ -104,7 +105,7 @@ def take_up(directory: Path, attempt: Attempt, config: Config, data: Dataset) ->
             attempt.schedule = dataclasses.replace(attempt.schedule, taken_up=taken_up)
         journal.forget(directory, *here, lasting)
         grids.forget(directory, here[1], lasts="grid" in lasting)
-        resume.forget_best(directory, *here)
+        best_state.forget(directory, *here)
     for name in _AT_THE_END:  # Of a shorter run; cut short, this one must not be said by them.
         (directory / name).unlink(missing_ok=True)
     run = run_directory.Run(config, data.description)

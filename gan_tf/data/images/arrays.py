@@ -83,6 +83,8 @@ def given(images: Any, labels: Any) -> Arrays | None:
         raise InputError("labels: are those of images; give both")
     if images is None:
         return None
+    if np.ma.isMaskedArray(images) or np.ma.isMaskedArray(labels):
+        raise InputError("images and labels must be plain arrays, not masked: see their filled()")
     if isinstance(images, np.memmap):  # It may differ from its file, which may be another by now.
         images = np.asarray(images)
     try:

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, TiffImagePlugin
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from gan_tf.data.images import kinds
 from gan_tf.data.images.wanted import Wanted
@@ -148,7 +148,18 @@ def _load(picture: Image.Image, size: int) -> None:
     if picture.format in ("JPEG", "MPO"):
         times = size * _DRAFT / min(picture.size)
         picture.draft(None, (int(picture.width * times) + 1, int(picture.height * times) + 1))
+    if isinstance(picture, PngImagePlugin.PngImageFile):
+        _mend_transparency(picture)
     picture.load()
+
+
+def _mend_transparency(picture: PngImagePlugin.PngImageFile) -> None:
+    """Brings the colour that a PNG names transparent to 8 bits, as Pillow does the pixels alone."""
+    stored, hidden = picture.tile[0][3], picture.info.get("transparency")
+    if isinstance(hidden, int) and stored in ("L;2", "L;4"):
+        picture.info["transparency"] = min(255, hidden * (85 if stored == "L;2" else 17))
+    elif isinstance(hidden, tuple) and stored == "RGB;16B":
+        picture.info["transparency"] = tuple(each >> 8 for each in hidden)
 
 
 def _turn(picture: Image.Image) -> Image.Transpose | None:
@@ -162,7 +173,8 @@ def _turn(picture: Image.Image) -> Image.Transpose | None:
 def _of_8_bits(picture: Image.Image) -> Image.Image:
     """Converts a picture of up to 16 grey bits; Pillow says neither how many these are in a TIFF,
     nor which end is white."""
-    if not (picture.mode.startswith("I;16") or (picture.mode, picture.format) == ("I", "PNG")):
+    is_wide = picture.mode == "I" and picture.format in ("PNG", "PPM")
+    if not (picture.mode.startswith("I;16") or is_wide):
         return picture
     wide, white = np.asarray(picture).astype(np.uint32), 65_535
     if isinstance(picture, TiffImagePlugin.TiffImageFile):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import PurePosixPath
 
 from PIL import Image, features
 
 HEAD = 4096  # Bytes that tell.
 # The formats that Pillow may try; it knows others that can start programs, or that are documents.
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "HEIF")
 _ENDINGS = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib"),
-    *(".tif", ".tiff", ".avif", ".heic", ".heif", ".svg"),
+    *(".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".pnm", ".avif", ".heic", ".heif", ".svg"),
 )
 _IGNORED = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _MAGIC = {
@@ -34,6 +35,7 @@ _LACKS = {
     "heic": 'is HEIC, which needs pip install "gan_tf[heic]"',
     "avif": "is AVIF, which needs Pillow 11.3 or later",
 }
+_PNM = re.compile(rb"P[1-6](\s|#[^\n]*\n)+\d")
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -50,6 +52,8 @@ def kind(head: bytes) -> str:
         if head.startswith(magic):
             return found
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "picture"
+    if _PNM.match(head):
         return "picture"
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "picture"
