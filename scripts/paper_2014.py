@@ -3,8 +3,9 @@
 Parts: toy is figure 1 and theorem 1 in one dimension; digits trains the authors' networks,
 keeps the generator that makes validation images likeliest, judges it once on the test images, and
 draws figures 2 and 3; course says how far that likelihood has come in a run, which need not be at
-its end; order compares orders of updates. What a part finds goes on record, and the page is made
-from that. A run that was cut off goes on.
+its end; order compares orders of updates; differences tries what might set our networks apart from
+the authors'. What a part finds goes on record, and the page is made from that. A run that was cut
+off goes on.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from gan_tf.host.errors import InputError, TrainingFailedError
 with epy.lazy_imports():  # So that TensorFlow starts in its own quiet way.
     import benchmark
     import numpy as np
+    import paper_2014_differences as differing
     import paper_2014_toy as toy
     from matplotlib import figure
 
@@ -69,6 +71,9 @@ class Options:
     seed: int = knob(0, "Seed of the runs.", low=0, high=2**31 - 1)
     toy_steps: int = knob(4_000, "Steps of the toy.", unit="steps", low=200, high=1_000_000)
     order_steps: int = knob(6_000, "Steps of each order.", unit="steps", low=10, high=1_000_000)
+    difference_steps: int = knob(
+        10_000, "Steps with each difference.", unit="steps", low=2, high=1_000_000
+    )
     runs_dir: str = knob("runs/paper_2014", "Where the runs go.", unit="a directory")
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
     record: str = knob(
@@ -85,6 +90,7 @@ def main(options: Options) -> str:
         "digits": digits,
         "course": course,
         "order": order,
+        "differences": differences,
     }
     chosen = _names(options.parts)
     for name in chosen:
@@ -255,6 +261,17 @@ def order(options: Options, _: Path) -> Values:
             "health": health.at_the_end(lines, 50_000),
             "machine": benchmark.machine(),
         }
+    return found
+
+
+def differences(options: Options, _: Path) -> Values:
+    """What becomes of the authors' networks where one thing is another."""
+    steps, data_dir = options.difference_steps, files.data_directory(options.data_dir)
+    found: Values = {"steps": steps}
+    for name, each in differing.DIFFERENCES.items():
+        run_dir = Path(options.runs_dir) / "differences" / name
+        nats = differing.likelihood(name, steps, run_dir, data_dir)
+        found[name] = {"told": each.told, "log_likelihood": nats, "machine": benchmark.machine()}
     return found
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import paper_2014
+import paper_2014_differences as differing
 import paper_2014_toy as toy
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from gan_tf.config import Config
@@ -88,10 +90,33 @@ def test_the_digits_are_judged_by_what_no_step_saw(tmp_path: Path, data_dir: Pat
             assert shown.mode == "L"
 
 
+def test_networks_differ_from_the_authors_in_one_thing() -> None:
+    shape, z = (28, 28, 1), tf.random.stateless_uniform([2, 100], [0, 1], -1.7, 1.7)
+    whole = {name: each.networks for name, each in differing.DIFFERENCES.items()}
+    generator = whole["slopes"].generator(100, shape)
+    theirs = whole["none"].generator(100, shape)
+    theirs.set_weights(generator.get_weights())
+    for factor, least in ((1e-6, 0.1), (1.0, 1.0)):
+        slopes = []
+        for network in (generator, theirs):
+            with tf.GradientTape() as tape:
+                loss = factor * tf.reduce_sum(network(z))
+            slopes.append(tape.gradient(loss, network.trainable_variables[-1]).numpy())
+        ratio = least / factor / np.sqrt(2 * 28 * 28) if factor < 1 else 1.0
+        np.testing.assert_allclose(slopes[0], ratio * slopes[1], rtol=1e-4)
+    *_, dropout, unscaled = whole["scale"].discriminator(shape).layers[:4]
+    seen = dropout(tf.ones([64, 784]), training=True)
+    np.testing.assert_allclose(np.unique(seen), [0.0, 1.25])
+    np.testing.assert_allclose(np.unique(unscaled(seen, training=True)), [0.0, 1.0])
+    np.testing.assert_array_equal(unscaled(seen), seen)
+    kernels = whole["weights"].discriminator(shape).get_weights()[::2]
+    assert all(0.045 < abs(kernel).max() <= 0.05 for kernel in kernels)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"parts": "toys"}, "toys is none of toy, digits, course, order"),
+        ({"parts": "toys"}, "toys is none of toy, digits, course, order, differences"),
         ({"parts": "course", "runs_dir": "none"}, "has no likelihood of validation images yet"),
         ({"presets": "r3gan"}, "r3gan is not paper_2014, mlp or dcgan"),
         ({"record": "page.md"}, "must end in .json"),
