@@ -19,6 +19,7 @@ from gan_tf.evaluation import classifier, judges, likeness, random_network, real
 from gan_tf.evaluation.classifier import Classifier
 from gan_tf.evaluation.copies import Copies
 from gan_tf.evaluation.figures import COPIES, FIGURES
+from gan_tf.host.errors import InputError
 from gan_tf.serving import servable
 
 from .conftest import Command, assert_same_bits, executed, metrics
@@ -206,6 +207,22 @@ def test_a_class_of_held_out_images_alone_is_one_of_the_classifiers(tmp_path: Pa
     found = judge(held_out).probabilities
     assert found is not None
     assert found.shape == (6, 3)
+
+
+def test_held_out_images_without_a_class_are_refused_where_classes_are_wanted(
+    tmp_path: Path,
+) -> None:
+    """As those of the test split of imagenet2012."""
+    plain = dataset(tmp_path, shapes(1_000, seed=0), shapes(6, seed=1))
+    labels = {"train": np.arange(1_000) % 2, "test": np.full(6, -1)}
+    splits = {name: Split(each.images, labels[name]) for name, each in plain.splits.items()}
+    data = dataclasses.replace(plain, splits=splits)
+    with pytest.raises(InputError, match="--classifier=train: images of shapes's test split"):
+        judges.find(data, "train")
+    assert len(reals.unseen(data, data.split("test")).images) == 6
+    about = dataclasses.replace(data.description, classes={"a": 500, "b": 500})
+    with pytest.raises(InputError, match="have no class; --validation_images=1000"):
+        reals.unseen(dataclasses.replace(data, description=about), data.split("test"))
 
 
 def test_labels_decide_who_evaluates(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ def _parts(builder: Any, split: str, wanted: Wanted | None) -> Iterator[Part]:
             images = each["image"]
             labels = each["label"] if _has_classes(builder) else np.zeros(len(images))
             yield Part(split, images, labels.astype(np.int64))
+    except MemoryError:  # Nothing is wrong with the files.
+        raise
     except Exception as error:  # TensorFlow's and TFDS's reasons share no base.
         raise InputError(
             f"{builder.data_path} was truncated or altered: remove it and it is made "

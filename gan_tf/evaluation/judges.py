@@ -70,6 +70,11 @@ def find(data: Dataset, kind: str, kept: Path | None = None) -> Classifier:
                 f"--classifier=train: {data.name} has no labels to train a classifier on; "
                 "--classifier=random needs none"
             )
+        if (test.labels < 0).any():
+            raise InputError(
+                f"--classifier=train: images of {data.name}'s test split have no class to measure "
+                "it by; --classifier=random needs none"
+            )
         if len(train.images) < classifier.LEAST:
             raise InputError(
                 f"--classifier=train: {data.name} has {len(train.images)} training images, and "

@@ -126,7 +126,16 @@ class Unseen(NamedTuple):
 
 def unseen(data: Dataset, held_out: Split) -> Unseen:
     """Returns the held-out images of a dataset: somebody's own, which lie in the order of their
-    files and so of their classes, in the order of `chosen`; others as they lie."""
+    files and so of their classes, in the order of `chosen`; others as they lie.
+
+    Raises:
+      InputError: a run asks for classes, and some of these have none.
+    """
+    if data.description.classes and (held_out.labels < 0).any():
+        raise InputError(
+            f"{data.name}: images of its test split have no class; --validation_images=1000 holds "
+            "out some of its training images instead"
+        )
     if not data.imported:
         return Unseen(Rows(held_out.images), held_out.labels)
     order = chosen(len(held_out.images), len(held_out.images))

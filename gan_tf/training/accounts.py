@@ -63,7 +63,10 @@ def read(directory: Path) -> Account:
         judged=judged,
         evaluated=bool(evaluated),
         grid=_shape(config, data),
-        latents=tuple(str(config.get(name)) for name in ("latents", "latent_dim", "seed")),
+        latents=(
+            *(str(config.get(name)) for name in ("latents", "latent_dim", "seed")),
+            str(len(attempts)),  # Each has a seed of its own.
+        ),
     )
 
 
