@@ -65,6 +65,15 @@ def test_other_reals_are_right_and_as_various_in_every_class(
     assert name in NAMES
 
 
+def test_a_judge_of_other_classes_says_nothing_of_labels(
+    judge: Classifier, data: Dataset, others: Labelled
+) -> None:
+    compared = reals.compared(judge, data, NUM)
+    stranger = ByClass(Labelled(compared.judged, compared.labels), NAMES, of_labels=False)
+    assert "label_accuracy" not in stranger.summary(others)
+    assert not any("accuracy" in row for row in stranger.table(others).values())
+
+
 def test_labels_that_mean_nothing_are_seen(by_class: ByClass, others: Labelled) -> None:
     shuffled = others._replace(labels=np.random.default_rng(0).permutation(others.labels))
     found = by_class.summary(shuffled)

@@ -42,12 +42,14 @@ class ByClass:
       names: of the classes, in the order of the labels.
     """
 
-    def __init__(self, reals: Labelled, names: Sequence[str]) -> None:
-        """Takes the reals to compare with, and the names of the classes."""
+    def __init__(self, reals: Labelled, names: Sequence[str], of_labels: bool = True) -> None:
+        """Takes the reals to compare with, the names of the classes, and whether the judge learned
+        labels of such a dataset: Inception knows 1,000 classes, which are others."""
         self.names, self._reals = names, reals
         probabilities = reals.judged.probabilities
         # A judge that knows other classes, or none, cannot say which class it sees.
-        self._is_named = probabilities is not None and probabilities.shape[1] == len(names)
+        is_named = probabilities is not None and probabilities.shape[1] == len(names)
+        self._is_named = of_labels and is_named
         self._features = [reals.judged.features[reals.labels == c] for c in range(len(names))]
 
     def summary(self, fakes: Labelled) -> dict[str, Any]:

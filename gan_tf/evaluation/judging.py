@@ -69,7 +69,8 @@ class Evaluation:
         self._variance = self._features.var(axis=0).sum()
         self.near_copies, self.copies = NearCopies(training_images), copies
         self.likelihood = likelihood
-        self.by_class = ByClass(Labelled(reals.judged, reals.labels), names) if names else None
+        labelled, of_labels = Labelled(reals.judged, reals.labels), judge.accuracy is not None
+        self.by_class = ByClass(labelled, names, of_labels) if names else None
 
     def __call__(self, images: Pixels, labels: Labels | None = None) -> dict[str, Any]:
         """Returns the figures of uint8 images `[N, H, W, C]`: FIGURES, SPREAD, COPIES and
