@@ -68,8 +68,8 @@ def lack(data: Dataset) -> str | None:
     images = len(data.split("train").images)
     if images < NEEDED:
         return f"{data.name} has {images} training images, and {NEEDED} are needed to judge by"
-    first = Rows(data.split("train").images)[:_PART]
-    if (first == first[:1]).all():
+    seen = some(data.split("train").images, _PART)
+    if (seen == seen[:1]).all():
         return f"the images of {data.name} are all the same, so there is nothing to judge by"
     return None
 
