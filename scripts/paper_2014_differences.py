@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from gan_tf import models
-from gan_tf.config import Config, command_line
+from gan_tf.config import Config, command_line, presets
 from gan_tf.evaluation import figures
 from gan_tf.models import Architecture, maxout
 from gan_tf.training import metrics
@@ -108,7 +108,10 @@ DIFFERENCES: Mapping[str, Difference] = {
         "G's gradients enlarged where they are small", networks=_networks(generator=_steeper)
     ),
     "momentum": Difference(
-        "momentum 0.7 from the start, not 0.5", ["--momentum=0.7", "--final_momentum=0.7"]
+        "momentum 0.9 from the start, not 0.5", ["--momentum=0.9", "--final_momentum=0.9"]
+    ),
+    "rate": Difference(
+        "a rate from 0.3 to 0.003", ["--generator_lr=0.3", "--discriminator_lr=0.3"]
     ),
     "sum": Difference("D's loss the sum of its terms", ["--discriminator_reduction=sum"]),
     "latents": Difference("normal latents", ["--latents=normal"]),
@@ -120,7 +123,8 @@ def likelihood(name: str, steps: int, run_dir: Path, data_dir: Path) -> float:
     """Trains with one of DIFFERENCES, or goes on; returns the log-likelihood of 1,000 validation
     images at the end, in nats."""
     difference = DIFFERENCES[name]
-    flags = [f"--preset={_ARCH}", f"--run_dir={run_dir}", f"--data_dir={data_dir}"]
+    flags = [f"--flagfile={presets.path(_ARCH)}", f"--run_dir={run_dir}"]
+    flags += [f"--data_dir={data_dir}"]
     flags += [f"--steps={steps}", f"--lr_decay={_FALL ** (1.0 / steps)}"]
     flags += [f"--{each}_every={steps}" for each in ("evaluate", "sample", "checkpoint")]
     flags += ["--best_by=log_likelihood", "--evaluate_images=10000", "--export=none"]

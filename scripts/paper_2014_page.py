@@ -66,8 +66,7 @@ The estimate is rough, and it favours samples that average: by [presets.md](pres
 | the paper | 225 +- 2 | | not stated | | |
 """
 _NOT_YET = """
-The authors' networks were not trained to their end by this script yet. After the 100 epochs of
-[presets.md](presets.md) their likelihood was 157 +- 1.5, still rising.
+The authors' networks were not trained to their end by this script yet.
 """
 _COURSE = """
 ## The likelihood while training goes on
@@ -75,7 +74,8 @@ _COURSE = """
 ![The likelihood of validation images over the epochs]({place}/likelihood.png)
 
 Seed {seed}: after {epoch:.0f} of {length:,.0f} epochs, 1,000 validation images have {last:.1f}
-nats; after {earlier:.0f} epochs they had {before:.1f}. {machine}.
+nats; after {earlier:.0f} epochs they had {before:.1f}. [presets.md](presets.md) says what bounds
+it. {machine}.
 """
 _PICTURES = """
 ## Figure 2: samples, and the nearest training images
@@ -97,7 +97,7 @@ _ORDER = """
 The authors' program takes the gradients of both players from one forward pass, so neither sees what
 the other has just learned (the preset's `--update=simultaneous`). Algorithm 1 updates D first, and
 G then learns through the new D (`--update=discriminator_first`). Here are both, with the networks
-and rates of the preset and one seed.
+of the preset, the authors' rates (`--lr_decay=1.000004`) and one seed.
 
 | order | step | D(x) | D(G(z)) | slope of G | Fréchet distance | coverage |
 |---|---|---|---|---|---|---|
