@@ -72,8 +72,9 @@ class Options:
     seed: int = knob(0, "Seed of the runs.", low=0, high=2**31 - 1)
     toy_steps: int = knob(4_000, "Steps of the toy.", unit="steps", low=200, high=1_000_000)
     order_steps: int = knob(6_000, "Steps of each order.", unit="steps", low=10, high=1_000_000)
+    differences: str = knob("all", "Differences to try.", unit="all, or names and commas")
     difference_steps: int = knob(
-        6_000, "Steps with each difference.", unit="steps", low=2, high=1_000_000
+        20_000, "Steps with each of them.", unit="steps", low=2, high=1_000_000
     )
     runs_dir: str = knob("runs/paper_2014", "Where the runs go.", unit="a directory")
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
@@ -267,11 +268,20 @@ def order(options: Options, _: Path) -> Values:
 def differences(options: Options, _: Path) -> Values:
     """What becomes of the authors' networks where one thing is another."""
     steps, data_dir = options.difference_steps, files.data_directory(options.data_dir)
-    found: Values = {"steps": steps}
-    for name, each in differing.DIFFERENCES.items():
-        run_dir = Path(options.runs_dir) / "differences" / name
-        nats = differing.likelihood(name, steps, run_dir, data_dir)
-        found[name] = {"told": each.told, "log_likelihood": nats, "machine": benchmark.machine()}
+    known, found = differing.DIFFERENCES, {}
+    chosen = list(known) if options.differences == "all" else _names(options.differences)
+    for name in chosen:
+        if name not in known:
+            given = f"--differences={options.differences}"
+            raise InputError(f"{given}: {name} is none of {', '.join(known)}")
+    for name in chosen:
+        run_dir = Path(options.runs_dir) / "differences" / f"{name}-{steps}"
+        found[name] = {"told": known[name].told, "steps": steps, "machine": benchmark.machine()}
+        try:
+            nats = differing.likelihood(name, steps, run_dir, data_dir)
+            found[name]["log_likelihood"] = nats
+        except TrainingFailedError:
+            found[name]["failed"] = run_directory.failed(run_dir)
     return found
 
 

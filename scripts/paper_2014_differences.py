@@ -94,7 +94,7 @@ def _networks(**others: Any) -> Architecture:
 
 
 DIFFERENCES: Mapping[str, Difference] = {
-    "none": Difference("none, seed 0"),
+    "as_is": Difference("none, seed 0"),
     "seed": Difference("none, seed 1", ["--seed=1"]),
     "scale": Difference(
         "dropout does not enlarge what it keeps", networks=_networks(discriminator=_without_scale)

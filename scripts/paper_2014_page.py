@@ -105,11 +105,11 @@ of the preset, the authors' rates (`--lr_decay=1.000004`) and one seed.
 _DIFFERENCES = """
 ## What might differ from the authors' program
 
-One thing changed at a time, {steps:,} steps each, in which the rate falls from 0.1 to 0.001: the
+One thing changed at a time, in so many steps that the rate falls from 0.1 to 0.001 within them: the
 likelihood of 1,000 validation images at the end.
 
-| change | nats |
-|---|---|
+| change | steps | nats |
+|---|---|---|
 """
 
 
@@ -129,7 +129,7 @@ def write(record: Path, known: Values) -> None:
     if "order" in known:
         parts += [_ORDER, *_orders(known["order"]), *_machines(known["order"])]
     if "differences" in known:
-        parts += _differences(dict(known["differences"]))
+        parts += _differences(known["differences"])
     files.write_text(record.with_suffix(".md"), "".join(parts))
 
 
@@ -175,9 +175,13 @@ def _orders(order: Values) -> Iterator[str]:
 
 
 def _differences(found: Values) -> Iterator[str]:
-    yield _DIFFERENCES.format(steps=found.pop("steps"))
+    yield _DIFFERENCES
     for each in found.values():
-        yield f"| {each['told']} | {each['log_likelihood']:.1f} |\n"
+        if failed := each.get("failed"):
+            nats = f"{failed['kind']} at step {failed['step']:,}"
+        else:
+            nats = f"{each['log_likelihood']:.1f}"
+        yield f"| {each['told']} | {each['steps']:,} | {nats} |\n"
     yield from _machines(found)
 
 

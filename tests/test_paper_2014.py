@@ -94,7 +94,7 @@ def test_networks_differ_from_the_authors_in_one_thing() -> None:
     shape, z = (28, 28, 1), tf.random.stateless_uniform([2, 100], [0, 1], -1.7, 1.7)
     whole = {name: each.networks for name, each in differing.DIFFERENCES.items()}
     generator = whole["slopes"].generator(100, shape)
-    theirs = whole["none"].generator(100, shape)
+    theirs = whole["as_is"].generator(100, shape)
     theirs.set_weights(generator.get_weights())
     for factor, least in ((1e-6, 0.1), (1.0, 1.0)):
         slopes = []
@@ -117,6 +117,7 @@ def test_networks_differ_from_the_authors_in_one_thing() -> None:
     ("options", "said"),
     [
         ({"parts": "toys"}, "toys is none of toy, digits, course, order, differences"),
+        ({"parts": "differences", "differences": "noise"}, "noise is none of as_is, seed, scale"),
         ({"parts": "course", "runs_dir": "none"}, "has no likelihood of validation images yet"),
         ({"presets": "r3gan"}, "r3gan is not paper_2014, mlp or dcgan"),
         ({"record": "page.md"}, "must end in .json"),
