@@ -105,8 +105,9 @@ of the preset, the authors' rates (`--lr_decay=1.000004`) and one seed.
 _DIFFERENCES = """
 ## What might differ from the authors' program
 
-One thing changed at a time, in so many steps that the rate falls from 0.1 to 0.001 within them: the
-likelihood of 1,000 validation images at the end.
+One thing changed at a time, in runs so short that the rate falls from 0.1 to 0.001 within these
+steps: the likelihood of 1,000 validation images at the end. D wins at first, and how early G comes
+back differs from seed to seed, so that such a run says little but what fails at once.
 
 | change | steps | nats |
 |---|---|---|
