@@ -320,7 +320,7 @@ def test_the_first_steps_on_mnist_are_in_the_order_of_the_source(name: str, data
 SHORT_RUNS: dict[str, Any] = {
     "paper_2014": (1_500, 0.8, "--batch_size=20", "--best_by=frechet_distance"),
     "label_smoothing": (600, 0.7),
-    "bells_and_whistles": (400, 0.7),
+    "bells_and_whistles": (450, 0.7),
     "dcgan": (200, 0.7, "--batch_size=16"),
     "mlp": (400, 0.7),
 }
