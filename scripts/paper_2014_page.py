@@ -27,7 +27,7 @@ scripts/paper_2014 --parts=toy      # figure 1, V and D's accuracy
 scripts/paper_2014 --parts=digits   # the likelihood, figures 2 and 3: hours
 scripts/paper_2014 --parts=course   # how far a run of it has come
 scripts/paper_2014 --parts=order    # the order of updates
-scripts/paper_2014 --parts=differences
+scripts/paper_2014 --parts=differences   # one change at a time: hours
 ```
 """
 _TOY = """
