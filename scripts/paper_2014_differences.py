@@ -124,10 +124,9 @@ def likelihood(name: str, steps: int, run_dir: Path, data_dir: Path) -> float:
     images at the end, in nats."""
     difference = DIFFERENCES[name]
     flags = [f"--flagfile={presets.path(_ARCH)}", f"--run_dir={run_dir}"]
-    flags += [f"--data_dir={data_dir}"]
+    flags += [f"--data_dir={data_dir}", "--export=none"]
     flags += [f"--steps={steps}", f"--lr_decay={_FALL ** (1.0 / steps)}"]
     flags += [f"--{each}_every={steps}" for each in ("evaluate", "sample", "checkpoint")]
-    flags += ["--best_by=log_likelihood", "--evaluate_images=10000", "--export=none"]
     models.ARCHITECTURES[_ARCH] = difference.networks  # Such networks are no part of the package.
     try:
         train(command_line.parse(Config, [*flags, *difference.flags]))

@@ -193,11 +193,11 @@ def export_best(run_dir: Path) -> Path:
         # best.npz may have been removed since; the best is known by its line all the same.
         state = line["attempt"], line["step"]
         is_kept = newest and _is_of(run_dir / run_directory.BEST, state)
-        if found := _version_of(directory, *state, line, newest=is_kept):
+        if found := _version_of(run_dir, *state, line, newest=is_kept):
             return found
     when = _when(checkpoint := find_checkpoint(run_dir, "best"))
     lines = [line for line in _lines_of(run_dir, *when) if is_judged(line)]
-    found = _version_of(directory, *when, next(iter(lines), {}), newest)
+    found = _version_of(run_dir, *when, next(iter(lines), {}), newest)
     return found or export(run_dir, checkpoint, directory)
 
 
@@ -220,14 +220,12 @@ def _said(run_dir: Path) -> str | None:
     return None
 
 
-def _version_of(
-    directory: Path, attempt: int, step: int, judged: Line, newest: bool
-) -> Path | None:
+def _version_of(run_dir: Path, attempt: int, step: int, judged: Line, newest: bool) -> Path | None:
     """The oldest sound float32 version of a state, with the figures of its line if it was judged,
     or the one that the run's result names; None if the newest version must be of this state, in
     whatever precision, and is not."""
-    found, named = None, _said(directory.parent)
-    for version in servable.versions(directory):
+    found, named = None, _said(run_dir)
+    for version in servable.versions(run_dir / "export"):
         is_it = False
         with contextlib.suppress(InputError):  # It is damaged; another one is sound, or will be.
             about = servable.read_metadata(version)
