@@ -110,7 +110,7 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
             run_dir=str(
                 user_path("run_dir", self.run_dir or f"runs/{self.arch}-{source_name(self)}")
             ),
-            precision=devices.native_precision() if self.precision == "auto" else self.precision,
+            precision=devices.faster_precision() if self.precision == "auto" else self.precision,
         )
 
     def followed(

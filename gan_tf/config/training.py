@@ -48,7 +48,7 @@ class TrainingConfig:
     precision: str = knob(
         "auto",
         "Arithmetic of the networks; weights, batch statistics, logits and losses stay "
-        "float32. auto is bfloat16 where the processor or GPU computes in it, else float32.",
+        "float32. auto is bfloat16 where the processor or GPU is faster in it, else float32.",
         choices=("auto", "float32", "bfloat16"),
         kept=True,
     )

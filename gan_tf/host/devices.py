@@ -17,19 +17,29 @@ ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _NEWER = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"}
 
 
-def native_precision() -> str:
-    """Returns `bfloat16` where the device that will compute has instructions for it, else
+def faster_precision() -> str:
+    """Returns the precision in which the device that will compute is fast, `bfloat16` or
     `float32`. A guess, for it is made without TensorFlow, which takes seconds to start."""
     capability = _gpu_capability()
     if capability is not None:
         return "bfloat16" if capability >= _AMPERE else "float32"
-    native = {"avx512_bf16", "amx_bf16", "bf16"}
-    # Without oneDNN TensorFlow has no kernels that use those instructions.
-    return "bfloat16" if native & _features() and not _is_onednn_refused() else "float32"
+    # Without oneDNN TensorFlow has no kernels that use instructions for bfloat16.
+    return "bfloat16" if _gains(_features()) and not _is_onednn_refused() else "float32"
+
+
+def _gains(features: set[str]) -> bool:
+    """Whether a processor with these features is faster in bfloat16.
+
+    `avx512_bf16` alone is a gain on AMD's processors only: a Xeon that hides `amx_bf16` from its
+    guests trains at two thirds of its float32 (docs/benchmark.md).
+    """
+    if "GenuineIntel" in features:
+        return "amx_bf16" in features
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & features)
 
 
 def _features() -> set[str]:
-    """What the processor can do, as Linux names it."""
+    """What the processor can do and who made it, as Linux names it."""
     try:
         return set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
     except OSError:

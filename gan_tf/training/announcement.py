@@ -54,8 +54,8 @@ def lines(
     yield str(attempt.cost)
     compiled = ", compiled by XLA" if attempt.loop.compiled else ""
     yield f"device: {devices.description()}, {config.precision}{compiled}"
-    if config.precision == "bfloat16" and devices.native_precision() == "float32":
-        yield "warning: it has no instructions for bfloat16, which is slow and coarse there"
+    if config.precision == "bfloat16" and devices.faster_precision() == "float32":
+        yield "warning: in bfloat16 it is slower than in float32, and coarser"
     if attempt.streams:
         size = data.split("train").images.nbytes / 2**30
         yield f"images: {size:.3g} GiB, streamed from {data.directory}"

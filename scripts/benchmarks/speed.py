@@ -29,7 +29,7 @@ from benchmarks.figures import (
 )
 from gan_tf.data import cache
 from gan_tf.game import latents
-from gan_tf.host.devices import native_precision
+from gan_tf.host.devices import faster_precision
 from gan_tf.models import ARCHITECTURES
 from gan_tf.serving import servable
 from gan_tf.training.costs import multiplications
@@ -63,7 +63,7 @@ def training(
 
     sides: dict[str, Measure] = {
         f"gan_tf, {precision}": functools.partial(train, place, data_dir, precision, seconds)
-        for precision in dict.fromkeys([native_precision(), "float32"])
+        for precision in dict.fromkeys([faster_precision(), "float32"])
     }
     loops, targets = others("tutorial loop", "tutorial", reals, torch, ">= 1.6", seconds)
     figures = compared("training", sides | loops, targets, rounds)
@@ -88,7 +88,7 @@ def plain_loops(name: str, recipe: str, reals: Path, seconds: float) -> dict[str
     def measure(command: Command) -> float:
         return float(last_line([*command, "--marks", f"{seconds:g}"])["images_per_second"])
 
-    if native_precision() == "bfloat16":
+    if faster_precision() == "bfloat16":
         faster = f"{name}, mixed_bfloat16"
         command = [*plain_loop(recipe, reals), "--precision", "mixed_bfloat16"]
     else:
@@ -136,7 +136,7 @@ def images(place: Path, torch: Path | None, rounds: int, seconds: float) -> list
     flags = [f"--data_dir={data_dir}", *_PLAIN_STEPS]
     reals = cache.directory("noise", data_dir) / "train-images.npy"
     sides: dict[str, Measure] = {
-        f"gan_tf, {native_precision()}": lambda: 64 * steps_per_second(place, flags, 3, 100)
+        f"gan_tf, {faster_precision()}": lambda: 64 * steps_per_second(place, flags, 3, 100)
     }
     loops, targets = others("plain loop", "colour", reals, torch, ">= 1.5", seconds)
     figures = compared("64x64x3", sides | loops, targets, rounds)
