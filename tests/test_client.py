@@ -239,6 +239,14 @@ def test_by_rest_truncated_images_are_numbers_of_8_bits(mine: Path, images: str)
     assert said.startswith("answered HTTP 200, but not as TensorFlow Serving")
 
 
+def of_numbers(number: int) -> Any:
+    """An answer whose pixels, which claim to be of 8 bits, are this number."""
+    answer = answer_of(images=np.zeros((1, 8, 8, 1), np.uint8))
+    answer.outputs["images"].ClearField("tensor_content")
+    answer.outputs["images"].int_val.append(number)
+    return answer
+
+
 def test_by_grpc_truncated_images_are_of_8_bits_and_as_many_as_their_shape_says(mine: Path) -> None:
     def altered(answer: Any, height: int) -> Any:
         answer.outputs["images"].tensor_shape.dim[1].size = height
@@ -257,6 +265,7 @@ def test_by_grpc_truncated_images_are_of_8_bits_and_as_many_as_their_shape_says(
             altered(answer_of(images=image), -8),
         ],
         "too few numbers": [altered(answer_of(images=image), 9)],
+        "some that are no uint8": [of_numbers(300), of_numbers(-1)],
         "at most 16,777,216 pixels": [altered(answer_of(images=image), 2**40)],
     }
     for said, each in answers.items():

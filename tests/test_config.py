@@ -120,6 +120,12 @@ def test_a_schedule_has_one_spelling_and_a_number_stays_one() -> None:
         Config(**rates)  # type: ignore[arg-type]
 
 
+def test_a_decay_that_float32_cannot_hold_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^--lr_decay=1\.00000005: must be 1 or at least 1\.0"):
+        Config(lr_decay=1.00000005)
+    assert Config(lr_decay=1.000001).lr_decay == 1.000001
+
+
 @given(
     st.sampled_from(knobs(Config)),
     st.text()

@@ -446,6 +446,7 @@ def test_a_licence_that_is_said_after_the_end_is_noted(
     again = command("train", *FLAGS, "--steps=2", "--licence=CC BY 4.0")
     assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
     assert "--licence: noted; exports have it from now on: python -m gan_tf.export" in again.stderr
+    assert "CC BY 4.0" in (run / "report.html").read_text()
     assert command("export", "--run_dir=run").returncode == 0
     about = run / "export" / "1" / "assets.extra" / "gan_tf.json"
     assert json.loads(about.read_text())["licence"] == "CC BY 4.0"

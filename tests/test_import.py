@@ -521,7 +521,9 @@ def test_labels_come_from_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert told in capfd.readouterr().err.splitlines()
     splits = open_imported(done.name, done.digest, tmp_path / "data")
     assert {int(each) for split in splits.values() for each in split.labels} == {0, 1, 2}
-    (folder / "labels.csv").unlink()
+    (folder / "labels.csv").rename(folder / "Labels.CSV")
+    assert bring(folder, tmp_path)[1]["classes"] == ["0", "5", "10"]
+    (folder / "Labels.CSV").unlink()
     pairs = [[f"pictures/{seed:04}.png", seed % 2] for seed in range(12)]
     (folder / "dataset.json").write_text(json.dumps({"labels": pairs}))
     assert bring(folder, tmp_path)[1]["labels"]["images"] == {"0": 6, "1": 6}
@@ -689,7 +691,15 @@ def test_arrays_and_idx_files_are_images_as_they_are(tmp_path: Path) -> None:
     assert about["images"]["train"] + about["images"]["test"] == 50
     assert bring(pack(folder, tmp_path / "packed.zip"), tmp_path)[0].digest == done.digest
     assert list(about["labels"]["images"].values()) == [8, 7, 7, 7, 7, 7, 7]
+    assert about["labels"]["from"] == "IDX files of labels"
     assert bring(folder / "train-images-idx3-ubyte.gz", tmp_path)[1]["labels"]["images"]["0"] == 6
+    (tmp_path / "links").mkdir()  # To a store whose files have other names, and lie apart.
+    for kind, packing in (("images-idx3-ubyte", ".gz"), ("labels-idx1-ubyte", "")):
+        (tmp_path / kind).mkdir()
+        shutil.copy(folder / f"train-{kind}{packing}", tmp_path / kind / "ab12")
+        (tmp_path / "links" / f"train-{kind}{packing}").symlink_to(tmp_path / kind / "ab12")
+    done, about = bring(tmp_path / "links" / "train-images-idx3-ubyte.gz", tmp_path)
+    assert (done.name, about["labels"]["images"]["0"]) == ("train-images-idx3-ubyte", 6)
     (folder / "train-images-idx3-ubyte.gz").write_bytes(packed[:5_000])
     _, about = bring(folder, tmp_path, labels="none")
     assert "is truncated" in about["left_out"]["train-images-idx3-ubyte.gz"]
@@ -853,6 +863,10 @@ def test_the_size_and_the_channels_follow_the_pictures(tmp_path: Path) -> None:
         ({"channels": "2"}, "--channels=2: must be one of auto, 1, 3, 4"),
         ({"fit": "cut"}, "--fit=cut: must be one of crop, pad, stretch"),
         ({"background": "whit"}, "--background=whit: must be a colour such as white or #ff8800"),
+        (
+            {"background": "rgb(300,0,0)"},
+            "--background=rgb(300,0,0): must be a colour such as white or #ff8800",
+        ),
         ({"held_out": 0.9}, "--held_out=0.9: must be from 0 to 0.5"),
     ],
 )

@@ -48,6 +48,18 @@ def ended(once: Once, home: Path) -> Path:
     return once("ended", make) / "run"
 
 
+def test_a_page_of_a_run_that_went_on_is_made_anew_at_its_end(
+    command: Command, tmp_path: Path, run: Path
+) -> None:
+    for name in ("result.json", "report.html"):
+        (run / name).unlink()
+    page = ("report", f"--run_dirs={run}", f"--output={run / 'report.html'}")
+    assert command(*page).returncode == 0
+    assert ">finished<" not in (run / "report.html").read_text()
+    assert command("train", *FLAGS, "--steps=4").returncode == 0
+    assert ">finished<" in (run / "report.html").read_text()
+
+
 @pytest.fixture
 def run(tmp_path: Path, ended: Path) -> Path:
     """A copy of it."""
@@ -186,6 +198,8 @@ def test_what_may_be_deleted_costs_what_the_table_says(
     path = run / part
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     before = state(run)
+    if part == "result.json":  # The page says what it says, and is made with it.
+        before.pop("report.html")
     again = command("train", *FLAGS, "--steps=4")
     assert (again.returncode, executed(again.stdout)) == (0, 0), again.stderr
     assert path.exists() is comes_back

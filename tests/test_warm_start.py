@@ -81,6 +81,23 @@ def test_other_networks_are_named(
     assert not list((tmp_path / "new").glob("checkpoints/*"))
 
 
+def test_networks_of_the_same_shapes_are_others(command: Command) -> None:
+    """`mlp` has leaky units where `step_by_step` has none, and as many weights."""
+    alike = ("train", *FLAGS, "--steps=1", "--latent_dim=64", "--latents=mixture")
+    assert command(*alike, "--arch=step_by_step").returncode == 0
+    elsewhere = (*alike, "--init_from=new", "--run_dir=next")
+    other = command(*elsewhere, "--arch=mlp")
+    assert other.returncode == 2
+    assert other.stderr.splitlines()[-1] == (
+        "gan_tf.train: --init_from=new: holds step_by_step for images of 28x28x1, latents of 64; "
+        "this run trains mlp for images of 28x28x1, latents of 64"
+    )
+    codes = command(*elsewhere, "--arch=step_by_step", "--latent_codes=4")
+    assert codes.returncode == 0, codes.stderr
+    said = "--latents=mixture of 16 codes, not mixture of 4 codes"
+    assert f"warning: they were trained with {said}" in codes.stderr.splitlines()
+
+
 def test_a_run_killed_before_its_first_checkpoint_begins_again_with_the_same_networks(
     command: Command, tmp_path: Path, trained: Path
 ) -> None:

@@ -356,6 +356,40 @@ def test_a_slow_link_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     mine.close()
 
 
+def test_a_worker_without_memory_for_what_it_is_sent_ends_all(tmp_path: Path) -> None:
+    """What fails in the thread that listens must not leave two processes that wait."""
+    program = textwrap.dedent("""
+        import resource, sys
+        import numpy as np
+        from gan_tf.workers import team
+        from gan_tf.workers.place import Place
+
+        rank, *addresses = sys.argv[1:]
+        with team.joined(Place(int(rank), tuple(addresses)), {}, 10.0) as together:
+            if together.is_chief:
+                together.tell({"attempt": 1}, {"weights": np.zeros(2**28, np.uint8)})
+                together.hear()
+            used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + 2**28,) * 2)
+            together.told()
+            together.told()
+    """)
+    addresses = launch.free_addresses(2)
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(rank), *addresses],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=60)[1] for process in started]
+    assert [process.returncode for process in started] == [1, 1]
+    line = f"worker 0 ({addresses[0]}) sent more than there is memory for here; the same command"
+    assert line in said[1], said
+
+
 def test_workers_with_different_flags_are_told_which(tmp_path: Path) -> None:
     workers = Workers(MLP, tmp_path, own={1: ["--batch_size=32"]})
     first, second = workers.ends(60.0).values()

@@ -29,6 +29,8 @@ from gan_tf.host.errors import InputError
 from gan_tf.host.files import data_directory, user_path
 from gan_tf.models import networks
 
+_LEAST_DECAY = 1.000001
+
 
 @dataclasses.dataclass(frozen=True)
 class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataConfig, ModelsConfig):
@@ -70,6 +72,11 @@ class Config(ServingConfig, EvaluationConfig, TrainingConfig, GameConfig, DataCo
         if own and self.lr_decay != 1.0:
             raise InputError(
                 f"--lr_decay={self.lr_decay}: {own[0]} has a schedule of its own; leave out one"
+            )
+        if 1.0 < self.lr_decay < _LEAST_DECAY:
+            raise InputError(
+                f"--lr_decay={self.lr_decay}: must be 1 or at least {_LEAST_DECAY}; float32 rounds "
+                "what lies between"
             )
         if LATENTS[self.latents].codes and self.latent_codes >= self.latent_dim:
             raise InputError(

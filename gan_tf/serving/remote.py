@@ -231,8 +231,10 @@ def _grpc(server: Server) -> Ask:
             raise InputError(f"images must be uint8, one for each seed; their shape is {shape}")
         try:
             found: Pixels = tf.make_ndarray(tensor)
-        except (TypeError, ValueError):
-            raise InputError(f"answered too few numbers for images of shape {shape}") from None
+        except (OverflowError, TypeError, ValueError):
+            raise InputError(
+                f"answered too few numbers for images of shape {shape}, or some that are no uint8"
+            ) from None
         return found
 
     return Ask(strings, images)

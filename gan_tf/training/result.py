@@ -15,7 +15,7 @@ from gan_tf.evaluation import copies
 from gan_tf.evaluation.figures import COPIES, LIKELIHOOD
 from gan_tf.host import files
 from gan_tf.host.errors import TrainingFailedError
-from gan_tf.training import metrics, resume, run_directory
+from gan_tf.training import metrics, reporting, resume, run_directory
 
 _OF_THE_BEST = ("step", "frechet_distance")  # Version 0.1.0 counted attempts from 0.
 
@@ -93,24 +93,21 @@ class Result:
         values = dataclasses.asdict(self).items()
         return {name: str(v) if isinstance(v, Path) else v for name, v in values}
 
-    def write(self) -> bool:
+    def write(self) -> None:
         """Writes result.json, unless a sound one is there and says of the export of now, if there
-        is any, what is said here; returns whether it took the place of another. What that says of
-        the training stays."""
-        path = self.run_dir / "result.json"
-        was_there, content = path.exists(), self.as_dict()
+        is any, what is said here; what that says of the training stays."""
+        path, content = self.run_dir / "result.json", self.as_dict()
         with contextlib.suppress(OSError, ValueError, AttributeError, LookupError, TypeError):
             known = files.parse_json(path.read_bytes())
             if self.export is None:
-                return False
+                return
             bests = [each or {} for each in (known["best"], self.best)]
             is_same = Path(known["export"] or "").name == self.export.name
             if is_same and all(bests[0].get(n) == bests[1].get(n) for n in _OF_THE_BEST):
-                return False
+                return
             if known["steps"] == self.steps:
                 content |= known | {name: content[name] for name in ("export", "best")}
-        files.write_text(path, json.dumps(content, indent=2) + "\n")
-        return was_there
+        publish(self.run_dir, content)
 
     def __str__(self) -> str:
         """What a person reads at the end of a run."""
@@ -168,6 +165,20 @@ class Result:
             judge = "" if self.judges == "auto" else f" --classifier={self.judges}"
             yield f"python -m gan_tf.evaluate --run_dir={place}{judge}"
         yield f"python -m gan_tf.report --run_dirs={place}"
+
+
+def write(path: Path, content: dict[str, Any], page: Path | None) -> None:
+    """Publishes a result.json; the page that may say something else is gone before it stands."""
+    if page:
+        page.unlink(missing_ok=True)
+    files.write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def publish(directory: Path, content: dict[str, Any]) -> None:
+    """Publishes a run's result.json. Its page goes first: it may be of another result, or be one
+    that was asked for while the run still went on."""
+    (directory / reporting.NAME).unlink(missing_ok=True)
+    files.write_text(directory / "result.json", json.dumps(content, indent=2) + "\n")
 
 
 def cannot_write(directory: Path, error: OSError) -> str:

@@ -6,7 +6,6 @@ Below the commands only this folder sees a `Config`; the others take plain argum
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -43,7 +42,7 @@ from gan_tf.training import (
 from gan_tf.training.attempt import Attempt
 from gan_tf.training.health import Verdict
 from gan_tf.training.metrics import best, read_metrics
-from gan_tf.training.result import Result, cannot_write, failure
+from gan_tf.training.result import Result, cannot_write, failure, publish
 from gan_tf.training.taking_up import is_done, leave, take_up
 from gan_tf.workers.team import Team
 
@@ -195,7 +194,7 @@ class _Run:
         if config.on_collapse in ("stop", "ignore") or number > config.max_restarts:
             before = run_directory.attempts_given_up(self.directory)
             content = {"failed": True, "attempts": [*before, record]}
-            files.write_text(self.directory / "result.json", json.dumps(content, indent=2) + "\n")
+            publish(self.directory, content)
             reporting.write_at_the_end(self.directory)
             raise TrainingFailedError(failure(self.directory, record))
         run_directory.give_up(self.directory, record)
@@ -241,8 +240,7 @@ class _Run:
             stopped=attempt.stopped,
             attempts=run_directory.attempts_given_up(directory),
         )
-        if result.write():  # The page says what was exported, too.
-            (directory / reporting.NAME).unlink(missing_ok=True)
+        result.write()
         return dataclasses.replace(result, report=reporting.write_at_the_end(directory))
 
 

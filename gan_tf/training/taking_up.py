@@ -68,6 +68,7 @@ def leave(directory: Path, attempt: Attempt, config: Config, data: Dataset) -> N
             dataclasses.replace(before.data, licence=data.description.licence),
         )
         run_directory.note(directory, run)
+        (directory / reporting.NAME).unlink(missing_ok=True)  # It says the licence, too.
         print(
             "--licence: noted; exports have it from now on: python -m gan_tf.export "
             f"--run_dir={shlex.quote(str(directory))}",

@@ -18,7 +18,7 @@ from gan_tf.game.players import GanState
 from gan_tf.host import archive, files
 from gan_tf.host.errors import InputError
 from gan_tf.host.listing import some
-from gan_tf.models import PRETRAINED
+from gan_tf.models import ARCHITECTURES, PRETRAINED
 from gan_tf.serving import pretrained, servable
 from gan_tf.training import exporting, going_on, run_directory
 
@@ -53,7 +53,7 @@ def begin(state: GanState, config: Config, number: int, about: str, run_dir: Pat
         with. That counts if it is there: the source may be gone by now, or trained further.
 
     Raises:
-      InputError: there are no such networks, or they have other shapes.
+      InputError: there are no such networks, or they are others.
     """
     given = str(config.init_from)
     path = files.seen_from_here(Path(given))
@@ -63,10 +63,12 @@ def begin(state: GanState, config: Config, number: int, about: str, run_dir: Pat
     networks = _networks(state)
     for name, network in networks.items():
         arrays: Arrays = getattr(source, name)
-        if [each.shape for each in arrays] != [tuple(each.shape) for each in network.weights]:
+        alike = [each.shape for each in arrays] == [tuple(each.shape) for each in network.weights]
+        # Some networks differ in what has no weights: in their activations, or the image's sides.
+        if not alike or source.about != about:
+            which = "" if alike else ", which have other weights"
             raise InputError(
-                f"--init_from={path}: holds {source.about}; this run trains {about}, which have "
-                "other weights"
+                f"--init_from={path}: holds {source.about}; this run trains {about}{which}"
             )
     for name, network in networks.items():
         for weight, array in zip(network.weights, getattr(source, name), strict=True):
@@ -114,8 +116,10 @@ def _networks(state: GanState) -> dict[str, keras.Model]:
 
 
 def words(config: Mapping[str, Any], image_shape: Sequence[int]) -> str:
-    """What networks are: their name, width, image shape and latents."""
-    width = f", width {config['width']}" if config.get("width") else ""
+    """What networks are: their name, image shape, latents, and their width unless it is the usual
+    one."""
+    usual = config["arch"] in ARCHITECTURES and ARCHITECTURES[config["arch"]].width
+    width = f", width {config['width']}" if config.get("width") not in (None, usual) else ""
     shape = "x".join(map(str, image_shape))
     way = config.get("conditional", "none")
     labels = "" if way == "none" else f", labels by {way}"
@@ -143,11 +147,11 @@ def unlike(config: Config, classes: Sequence[str]) -> Iterator[str]:
     try:
         if given not in PRETRAINED and (path / "config.json").is_file():
             run = run_directory.read(path)
-            names, latents = [*run.data.classes], run.config.latents
+            names, latents = [*run.data.classes], _latents(run.config.to_json())
         else:
             is_ours = given in PRETRAINED
             about = pretrained.metadata(given) if is_ours else servable.read_metadata(path)
-            names, latents = [*about.get("classes", {})], about["latents"]
+            names, latents = [*about.get("classes", {})], _latents(about["config"])
     except InputError:
         return
     if names and names != [*classes]:
@@ -156,8 +160,13 @@ def unlike(config: Config, classes: Sequence[str]) -> Iterator[str]:
             f"warning: their classes were {shown}: each class here begins as the one that had its "
             "place"
         )
-    if latents != config.latents:
-        yield f"warning: they were trained with --latents={latents}, not {config.latents}"
+    if latents != (here := _latents(config.to_json())):
+        yield f"warning: they were trained with --latents={latents}, not {here}"
+
+
+def _latents(config: Mapping[str, Any]) -> str:
+    codes = config.get("latent_codes")
+    return f"mixture of {codes} codes" if config["latents"] == "mixture" else str(config["latents"])
 
 
 def _of_package(name: str) -> Source:

@@ -60,6 +60,10 @@ class Connection:
                         self._received.put(message)
             except LostError as error:
                 lost(str(error))
+            except MemoryError:
+                lost("sent more than there is memory for here")
+            except BaseException as error:  # Whatever it is: nobody would hear the other end again.
+                lost(f"sent what nobody understands here ({type(error).__name__})")
 
         for name, work in (("hears", receive), ("beats", self._beat)):
             threading.Thread(target=work, name=f"gan_tf-{name}", daemon=True).start()

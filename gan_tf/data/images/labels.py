@@ -21,7 +21,7 @@ from gan_tf.data.images.wanted import Wanted
 from gan_tf.host.errors import InputError
 from gan_tf.host.listing import some
 
-_CSV, _JSON = "labels.csv", "dataset.json"
+_CSV, _JSON, _IDX = "labels.csv", "dataset.json", "IDX files of labels"
 
 Of = Callable[[str], "str | None"]
 
@@ -71,12 +71,14 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
     there = survey.left_out.keys() | survey.others.keys()
     classes = {str(value) for found in beside.values() for value in np.unique(found)}
     missing: list[str] = []
+    ruled = False
     for name in names:
         if name in beside:
             continue
         if (label := of(name)) is not None:
             classes.add(label)
             there.add(name)
+            ruled = True
         else:
             missing.append(name)
     if not classes:
@@ -100,7 +102,9 @@ def find(source: Source, names: Iterable[str], survey: Survey, wanted: Wanted) -
     absent = [name for name in listed if name not in there]
     if origin == _CSV and absent[:1] == listed[:1]:
         del absent[:1]  # The line may be a header.
-    return Labels(tuple(sorted(classes, key=_order)), origin, of, beside, tuple(absent))
+    return Labels(
+        tuple(sorted(classes, key=_order)), origin if ruled else _IDX, of, beside, tuple(absent)
+    )
 
 
 def _order(name: str) -> tuple[int, int, str, str]:
@@ -114,16 +118,16 @@ def _order(name: str) -> tuple[int, int, str, str]:
 def _rule(source: Source, survey: Survey) -> tuple[str, Of, list[str]]:
     """Returns where labels come from, the function from a file's name to its class, and the names
     that a file of labels gives one; InputError if that is damaged."""
-    above = ""
+    above, there = "", survey.left_out | survey.others
     for folder in ("", *survey.top):
         above = f"{above}{folder}/" if folder else above
         for file, parse in ((_CSV, _from_csv), (_JSON, _from_json)):
-            told = survey.others.get(above + file) or survey.left_out.get(above + file)
-            if told is None:
+            name = _found(above + file, there)
+            if name is None:
                 continue
-            if told != "is text":
-                raise InputError(f"{above + file} {told}: mend it, or give --labels=none")
-            table = parse(_text(source, above + file))
+            if there[name] != "is text":
+                raise InputError(f"{name} {there[name]}: mend it, or give --labels=none")
+            table = parse(_text(source, name))
             if table is not None:
                 labels = {above + name: label for name, label in table.items()}
                 return file, _by_table(labels), list(labels)
@@ -134,6 +138,12 @@ def _rule(source: Source, survey: Survey) -> tuple[str, Of, list[str]]:
         return parts[start] if len(parts) > start + 1 else None
 
     return "sub-folders", by_folder, []
+
+
+def _found(wanted: str, names: Iterable[str]) -> str | None:
+    """The name that is wanted, or else one that has it in other letters, as Labels.csv."""
+    alike = sorted(each for each in names if each.casefold() == wanted.casefold())
+    return wanted if wanted in alike else next(iter(alike), None)
 
 
 def _by_table(labels: dict[str, str]) -> Of:

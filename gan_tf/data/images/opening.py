@@ -49,8 +49,10 @@ def material(source: Path | Arrays) -> Material:
         )
     if not is_file:
         raise InputError(f"--images={source}: there is no such folder or file")
-    beside = [name for name in idx.labels_beside(path.name) if path.with_name(name).is_file()]
-    files = Folder(path.parent, [path.name, *beside])
+    # Where the user sees it: what a link leads to may have another name, and nothing beside it.
+    here = source.absolute()
+    beside = [name for name in idx.labels_beside(here.name) if here.with_name(name).is_file()]
+    files = Folder(here.parent, [here.name, *beside])
 
     def content() -> Source | Arrays:
         try:
@@ -69,7 +71,7 @@ def material(source: Path | Arrays) -> Material:
             f"or an IDX file; this is {'one picture' if kind == 'picture' else kind}"
         )
 
-    name = safe_name(path.name.split(".")[0])
+    name = safe_name(here.name.split(".")[0])
     return Material(str(path), str(source), name, files.listing, content)
 
 

@@ -61,7 +61,10 @@ class Wanted:
     def colour(self) -> tuple[int, int, int]:
         """The background as red, green and blue, 0 to 255."""
         try:
-            return ImageColor.getrgb(self.background)[:3]
+            red, green, blue, *_ = ImageColor.getrgb(self.background)
+            if max(red, green, blue) > 255:  # Pillow takes rgb(300, 0, 0).
+                raise ValueError
+            return red, green, blue
         except ValueError:
             raise InputError(
                 f"--background={self.background}: must be a colour such as white or #ff8800"
