@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from gan_tf.evaluation import classifier, judges, likeness, random_network, real
 from gan_tf.evaluation.classifier import Classifier
 from gan_tf.evaluation.copies import Copies
 from gan_tf.evaluation.figures import COPIES, FIGURES
+from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.serving import servable
 
@@ -207,6 +211,34 @@ def test_a_class_of_held_out_images_alone_is_one_of_the_classifiers(tmp_path: Pa
     found = judge(held_out).probabilities
     assert found is not None
     assert found.shape == (6, 3)
+
+
+def test_a_classifier_is_trained_by_one_at_a_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two that train it at once would judge one run by two."""
+    plain = dataset(tmp_path, shapes(1_000, seed=0), shapes(6, seed=1))
+    about = dataclasses.replace(plain.description, classes={"a": 500, "b": 500})
+    splits = {
+        name: Split(each.images, np.arange(len(each.images)) % 2)
+        for name, each in plain.splits.items()
+    }
+    data = dataclasses.replace(plain, description=about, splits=splits)
+    path, found = data.directory / judges.CLASSIFIER, []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.locked(path.with_suffix(".lock")):
+        thread = threading.Thread(target=lambda: found.append(judges.find(data, "train")))
+        thread.start()
+        said, until = "", time.monotonic() + 30.0
+        while "Waiting for another process that trains a classifier" not in said:
+            assert time.monotonic() < until, said
+            said += capsys.readouterr().err
+            time.sleep(0.05)
+        classifier.train(path, data.split("train"), data.split("test"))
+        made = path.read_bytes()
+    thread.join(60.0)
+    assert found[0].name.endswith(hashlib.sha256(made).hexdigest()[:8])
+    assert path.read_bytes() == made
 
 
 def test_held_out_images_without_a_class_are_refused_where_classes_are_wanted(

@@ -108,6 +108,35 @@ def test_it_changes_nothing_and_always_says_the_same() -> None:
     assert history == copies
 
 
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (
+            {"d_accuracy": 1.0, "d_fake_after": 1e-5},
+            "D(G(z)) is 1e-05, with coverage 0.00 at its end",
+        ),
+        ({"diversity": 0.01}, "the samples vary 0.01 times"),
+        ({"classes": 0.1}, "0.10 times as many classes"),
+    ],
+)
+def test_one_evaluation_says_it_where_a_run_ends(bad: dict[str, float], reason: str) -> None:
+    """Where few fall into a run, no second one follows that could make a verdict."""
+    last = after(0, coverage=0.0, step=1_000, **bad)
+    found = health.ending([last], {})
+    assert found is not None
+    assert (found.kind, reason in found.reason) == ("far off", True)
+    assert health.ending([after(0, coverage=0.0, step=1_000)], {}) is None
+    assert health.ending([last | {"coverage": 0.2}], {}) is None, "it is near the data"
+    assert health.ending([last | {"step": 499}], {}) is None, "it has just begun"
+
+
+def test_a_good_generator_may_stand_still() -> None:
+    """Its learning rate may have come to 0 by a schedule."""
+    arrived = [after(6, coverage=0.9)] * 3
+    assert verdict([*HEALTHY[:6], *arrived]) is None
+    assert verdict([*HEALTHY[:6], *[after(6, coverage=0.4)] * 3]) is not None
+
+
 def test_what_is_not_finite_is_named() -> None:
     expected = Verdict("not finite", "d_real and d_fake not finite")
     assert health.not_finite(["d_real", "d_fake"]) == expected

@@ -373,6 +373,15 @@ def test_a_program_that_imported_tensorflow_first_hears_what_makes_it_slow(home:
     assert ("set TF_ENABLE_ONEDNN_OPTS=1 before TensorFlow is imported" in output) is is_slow
 
 
+def test_a_compiler_that_draws_other_numbers_is_refused(tmp_path: Path, home: Path) -> None:
+    flags = {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"}
+    process = start("train", *FLAGS, "--steps=2", cwd=tmp_path, home=home, variables=flags)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.startswith("gan_tf.train: TF_XLA_FLAGS=--tf_xla_auto_jit=2 --tf_xla_cpu_global_j")
+    assert not (tmp_path / "run").exists()
+
+
 def test_standard_error_can_be_closed(tmp_path: Path, home: Path, data_dir: Path) -> None:
     command = [sys.executable, "-m", "gan_tf.train", *FLAGS, "--steps=1", "--export=none"]
     finished = subprocess.run(

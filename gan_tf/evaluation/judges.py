@@ -8,8 +8,8 @@ from pathlib import Path
 from gan_tf.data.dataset import Dataset, Description
 from gan_tf.evaluation import classifier, random_network, reals
 from gan_tf.evaluation.classifier import Classifier
+from gan_tf.host import files
 from gan_tf.host.errors import InputError
-from gan_tf.host.files import sha256
 
 # From what on labels make a classifier that is worth more than a random network, in minutes.
 _TRAINING = 10_000  # Images: mnist-v1's network has 200,000 weights behind its convolutions.
@@ -81,7 +81,9 @@ def find(data: Dataset, kind: str, kept: Path | None = None) -> Classifier:
                 f"{classifier.LEAST} are needed to train a classifier; --classifier=random does "
                 "without"
             )
-        print(f"Training a classifier on {data.name} (once, minutes) ...", file=sys.stderr)
-        classifier.train(path, train, test)
-    name = f"{data.directory.name}-{sha256(path)[:8]}"
+        with files.locked(path.with_suffix(".lock"), f"trains a classifier on {data.name}"):
+            if not path.exists():
+                print(f"Training a classifier on {data.name} (once, minutes) ...", file=sys.stderr)
+                classifier.train(path, train, test)
+    name = f"{data.directory.name}-{files.sha256(path)[:8]}"
     return classifier.load(path, name, data.description.image_shape)

@@ -115,7 +115,10 @@ def locked(path: Path, others: str | None = None) -> Iterator[Callable[[], bool]
             except OSError:
                 return False
 
-        yield is_held
+        try:
+            yield is_held
+        finally:  # A process that was forked meanwhile has the file open, too.
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _opened(path: Path) -> IO[str]:

@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import os
 import random
+import re
 import sys
 import tempfile
 import threading
@@ -33,6 +34,7 @@ def require_room() -> None:
     """Raises InputError where a run cannot train: on another system, or within what the calling
     program has TensorFlow build."""
     require_linux()
+    require_own_compiler()
     import tensorflow as tf
 
     if not tf.executing_eagerly():
@@ -41,6 +43,17 @@ def require_room() -> None:
         raise InputError(
             "a run cannot train within the scope of a tf.distribute strategy: call it outside; "
             "workers share a run by --workers or TF_CONFIG"
+        )
+
+
+def require_own_compiler() -> None:
+    """Raises InputError where the environment has XLA compile whatever it finds: it draws other
+    random numbers, so that neither a run's seed nor an export's would mean what it says."""
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    if re.search(r"--tf_xla_auto_jit=(?!(0|off|-1)\b)", flags):
+        raise InputError(
+            f"TF_XLA_FLAGS={flags}: must not have --tf_xla_auto_jit, for XLA draws other random "
+            "numbers from the same seed; unset it, and let --compile=xla compile a run"
         )
 
 
@@ -68,6 +81,7 @@ def start_tensorflow(begin: Callable[[], object] | None = None) -> None:
     Args:
       begin: starts the runtime; by default one of this process alone.
     """
+    require_own_compiler()
     if "tensorflow" not in sys.modules:
         ask_for_fast_kernels()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

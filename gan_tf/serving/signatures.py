@@ -30,6 +30,7 @@ from gan_tf.game.latents import SAMPLING_STREAM, Distribution, Draw, stream_seed
 from gan_tf.models import ImageShape
 from gan_tf.models.calling import apply
 
+_MOST_PIXELS = 2**22  # Of all rows that networks see at once; a row of MNIST takes 90 KB.
 _ROWS = 4  # Images that the generator draws at a time; dcgan's speed does not depend on it.
 
 Tensors = dict[str, tf.Tensor]
@@ -68,10 +69,17 @@ def signatures(
         # A generator without a bounded output is clipped here, never in training.
         return tf.clip_by_value(tf.debugging.check_numerics(images, "images"), -1.0, 1.0)
 
-    def one_at_least(rows: tf.Tensor | None) -> tf.Tensor | None:
-        """Adds a row where there is none: oneDNN's convolutions of none are wrong, or fail."""
+    most = max(_ROWS, _MOST_PIXELS // (image_shape[0] * image_shape[1]))
+
+    def at_once(rows: tf.Tensor | None) -> tf.Tensor | None:
+        """Refuses more rows than fit into some hundred MB: oneDNN's kernels end the process where
+        memory is short. Adds a row where there is none: its convolutions of none are wrong, or
+        fail."""
         if rows is None:
             return None
+        few = tf.debugging.Assert(tf.shape(rows)[0] <= most, [f"at most {most:,} rows a request"])
+        with tf.control_dependencies([few]):
+            rows = tf.identity(rows)
         lack = tf.cast(tf.equal(tf.shape(rows)[0], 0), tf.int32)
         return tf.pad(rows, [[0, lack], *[[0, 0]] * (len(rows.shape) - 1)])
 
@@ -118,7 +126,7 @@ def signatures(
 
     def serving_default(latents: tf.Tensor, labels: tf.Tensor | None = None) -> Tensors:
         latents = tf.ensure_shape(latents, [None, latent_dim])
-        draw = Draw(one_at_least(latents), one_at_least(asked(labels, latents)))
+        draw = Draw(at_once(latents), at_once(asked(labels, latents)))
         images = images_of(draw)[: tf.shape(latents)[0]]
         if labels is not None:
             # Other runtimes leave out the assertion: there, what is no class has no image.
@@ -162,7 +170,7 @@ def signatures(
 
     def discriminate(images: tf.Tensor, labels: tf.Tensor | None = None) -> Tensors:
         pixels = scale(tf.ensure_shape(images, [None, *image_shape]))
-        one, its_label = one_at_least(pixels), one_at_least(asked(labels, pixels))
+        one, its_label = at_once(pixels), at_once(asked(labels, pixels))
         judged = apply(discriminator, one, its_label, training=False)
         logits = tf.cast(judged[: tf.shape(pixels)[0], 0], tf.float32)
         found = {"logits": logits}

@@ -96,10 +96,15 @@ def ending(history: History, last: Measurement) -> Verdict | None:
     if max(map(abs, losses), default=0.0) > ABSURD:
         sizes = " and ".join(f"{loss:.1e}" for loss in losses)
         return Verdict(FAR_OFF, f"the losses of G and D are {sizes} at its end")
-    if not history or history[-1]["step"] - history[0]["step"] < LONG:
+    if not history or history[-1]["step"] < LONG or history[-1]["coverage"] > NOWHERE:
+        return None
+    # One evaluation says it where nothing but this can follow.
+    if reason := overpowered(history) or _narrow(history[-1]):
+        return Verdict(FAR_OFF, f"{reason}, with coverage {history[-1]['coverage']:.2f} at its end")
+    if history[-1]["step"] - history[0]["step"] < LONG:
         return None
     first, end = (history[at]["frechet_distance"] for at in (0, -1))
-    if history[-1]["coverage"] > NOWHERE or end < PROGRESS * first:
+    if end < PROGRESS * first:
         return None
     return Verdict(
         FAR_OFF,
@@ -117,6 +122,8 @@ def still(history: History) -> str | None:
     """G does not move at all: the same latents give the same samples."""
     distances = [each["frechet_distance"] for each in history]
     if len(distances) < 2 or not math.isclose(*distances[-2:], rel_tol=STILL):
+        return None
+    if history[-1]["coverage"] >= ARRIVED:  # Its learning rate may have come to 0, as asked.
         return None
     return f"the same samples as at the evaluation before, Fréchet distance {distances[-1]:.1f}"
 
@@ -143,9 +150,13 @@ def collapsed(history: History) -> str | None:
     last, coverage = history[-1], max(each["coverage"] for each in history)
     if coverage > WORTH_LOSING and last["coverage"] < LOST * coverage:
         return f"coverage fell from {coverage:.2f} to {last['coverage']:.2f}"
-    if len(history) > PATIENCE and last["diversity"] < LOW_DIVERSITY:
+    return _narrow(last) if len(history) > PATIENCE else None
+
+
+def _narrow(last: Measurement) -> str | None:
+    if last["diversity"] < LOW_DIVERSITY:
         return f"the samples vary {last['diversity']:.2f} times as much as the data"
-    if len(history) > PATIENCE and last.get("classes", 1.0) < FEW_CLASSES:
+    if last.get("classes", 1.0) < FEW_CLASSES:
         return f"the samples have {last['classes']:.2f} times as many classes as the data"
     return None
 
