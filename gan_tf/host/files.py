@@ -115,10 +115,14 @@ def locked(path: Path, others: str | None = None) -> Iterator[Callable[[], bool]
             except OSError:
                 return False
 
+        holder = os.getpid()
         try:
             yield is_held
-        finally:  # A process that was forked meanwhile has the file open, too.
-            fcntl.flock(file, fcntl.LOCK_UN)
+        finally:
+            # A process that was forked meanwhile has the file open, too: closing is not enough, and
+            # it must not let go of what is not its own.
+            if os.getpid() == holder:
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _opened(path: Path) -> IO[str]:

@@ -167,13 +167,6 @@ class Result:
         yield f"python -m gan_tf.report --run_dirs={place}"
 
 
-def write(path: Path, content: dict[str, Any], page: Path | None) -> None:
-    """Publishes a result.json; the page that may say something else is gone before it stands."""
-    if page:
-        page.unlink(missing_ok=True)
-    files.write_text(path, json.dumps(content, indent=2) + "\n")
-
-
 def publish(directory: Path, content: dict[str, Any]) -> None:
     """Publishes a run's result.json. Its page goes first: it may be of another result, or be one
     that was asked for while the run still went on."""

@@ -151,7 +151,10 @@ def unlike(config: Config, classes: Sequence[str]) -> Iterator[str]:
         else:
             is_ours = given in PRETRAINED
             about = pretrained.metadata(given) if is_ours else servable.read_metadata(path)
-            names, latents = [*about.get("classes", {})], _latents(about["config"])
+            names, latents = (
+                [*about.get("classes", {})],
+                _latents({"latents": about["latents"]} | about["config"]),
+            )
     except InputError:
         return
     if names and names != [*classes]:
