@@ -98,19 +98,15 @@ def ending(history: History, last: Measurement) -> Verdict | None:
         return Verdict(FAR_OFF, f"the losses of G and D are {sizes} at its end")
     if not history or history[-1]["step"] < LONG or history[-1]["coverage"] > NOWHERE:
         return None
-    # One evaluation says it where nothing but this can follow.
-    if reason := overpowered(history) or _narrow(history[-1]):
-        return Verdict(FAR_OFF, f"{reason}, with coverage {history[-1]['coverage']:.2f} at its end")
-    if history[-1]["step"] - history[0]["step"] < LONG:
-        return None
+    covered = f"with coverage {history[-1]['coverage']:.2f}"
     first, end = (history[at]["frechet_distance"] for at in (0, -1))
-    if end < PROGRESS * first:
-        return None
-    return Verdict(
-        FAR_OFF,
-        f"the Fréchet distance was {first:.1f} at first and is {end:.1f} at its end, with "
-        f"coverage {history[-1]['coverage']:.2f}",
-    )
+    if history[-1]["step"] - history[0]["step"] >= LONG and end >= PROGRESS * first:
+        reason = f"the Fréchet distance was {first:.1f} at first and is {end:.1f} at its end"
+        return Verdict(FAR_OFF, f"{reason}, {covered}")
+    # One evaluation says it where no second one follows.
+    if seen := overpowered(history) or _narrow(history[-1]):
+        return Verdict(FAR_OFF, f"{seen}, {covered} at its end")
+    return None
 
 
 def not_finite(names: Sequence[str]) -> Verdict:
