@@ -95,10 +95,11 @@ the unrolled protocol, 50 runs for its own systems, with the standard error.
 _TRIALS = """\
 ## What was tried
 
-Each of these changes one thing of the default, with seed 0 and 384,000 stacks, and was judged once
-at its end, like the rows above: `--seeds=0 --flags=--steps=6000` and what the line says make such a
-run. One core each of an Intel Xeon, float32, two side by side, 2026-11-28. The four seeds of
-`small_batches` differ by 0.0035 in the KL, so less than that says little here.
+Each of these changes one thing of the default, with seed 0 and 384,000 stacks. They are trials, not
+of the record: a program that is not kept ran the package's step and judge, one core of an Intel
+Xeon each, float32, two side by side, 2026-11-28. `--seeds=0 --flags=--steps=6000` and what the line
+says make such a run by this script, and draw other samples. The four seeds of `small_batches`
+differ by 0.0035 in the KL, so less than that says little here.
 
 | change | reverse KL | recognised |
 | --- | --- | --- |
