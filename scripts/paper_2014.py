@@ -74,7 +74,7 @@ class Options:
     order_steps: int = knob(6_000, "Steps of each order.", unit="steps", low=10, high=1_000_000)
     differences: str = knob("all", "Differences to try.", unit="all, or names and commas")
     difference_steps: int = knob(
-        50_000, "Steps with each of them.", unit="steps", low=10, high=1_000_000
+        30_000, "Steps with each of them.", unit="steps", low=10, high=1_000_000
     )
     runs_dir: str = knob("runs/paper_2014", "Where the runs go.", unit="a directory")
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
