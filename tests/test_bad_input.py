@@ -51,6 +51,8 @@ def test_it_is_answered_as_the_page_says(
     one_line(finished)
     assert line(row, said(finished.stderr, home)) in PAGE.read_text(encoding="utf-8").splitlines()
     assert tree(tmp_path) == before
+    locks = tmp_path.rglob("run.lock")
+    assert not [path for path in locks if len(list(path.parent.iterdir())) == 1], "a bare run"
 
 
 def test_there_are_a_hundred_and_at_most_five_of_a_kind() -> None:

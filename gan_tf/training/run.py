@@ -35,6 +35,7 @@ from gan_tf.training import (
     going_on,
     grids,
     health,
+    lock,
     reporting,
     resume,
     run_directory,
@@ -91,7 +92,7 @@ def _train_alone(config: Config, given: Arrays | None, team: Team | None) -> Res
     held_out = unseen(data, others)
     followed = config.followed(reals.image_shape, len(reals.images))
     config = config.follow(reals.image_shape, len(reals.images))
-    with run_directory.locked(directory) as check_held:
+    with lock.locked(directory) as check_held:
         resume.take_back(directory)
         best_state.take_back(directory)
         going_on.check(directory, config, data.description)

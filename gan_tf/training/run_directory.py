@@ -24,7 +24,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ from gan_tf import __version__
 from gan_tf.config import Config
 from gan_tf.data.dataset import Description, describe
 from gan_tf.host import files
-from gan_tf.host.errors import InputError, TrainingFailedError
+from gan_tf.host.errors import InputError
 
 BEST, BEFORE, INIT, CHECKPOINTS = "best.npz", "best-before.npz", "init.npz", "checkpoints"
 JUDGE = "classifier.npz"
@@ -185,33 +185,6 @@ def _is_run(directory: Path) -> bool:
         content = files.parse_json(path.read_bytes())
         return isinstance(content, dict) and "gan_tf" in content
     return True
-
-
-@contextlib.contextmanager
-def locked(directory: Path) -> Iterator[Callable[[], None]]:
-    """Holds the run directory for this process; InputError if another is training in it.
-
-    It yields a function that raises TrainingFailedError once the directory was removed or renamed:
-    what lies at its place then is another run's.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            is_held = stack.enter_context(files.locked(directory / "run.lock"))
-        except BlockingIOError:
-            raise InputError(f"--run_dir={directory}: another process is training in it") from None
-
-        def check() -> None:
-            if not is_held():
-                raise TrainingFailedError(
-                    f"{directory}: it, or its run.lock, was removed or renamed while the run "
-                    "trained in it; where it lies now, the run goes on from its last checkpoint"
-                )
-
-        for place in (CHECKPOINTS, "samples", "attempts/*"):
-            for each in directory.glob(place):
-                files.remove_leftovers(each)
-        files.remove_leftovers(directory)
-        yield check
 
 
 def attempts_given_up(directory: Path) -> list[dict[str, Any]]:
