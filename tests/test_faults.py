@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import resource
 import shutil
@@ -194,12 +195,49 @@ def test_a_run_that_nobody_listens_to_is_no_success(
     """As in `gan_tf.train 2>&1 | head`: its progress has nowhere to go, and it ends."""
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "gan_tf.train", "--steps=2", "--run_dir=run"]
-    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
-    finished = subprocess.run(command, stderr=write, cwd=tmp_path, env=environment, check=False)
-    os.close(write)
-    assert finished.returncode == 1
+    assert _told_to(write, tmp_path, home, "--steps=1000").returncode == 75
     assert not (tmp_path / "run" / "result.json").exists()
+    assert resume.paths(tmp_path / "run" / "checkpoints"), "what it made is saved"
+
+
+def test_a_run_outlives_its_terminal(home: Path, data_dir: Path, tmp_path: Path) -> None:
+    """As in `gan_tf.train & disown`, and the terminal is closed."""
+    terminal, shown = pty.openpty()
+    os.close(terminal)
+    assert _told_to(shown, tmp_path, home, "--steps=4").returncode == 0
+    assert (tmp_path / "run" / "result.json").exists()
+
+
+def _told_to(stderr: int, place: Path, home: Path, *flags: str) -> Finished:
+    """Trains with a standard error that it closes here at the end."""
+    command = [sys.executable, "-m", "gan_tf.train", *FLAGS, *flags]
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    try:
+        return subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            cwd=place,
+            env=environment,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(stderr)
+
+
+def test_ctrl_c_that_ends_the_reader_too_saves(home: Path, data_dir: Path, tmp_path: Path) -> None:
+    """As in `gan_tf.train 2>&1 | tee log`, and Ctrl-C, which ends `tee` at once."""
+    process = start("train", *FLAGS, "--steps=100000", cwd=tmp_path, home=home)
+    wait(process, lambda: (tmp_path / "run" / "metrics.jsonl").exists())
+    assert process.stderr
+    process.stderr.close()
+    process.stderr = None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 75
+    newest = max(resume.paths(tmp_path / "run" / "checkpoints"))
+    assert metrics(tmp_path / "run")[-1]["step"] == newest, "nothing is lost"
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered"])
@@ -579,8 +617,9 @@ def test_a_second_signal_ends_it_at_once_and_loses_nothing(
     )
     process = start("train", *flags, "--steps=1000", cwd=tmp_path, home=home)
     wait(process, lambda: len(resume.paths(tmp_path / "run" / "checkpoints")) >= 2)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGHUP)
     wait(process, lambda: not catches(process.pid, signal.SIGTERM))
+    assert catches(process.pid, signal.SIGHUP), "a terminal that is closed may send it twice"
     sent = time.monotonic()
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=10)

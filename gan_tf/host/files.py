@@ -196,6 +196,11 @@ def by_step(directory: Path, suffix: str) -> dict[int, Path]:
 
 def user_path(flag: str, text: str) -> Path:
     """Returns the path that a user typed, with `~` expanded; InputError names the flag."""
+    if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):  # Else a folder named `gs:` it is.
+        raise InputError(
+            f"--{flag}={text}: must be a path on this machine; mount a bucket or another machine's "
+            "folder, and name the place where it is mounted"
+        )
     try:
         return Path(text).expanduser()
     except RuntimeError:

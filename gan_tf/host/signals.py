@@ -1,15 +1,18 @@
-"""What SIGINT, SIGTERM and SIGHUP do: end a command while it starts, save a run while it trains."""
+"""What SIGINT, SIGTERM and SIGHUP do: end a command while it starts, save a run while it trains. So
+does a pipe of standard error that nobody reads any more.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO, cast
 
 from gan_tf.host.errors import InterruptedStartError
 
@@ -46,9 +49,12 @@ def raise_at_signals() -> None:
 
 @contextlib.contextmanager
 def deferred_signals() -> Iterator[Callable[[], bool]]:
-    """Within it, the first SIGINT, SIGTERM or SIGHUP is only noted; a second ends the process at
-    once. One that the process was started to ignore (by `nohup`, or in the background of a script)
-    stays ignored.
+    """Within it, the first SIGINT, SIGTERM or SIGHUP is only noted; a second ends a command at once,
+    and does what it always did in another program; but not a SIGHUP: a terminal that is closed may send two. One that the process was started
+    to ignore (by `nohup`, or in the background of a script) stays ignored.
+
+    A pipe of standard error that nobody reads any more counts as a signal. Whatever else keeps text
+    from being written there changes nothing: a run that is to outlive its terminal, say.
 
     Yields:
       A function that says whether a signal has come.
@@ -58,16 +64,53 @@ def deferred_signals() -> Iterator[Callable[[], bool]]:
 
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        for each in before:
-            signal.signal(each, signal.SIG_DFL)
+        for each, handler in before.items():
+            if each != signal.SIGHUP:  # A program of one's own has more to lose than a run.
+                signal.signal(each, signal.SIG_DFL if _is_command() else handler)
 
     # Python delivers signals to the main thread alone, and lets no other change handlers.
     if threading.current_thread() is threading.main_thread():
         for each in _ENDING:
             if signal.getsignal(each) is not signal.SIG_IGN:
                 before[each] = signal.signal(each, note)
+    told = sys.stderr
+    if told is not None:  # So it is in a program without one.
+        # Ctrl-C ends `tee`, too, and may come after its end: it is no second signal then.
+        sys.stderr = cast(TextIO, _Unfailing(told, lambda: received.append(signal.SIGPIPE)))
+    ours = sys.stderr
     try:
         yield lambda: bool(received)
     finally:
+        if sys.stderr is ours:
+            sys.stderr = told
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+class _Unfailing:
+    """A stream that throws away what it cannot write."""
+
+    def __init__(self, stream: TextIO, unread: Callable[[], None]) -> None:
+        """Takes the stream, and what to do once nobody reads it any more."""
+        self._stream, self._unread = stream, unread
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Writes text, or not."""
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Writes what is left, or not."""
+        self._try(self._stream.flush)
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except OSError as error:
+            if _is_command():  # What the stream still holds would be tried again at the end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            if isinstance(error, BrokenPipeError):
+                self._unread()

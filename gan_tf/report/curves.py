@@ -21,7 +21,11 @@ _DISCRIMINATOR, _GENERATOR, _REALS, _BEST = "C0", "C1", "C2", "C3"
 
 def write_curves(path: Path, lines: Sequence[Mapping[str, float]], title: str) -> None:
     """Publishes the curves of a run as a PNG; see `curves`."""
-    with published(path) as temporary, warnings.catch_warnings():
+    import matplotlib.style
+
+    # A program may have set a style of its own, which needs LaTeX, say.
+    style = matplotlib.style.context("default")
+    with style, published(path) as temporary, warnings.catch_warnings():
         # A run may be named in a script that the font lacks: boxes then, and no word of it.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         curves(lines, title).savefig(temporary, format="png", dpi=100)

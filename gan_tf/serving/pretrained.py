@@ -55,7 +55,8 @@ def load(name: str, directory: Path = DIRECTORY) -> Servable:
     about = metadata(name, directory)
     players, endpoints = _build(about, arrays(name, directory))
     draw, inputs = endpoints["serving_default"]
-    signature = tf.function(draw, input_signature=inputs, autograph=False)
+    # A tf.function keeps its lock after inputs of another type, and other threads wait for ever.
+    signature = tf.function(draw, input_signature=inputs, autograph=False).get_concrete_function()
     return Servable(directory / f"{name}.npz", about, signature, players)
 
 
@@ -86,7 +87,7 @@ def _build(
     height, width, channels = about["image_shape"]
     shape = (height, width, channels)
     pair = networks(config["arch"], config["width"], config["conditional"], classes)
-    with process.computing_in("float32"):
+    with process.computing_in("float32"), process.drawing_from(0):
         players = Players(pair.generator(about["latent_dim"], shape), pair.discriminator(shape))
     for network, weights in zip(players, kept.values(), strict=True):
         network.set_weights(weights)

@@ -30,7 +30,8 @@ from gan_tf.game.latents import SAMPLING_STREAM, Distribution, Draw, stream_seed
 from gan_tf.models import ImageShape
 from gan_tf.models.calling import apply
 
-_MOST_PIXELS = 2**22  # Of all rows that networks see at once; a row of MNIST takes 90 KB.
+_MOST_PIXELS = 2**22  # Of all rows of a request; a row of MNIST takes 90 KB.
+_MOST_NAMES = 2**20  # Of all rows of a request for classes.
 _ROWS = 4  # Images that the generator draws at a time; dcgan's speed does not depend on it.
 
 Tensors = dict[str, tf.Tensor]
@@ -71,15 +72,18 @@ def signatures(
 
     most = max(_ROWS, _MOST_PIXELS // (image_shape[0] * image_shape[1]))
 
-    def at_once(rows: tf.Tensor | None) -> tf.Tensor | None:
+    def few(rows: tf.Tensor, most: int = most) -> tf.Tensor:
         """Refuses more rows than fit into some hundred MB: oneDNN's kernels end the process where
-        memory is short. Adds a row where there is none: its convolutions of none are wrong, or
-        fail."""
+        memory is short."""
+        said = [f"at most {most:,} rows a request"]
+        with tf.control_dependencies([tf.debugging.Assert(tf.shape(rows)[0] <= most, said)]):
+            return tf.identity(rows)
+
+    def at_once(rows: tf.Tensor | None) -> tf.Tensor | None:
+        """Adds a row where there is none: oneDNN's convolutions of none are wrong, or fail."""
         if rows is None:
             return None
-        few = tf.debugging.Assert(tf.shape(rows)[0] <= most, [f"at most {most:,} rows a request"])
-        with tf.control_dependencies([few]):
-            rows = tf.identity(rows)
+        rows = few(rows)
         lack = tf.cast(tf.equal(tf.shape(rows)[0], 0), tf.int32)
         return tf.pad(rows, [[0, lack], *[[0, 0]] * (len(rows.shape) - 1)])
 
@@ -96,11 +100,11 @@ def signatures(
             if each is not None
         ]
         images = tf.map_fn(
-            lambda rows: images_of(Draw(*rows)),
+            lambda rows: unscale_tensor(images_of(Draw(*rows))),
             tuple(fours),
-            fn_output_signature=tf.TensorSpec([_ROWS, *image_shape], tf.float32),
+            fn_output_signature=tf.TensorSpec([_ROWS, *image_shape], tf.uint8),
         )
-        return unscale_tensor(tf.reshape(images, [-1, *image_shape])[:number])
+        return tf.reshape(images, [-1, *image_shape])[:number]
 
     def draw_of(seeds: tf.Tensor, labels: tf.Tensor | None = None) -> Draw:
         """What `gan_tf.sample` draws first with each seed."""
@@ -109,7 +113,7 @@ def signatures(
             return distribution((1, latent_dim), stream_seed(seed, SAMPLING_STREAM))[0]
 
         row = tf.TensorSpec([latent_dim], tf.float32)
-        seeds = tf.ensure_shape(seeds, [None])
+        seeds = few(tf.ensure_shape(seeds, [None]))
         return Draw(tf.map_fn(one, seeds, fn_output_signature=row), asked(labels, seeds))
 
     def asked(labels: tf.Tensor | None, beside: tf.Tensor) -> tf.Tensor | None:
@@ -177,6 +181,7 @@ def signatures(
         return found | ({"probabilities": tf.sigmoid(logits)} if cross_entropy else {})
 
     def names(labels: tf.Tensor) -> Tensors:
+        labels = few(tf.ensure_shape(labels, [None]), max(_ROWS, _MOST_NAMES // len(classes)))
         rows = tf.shape(asked(labels, labels))[0]
         return {"names": tf.repeat(tf.constant([classes]), rows, axis=0)}
 
