@@ -105,9 +105,8 @@ of the preset, the authors' rates (`--lr_decay=1.000004`) and one seed.
 _DIFFERENCES = """
 ## What might differ from the authors' program
 
-One thing changed at a time, in runs so short that the rate falls from 0.1 to 0.001 within these
-steps: the likelihood of 1,000 validation images at the end. D wins at first, and how early G comes
-back differs from seed to seed, so that such a run says little but what fails at once.
+One thing changed at a time, in runs so short that the rate falls to a tenth within these steps: the
+likelihood of 1,000 validation images at the end. The two seeds say how much is chance.
 
 | change | steps | nats |
 |---|---|---|

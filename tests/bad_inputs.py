@@ -230,6 +230,7 @@ KINDS = {
     ],
     "a name that leads nowhere": [
         row("an unknown home", "train --run_dir=~nosuchuser/run"),
+        row("a bucket", "train --run_dir=gs://bucket/run"),
         row("a link to nothing", "train --run_dir=link", link("link", "nothing")),
     ],
     "no run in a directory": [

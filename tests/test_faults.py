@@ -664,6 +664,69 @@ def test_a_signal_at_the_start_ends_it_quietly(
     assert not (tmp_path / "run").exists()
 
 
+_PROGRAM = """
+import multiprocessing, sys
+import matplotlib
+from gan_tf.config import Config
+from gan_tf.training.run import train
+
+flags = dict(arch="mlp", batch_size=16, log_every=1, checkpoint_every=1, export="none")
+"""
+
+
+def test_a_second_interrupt_is_the_programs_own(tmp_path: Path, home: Path, data_dir: Path) -> None:
+    program = (
+        _PROGRAM
+        + """
+try:
+    train(Config(**flags, run_dir="run", steps=1000, evaluate_every=1, evaluate_images=4000))
+finally:
+    print("what it keeps")
+"""
+    )
+    process = _program(program, tmp_path, home)
+    wait(process, lambda: len(resume.paths(tmp_path / "run" / "checkpoints")) >= 2)
+    process.send_signal(signal.SIGINT)
+    wait(process, lambda: not catches(process.pid, signal.SIGTERM))
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert output == "what it keeps\n"
+    assert "KeyboardInterrupt" in errors
+    assert not damages(tmp_path / "run")
+
+
+def test_a_forked_process_is_refused(tmp_path: Path, home: Path, data_dir: Path) -> None:
+    """TensorFlow's threads are not in it. And a program's style of plots is not the run's."""
+    program = (
+        _PROGRAM
+        + """
+matplotlib.rcParams["text.usetex"] = True
+train(Config(**flags, run_dir="run", steps=2, evaluate_every=0))
+again = lambda: train(Config(**flags, run_dir="forked", steps=2, evaluate_every=0))
+child = multiprocessing.get_context("fork").Process(target=again)
+child.start()
+child.join(60)
+print(child.exitcode)
+"""
+    )
+    output, errors = _program(program, tmp_path, home).communicate(timeout=120)
+    assert output == "1\n", errors
+    assert "InputError: this process was forked from one that has trained" in errors
+    assert (tmp_path / "run" / "curves.png").exists()
+    assert not (tmp_path / "forked").exists()
+
+
+def _program(text: str, place: Path, home: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", text],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=place,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        text=True,
+    )
+
+
 def catches(pid: int, number: signal.Signals) -> bool:
     """Whether a process has a handler for a signal."""
     status = Path(f"/proc/{pid}/status").read_text()

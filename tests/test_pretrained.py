@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent import futures
 from pathlib import Path
 
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from gan_tf.models import PRETRAINED
 from gan_tf.report import pictures
@@ -51,6 +54,18 @@ def test_a_run_begins_with_it(command: Command, tmp_path: Path) -> None:
     refused = command("train", "--init_from=mnist", "--steps=1", "--run_dir=other")
     assert refused.returncode == 2
     assert "labels by projection; this run trains dcgan for images" in refused.stderr
+
+
+def test_a_wrong_call_leaves_no_other_thread_waiting() -> None:
+    """A tf.function keeps its lock after one."""
+    digits = pretrained.load("mnist")
+    latents = digits.latents(4, 0)
+    with pytest.raises((TypeError, ValueError, tf.errors.InvalidArgumentError)):
+        digits.draw(latents.astype(np.float64), np.arange(4))
+    with futures.ThreadPoolExecutor(2) as pool:
+        drawn = [pool.submit(digits.sample, 4, 0) for _ in range(2)]
+        one, other = (each.result(timeout=60) for each in drawn)
+    np.testing.assert_array_equal(one, other)
 
 
 def test_its_weights_stay_small() -> None:

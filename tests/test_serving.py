@@ -231,6 +231,7 @@ def test_the_discriminator_is_that_of_the_checkpoint(
         ("discriminate", {"images": np.zeros((1, 32, 32, 1))}),
         # More than 2^22 pixels at once, for which a small machine has no memory.
         ("serving_default", {"latents": np.zeros((5_350, 64))}),
+        ("generate", {"seeds": np.zeros(5_350, np.int64)}),
         ("discriminate", {"images": np.zeros((5_350, 28, 28, 1))}),
         ("generate_truncated", {"seeds": [1], "truncations": [np.nan]}),
         ("generate_truncated", {"seeds": [1], "truncations": [-0.1]}),

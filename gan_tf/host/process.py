@@ -20,6 +20,8 @@ from typing import IO
 from gan_tf.host import devices, signals
 from gan_tf.host.errors import InputError
 
+_TRAINED: set[int] = set()  # Processes: this one, and those that it was forked from.
+
 
 def require_linux() -> None:
     """Raises InputError on another system: file locks and core counts are Linux's here."""
@@ -31,9 +33,15 @@ def require_linux() -> None:
 
 
 def require_room() -> None:
-    """Raises InputError where a run cannot train: on another system, or within what the calling
-    program has TensorFlow build."""
+    """Raises InputError where a run cannot train: on another system, within what the calling
+    program has TensorFlow build, or in a process that was forked from one that has trained."""
     require_linux()
+    if _TRAINED - {os.getpid()}:  # TensorFlow's threads are not there: it would wait for ever.
+        raise InputError(
+            "this process was forked from one that has trained, and TensorFlow cannot go on in it; "
+            "start it by multiprocessing.get_context('spawn')"
+        )
+    _TRAINED.add(os.getpid())
     require_own_compiler()
     import tensorflow as tf
 

@@ -49,9 +49,10 @@ def raise_at_signals() -> None:
 
 @contextlib.contextmanager
 def deferred_signals() -> Iterator[Callable[[], bool]]:
-    """Within it, the first SIGINT, SIGTERM or SIGHUP is only noted; a second ends a command at once,
-    and does what it always did in another program; but not a SIGHUP: a terminal that is closed may send two. One that the process was started
-    to ignore (by `nohup`, or in the background of a script) stays ignored.
+    """Within it, the first SIGINT, SIGTERM or SIGHUP is only noted. A second ends a command at
+    once, and does in another program what it did there before; but a second SIGHUP is only noted,
+    too, for a terminal that is closed may send two. One that the process was started to ignore (by
+    `nohup`, or in the background of a script) stays ignored.
 
     A pipe of standard error that nobody reads any more counts as a signal. Whatever else keeps text
     from being written there changes nothing: a run that is to outlive its terminal, say.

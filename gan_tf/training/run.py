@@ -6,7 +6,6 @@ Below the commands only this folder sees a `Config`; the others take plain argum
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -49,7 +48,6 @@ from gan_tf.training.taking_up import is_done, leave, take_up
 from gan_tf.workers.team import Team
 
 _RUNNING = threading.Lock()
-_PROCESSES: set[int] = set()  # Which have trained: this one, and those that it was forked from.
 
 
 def train(
@@ -71,12 +69,6 @@ def train(
       InterruptedRunError: SIGINT or SIGTERM came; the state is saved.
     """
     process.require_room()
-    if _PROCESSES - {os.getpid()}:  # TensorFlow's threads are not there: it would wait for ever.
-        raise InputError(
-            "this process was forked from one that has trained, and cannot train itself; start it "
-            "by multiprocessing.get_context('spawn')"
-        )
-    _PROCESSES.add(os.getpid())
     if not _RUNNING.acquire(blocking=False):
         raise InputError("another run is training in this process; wait for it, or use another")
     try:
