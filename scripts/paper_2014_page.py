@@ -74,8 +74,8 @@ _COURSE = """
 ![The likelihood of validation images over the epochs]({place}/likelihood.png)
 
 Seed {seed}: after {epoch:.0f} of {length:,.0f} epochs, 1,000 validation images have {last:.1f}
-nats; after {earlier:.0f} epochs they had {before:.1f}. [presets.md](presets.md) says what bounds
-it. {machine}.
+nats; after {earlier:.0f} epochs they had {before:.1f}. [presets.md](presets.md) says what was
+tried. {machine}.
 """
 _PICTURES = """
 ## Figure 2: samples, and the nearest training images

@@ -121,7 +121,9 @@ differ by 0.0035 in the KL, so less than that says little here.
 - Recognised is 0.85 where real stacks have 0.99: that is not solved. Codes beside the latents
   (`--latents=mixture`) help on plain MNIST; three digits would want three of them.
 - In the unrolled protocol, D a quarter of G, batches of 128 and Adam 2e-4 (0.5, 0.999) ended in one
-  mode after 10,000 steps. D has 613 weights there. Nothing else was tried to its end.
+  mode after 10,000 steps. D has 613 weights there. 12,000 steps of 64 with seed 0, by this script:
+  the default's loss and rates draw 113 modes, reverse KL 4.44; `--loss=relativistic --r1_gamma=1
+  --r2_gamma=1` 33 modes, 5.53. PacGAN's runs are of 500,000 steps of 128.
 """
 
 _PROTOCOLS = """\
