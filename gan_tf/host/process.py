@@ -20,7 +20,7 @@ from typing import IO
 from gan_tf.host import devices, signals
 from gan_tf.host.errors import InputError
 
-_TRAINED: set[int] = set()  # Processes: this one, and those that it was forked from.
+_TRAINED: set[int] = set()  # Processes that began a run: this one, and those it was forked from.
 
 
 def require_linux() -> None:
