@@ -4,8 +4,9 @@ Parts: toy is figure 1 and theorem 1 in one dimension; digits trains the authors
 keeps the generator that makes validation images likeliest, judges it once on the test images, and
 draws figures 2 and 3; course says how far that likelihood has come in a run, which need not be at
 its end; order compares orders of updates; differences tries what might set our networks apart from
-the authors'. What a part finds goes on record, and the page is made from that. A run that was cut
-off goes on.
+the authors'; limits trains a run until more of the same does not help, and from there on with one
+thing changed at a time. What a part finds goes on record, and the page is made from that. A run
+that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "sequential": ("--update=discriminator_first",),
 }
 _DECAY = "--lr_decay=1.000004"  # The authors'; within so few steps it hardly matters.
+# How a run comes soon to where more of the same hardly helps: three times the preset's rate, which
+# falls to a thirtieth.
+_TO_ITS_LIMIT = ("--generator_lr=0.3", "--discriminator_lr=0.3", "--lr_decay=1.00003")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +77,16 @@ class Options:
     toy_steps: int = knob(4_000, "Steps of the toy.", unit="steps", low=200, high=1_000_000)
     order_steps: int = knob(6_000, "Steps of each order.", unit="steps", low=10, high=1_000_000)
     differences: str = knob("all", "Differences to try.", unit="all, or names and commas")
+    limits: str = knob("all", "Limits to try.", unit="all, or names and commas")
+    limit_after: int = knob(
+        110_000,
+        "Steps of the run that limits begins with.",
+        unit="steps",
+        low=10,
+        high=1_000_000,
+    )
     difference_steps: int = knob(
-        30_000, "Steps with each of them.", unit="steps", low=10, high=1_000_000
+        30_000, "Steps with each of both.", unit="steps", low=10, high=1_000_000
     )
     runs_dir: str = knob("runs/paper_2014", "Where the runs go.", unit="a directory")
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")
@@ -93,6 +105,7 @@ def main(options: Options) -> str:
         "course": course,
         "order": order,
         "differences": differences,
+        "limits": limits,
     }
     chosen = _names(options.parts)
     for name in chosen:
@@ -162,7 +175,7 @@ def digits(options: Options, shown: Path) -> Values:
         if name == "paper_2014" and options.epochs:
             flags += [f"--epochs={options.epochs}"]
         train(run_dir, data_dir, *flags)
-        result = json.loads((run_dir / "result.json").read_text(encoding="utf-8"))
+        result = _result(run_dir)
         exported = servable.load(Path(result["export"]))
         about = {"seed": options.seed, "best_step": result["best"]["step"]}
         about |= {"epochs": round(result["last"]["epoch"], 1)}
@@ -212,6 +225,11 @@ def _epochs(config: Config, line: Values) -> float:
 
 def _run_dir(options: Options, preset: str) -> Path:
     return Path(options.runs_dir) / f"{preset}-{options.seed}"
+
+
+def _result(run_dir: Path) -> Values:
+    found: Values = json.loads((run_dir / "result.json").read_text(encoding="utf-8"))
+    return found
 
 
 def nearest(exported: servable.Servable, training: Any, output: Path) -> None:
@@ -267,18 +285,44 @@ def order(options: Options, _: Path) -> Values:
 
 def differences(options: Options, _: Path) -> Values:
     """What becomes of the authors' networks where one thing is another."""
-    steps, data_dir = options.difference_steps, files.data_directory(options.data_dir)
-    known, found = differing.DIFFERENCES, {}
-    chosen = list(known) if options.differences == "all" else _names(options.differences)
+    known = differing.DIFFERENCES
+    chosen = _chosen("differences", options.differences, known)
+    return _tried("differences", {name: known[name] for name in chosen}, options)
+
+
+def limits(options: Options, _: Path) -> Values:
+    """What becomes of networks that have come to their limit, where one thing is another."""
+    known = differing.LIMITS
+    chosen = _chosen("limits", options.limits, known)
+    start = Path(options.runs_dir) / "limits" / f"start-{options.limit_after}"
+    flags = [*_TO_ITS_LIMIT, f"--steps={options.limit_after}", "--export=none"]
+    train(start, files.data_directory(options.data_dir), "--preset=paper_2014", *flags)
+    found = _tried("limits", {name: known[name] for name in chosen}, options, start)
+    best = _result(start)["best"]
+    began = {"told": "what they begin with", "steps": best["step"]}
+    began |= {"log_likelihood": best[figures.LIKELIHOOD], "machine": benchmark.machine()}
+    return {"start": began, **found}
+
+
+def _chosen(option: str, given: str, known: Iterable[str]) -> list[str]:
+    chosen = list(known) if given == "all" else _names(given)
     for name in chosen:
         if name not in known:
-            given = f"--differences={options.differences}"
-            raise InputError(f"{given}: {name} is none of {', '.join(known)}")
-    for name in chosen:
-        run_dir = Path(options.runs_dir) / "differences" / f"{name}-{steps}"
-        found[name] = {"told": known[name].told, "steps": steps, "machine": benchmark.machine()}
+            raise InputError(f"--{option}={given}: {name} is none of {', '.join(known)}")
+    return chosen
+
+
+def _tried(
+    part: str, changes: Mapping[str, Any], options: Options, start: Path | None = None
+) -> Values:
+    """The likelihood that each change ends with; it begins with the networks of the run `start`."""
+    steps, data_dir = options.difference_steps, files.data_directory(options.data_dir)
+    found: Values = {}
+    for name, change in changes.items():
+        run_dir = Path(options.runs_dir) / part / f"{name}-{steps}"
+        found[name] = {"told": change.told, "steps": steps, "machine": benchmark.machine()}
         try:
-            nats = differing.likelihood(name, steps, run_dir, data_dir)
+            nats = differing.likelihood(change, steps, run_dir, data_dir, start)
             found[name]["log_likelihood"] = nats
         except TrainingFailedError:
             found[name]["failed"] = run_directory.failed(run_dir)

@@ -1,4 +1,5 @@
-"""Trains the authors' networks of 2014 with one thing changed at a time.
+"""Trains the authors' networks of 2014 with one thing changed at a time: fresh ones, or those of a
+run that has ended.
 
 Each run is short, and its rate falls to a tenth within it, so that the noise of a high rate does
 not hide what the change does. It falls no further: where it soon falls to a hundredth, D wins for
@@ -69,6 +70,14 @@ def _from_larger_weights(image_shape: models.ImageShape) -> keras.Model:
     return network
 
 
+def _without_dropout(image_shape: models.ImageShape) -> keras.Model:
+    network = maxout.discriminator(image_shape)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    return network
+
+
 def _steeper(latent_dim: int, image_shape: models.ImageShape) -> keras.Model:
     theirs = maxout.generator(latent_dim, image_shape)
     stack = [keras.Input([latent_dim]), *theirs.layers, _Steeper()]
@@ -122,15 +131,44 @@ DIFFERENCES: Mapping[str, Difference] = {
     "order": Difference("D first, then G through the new D", ["--update=discriminator_first"]),
 }
 
+# What a run that has come to its limit trains on with.
+LIMITS: Mapping[str, Difference] = {
+    "as_is": DIFFERENCES["as_is"],
+    "rate": DIFFERENCES["rate"],
+    "sum": DIFFERENCES["sum"],
+    "dropout": Difference("no dropout in D", networks=_networks(discriminator=_without_dropout)),
+    "average": Difference("an average of G, of 0.999", ["--ema_decay=0.999"]),
+    "adam": Difference(
+        "Adam at 1e-4 that falls to 1e-5, decays 0.5 and 0.999",
+        [
+            "--optimizer=adam",
+            "--generator_lr=1e-4",
+            "--discriminator_lr=1e-4",
+            "--beta_1=0.5",
+            "--beta_2=0.999",
+        ],
+    ),
+}
 
-def likelihood(name: str, steps: int, run_dir: Path, data_dir: Path) -> float:
-    """Trains with one of DIFFERENCES, or goes on; returns the log-likelihood of 1,000 validation
-    images at the end, in nats."""
-    difference = DIFFERENCES[name]
+
+def likelihood(
+    difference: Difference, steps: int, run_dir: Path, data_dir: Path, start: Path | None = None
+) -> float:
+    """Trains with a difference, or goes on; returns the log-likelihood of 1,000 validation images
+    at the end, in nats.
+
+    Args:
+      difference: what is changed.
+      steps: the length of the run.
+      run_dir: its directory.
+      data_dir: where the data are.
+      start: the run whose best networks it begins with; fresh ones without.
+    """
     flags = [f"--flagfile={presets.path(_ARCH)}", f"--run_dir={run_dir}"]
     flags += [f"--data_dir={data_dir}", "--export=none"]
     flags += [f"--steps={steps}", f"--lr_decay={_FALL ** (1.0 / steps)}"]
     flags += [f"--{each}_every={steps}" for each in ("evaluate", "sample", "checkpoint")]
+    flags += [f"--init_from={start}"] if start else []
     models.ARCHITECTURES[_ARCH] = difference.networks  # Such networks are no part of the package.
     try:
         train(command_line.parse(Config, [*flags, *difference.flags]))

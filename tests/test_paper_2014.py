@@ -17,6 +17,7 @@ from PIL import Image
 
 from gan_tf.config import Config
 from gan_tf.host.errors import InputError
+from gan_tf.training import run_directory
 from gan_tf.training.metrics import read_metrics
 from gan_tf.training.run import train
 
@@ -109,14 +110,41 @@ def test_networks_differ_from_the_authors_in_one_thing() -> None:
     np.testing.assert_allclose(np.unique(seen), [0.0, 1.25])
     np.testing.assert_allclose(np.unique(unscaled(seen, training=True)), [0.0, 1.0])
     np.testing.assert_array_equal(unscaled(seen), seen)
+    drops = differing.LIMITS["dropout"].networks.discriminator(shape)
+    images = tf.random.stateless_normal([2, *shape], [0, 1])
+    np.testing.assert_array_equal(drops(images, training=True), drops(images))
     kernels = whole["weights"].discriminator(shape).get_weights()[::2]
     assert all(0.045 < abs(kernel).max() <= 0.05 for kernel in kernels)
+
+
+@pytest.mark.release
+def test_a_run_goes_on_from_its_end_with_one_thing_changed(tmp_path: Path, data_dir: Path) -> None:
+    record = tmp_path / "paper.json"
+    options = paper_2014.Options(
+        parts="limits",
+        limits="dropout,adam",
+        limit_after=10,
+        difference_steps=10,
+        runs_dir=str(tmp_path / "runs"),
+        data_dir=str(data_dir),
+        record=str(record),
+    )
+    paper_2014.main(options)
+    found = json.loads(record.read_text())["limits"]
+    assert list(found) == ["start", "dropout", "adam"]
+    assert len({each["log_likelihood"] for each in found.values()}) == 3
+    runs = tmp_path / "runs" / "limits"
+    for name, optimizer in (("dropout", "sgd"), ("adam", "adam")):
+        config = run_directory.read(runs / f"{name}-10").config
+        assert config.optimizer == optimizer
+        assert config.init_from == str(runs / "start-10")
+    assert "| no dropout in D | 10 |" in record.with_suffix(".md").read_text()
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"parts": "toys"}, "toys is none of toy, digits, course, order, differences"),
+        ({"parts": "toys"}, "toys is none of toy, digits, course, order, differences, limits"),
         ({"parts": "differences", "differences": "noise"}, "noise is none of as_is, seed, scale"),
         ({"parts": "course", "runs_dir": "none"}, "has no likelihood of validation images yet"),
         ({"presets": "r3gan"}, "r3gan is not paper_2014, mlp or dcgan"),
