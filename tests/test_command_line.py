@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,15 +139,23 @@ def test_of_steps_and_epochs_the_last_one_counts(
     assert (options.steps, options.epochs) == (steps, epochs)
 
 
+@pytest.mark.parametrize(
+    ("much", "said"),
+    [
+        (lambda: np.ones(2**55), "Unable to allocate .*"),
+        (lambda: tf.zeros([2**23, 2**23]), r"OOM when allocating tensor with shape\[8388608,.*"),
+    ],
+    ids=["numpy", "tensorflow"],
+)
 def test_too_little_memory_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    much: Callable[[], Any],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def much(options: sample.Options) -> str:
-        return str(np.ones(2**55).shape)
-
+    """TensorFlow says the same on a GPU."""
     monkeypatch.setattr(sys, "argv", ["sample"])
-    assert command_line.run(much, sample.Options, "") == 1
-    said = capsys.readouterr().err
-    assert re.fullmatch(
-        r".*: not enough memory: Unable to allocate .*--num or --batch_size\n", said
-    )
+    assert command_line.run(lambda _: str(much().shape), sample.Options, "") == 1
+    line = capsys.readouterr().err
+    assert re.fullmatch(rf".*: not enough memory: {said}; .*--num or --batch_size\n", line)
+    assert len(line) < 200

@@ -84,8 +84,9 @@ def run(main: Callable[[Options], str], options: type[Options], description: str
             reason = "a part of this path is a file, not a directory"
         place = f"{error.filename}: " if error.filename else ""
         return _fail(name, place + reason, 2 if error.errno in _WRONG_PATHS else 1)
-    except MemoryError as error:  # NumPy's says how much was wanted.
-        wanted = f": {error}" if str(error) else ""
+    except process.out_of_memory() as error:  # NumPy's and TensorFlow's say how much was wanted.
+        said = re.sub(r".*(?=OOM when)| on /job.*|\n.*", "", str(error), flags=re.DOTALL)
+        wanted = f": {said}" if said else ""
         return _fail(name, f"not enough memory{wanted}; {_LESS}", 1)
     return _print(name, said.removesuffix("\n"))
 

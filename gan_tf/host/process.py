@@ -54,6 +54,13 @@ def require_room() -> None:
         )
 
 
+def out_of_memory() -> tuple[type[Exception], ...]:
+    """What Python raises for want of memory and, where it is there, TensorFlow: on a GPU, above
+    all."""
+    tensorflow = sys.modules.get("tensorflow")
+    return (MemoryError, *([tensorflow.errors.ResourceExhaustedError] if tensorflow else []))
+
+
 def require_own_compiler() -> None:
     """Raises InputError where the environment has XLA compile whatever it finds: it draws other
     random numbers, so that neither a run's seed nor an export's would mean what it says."""
