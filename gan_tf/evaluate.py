@@ -170,7 +170,7 @@ def main(options: Options) -> str:
     from gan_tf.data.dataset import open_dataset, open_imported
     from gan_tf.data.images.wanted import Wanted
     from gan_tf.evaluation import brought, class_table, judges, likeness, scorecard
-    from gan_tf.serving import asking, servable
+    from gan_tf.serving import asking, described
     from gan_tf.training import exports
 
     exported = exports.opened(options.run_dir, options.saved_model, options.pretrained)
@@ -193,7 +193,7 @@ def main(options: Options) -> str:
             f"{data.directory} holds other images than those that {exported.path} was trained on; "
             f"--dataset={name} compares with them nevertheless"
         )
-    servable.check_shape(exported, data.description)
+    described.check_shape(exported.metadata, exported.path, data.description)
     if options.inception_weights:
         judge = brought.inception(user_path("inception_weights", options.inception_weights))
     elif options.dinov2_weights:

@@ -68,7 +68,7 @@ def main(options: Options) -> str:
     process.start_tensorflow()
     from gan_tf.data.dataset import open_dataset
     from gan_tf.evaluation import judges, scorecard
-    from gan_tf.serving import servable
+    from gan_tf.serving import described
     from gan_tf.training import exports
 
     data = open_dataset("mnist", files.data_directory(options.data_dir))
@@ -78,7 +78,7 @@ def main(options: Options) -> str:
     for name in models:
         own = name in PRETRAINED
         model = exports.opened(None if own else name, None, name if own else None)
-        servable.check_shape(model, data.description)
+        described.check_shape(model.metadata, model.path, data.description)
         for judge in both:
             print(f"{judge.name} judges {name} ...", file=sys.stderr, flush=True)
             card = scorecard.scorecard(
@@ -114,9 +114,9 @@ def second_judge(path: Path, data: Any, epochs: int) -> Any:
 
     from gan_tf.data.pixels import scale
     from gan_tf.evaluation.classifier import Classifier
-    from gan_tf.host import process
+    from gan_tf.host import building
 
-    with process.drawing_from(1), process.computing_in("float32"):
+    with building.drawing_from(1), building.computing_in("float32"):
         keras.utils.set_random_seed(1)
         model = network(data.description.image_shape, data.classes)
         if not path.exists():

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from gan_tf.game import penalties
 from gan_tf.host import devices
-from gan_tf.host.process import computing_in
+from gan_tf.host.building import computing_in
 from gan_tf.models.layers import convolutions
 
 # Of the networks here and some that take the other branches: [H, W, in], out, kernel, stride.

@@ -667,7 +667,9 @@ def test_a_signal_at_the_start_ends_it_quietly(
 _PROGRAM = """
 import multiprocessing, sys
 import matplotlib
+import numpy as np
 from gan_tf.config import Config
+from gan_tf.serving import pretrained
 from gan_tf.training.run import train
 
 flags = dict(arch="mlp", batch_size=16, log_every=1, checkpoint_every=1, export="none")
@@ -701,17 +703,23 @@ def test_a_forked_process_is_refused(tmp_path: Path, home: Path, data_dir: Path)
         _PROGRAM
         + """
 matplotlib.rcParams["text.usetex"] = True
+digits = pretrained.load("mnist")
 train(Config(**flags, run_dir="run", steps=2, evaluate_every=0))
-again = lambda: train(Config(**flags, run_dir="forked", steps=2, evaluate_every=0))
-child = multiprocessing.get_context("fork").Process(target=again)
-child.start()
-child.join(60)
-print(child.exitcode)
+for again in (
+    lambda: train(Config(**flags, run_dir="forked", steps=2, evaluate_every=0)),
+    lambda: pretrained.load("mnist"),
+    lambda: digits.sample(4, seed=0),
+    lambda: digits.draw(np.zeros([1, 64], np.float32), np.zeros([1], np.int64)),
+):
+    child = multiprocessing.get_context("fork").Process(target=again)
+    child.start()
+    child.join(60)
+    print(child.exitcode)
 """
     )
-    output, errors = _program(program, tmp_path, home).communicate(timeout=120)
-    assert output == "1\n", errors
-    assert "InputError: this process was forked from one that has trained" in errors
+    output, errors = _program(program, tmp_path, home).communicate(timeout=300)
+    assert output == 4 * "1\n", errors
+    assert errors.count("InputError: this process was forked from one that has used Tens") == 4
     assert (tmp_path / "run" / "curves.png").exists()
     assert not (tmp_path / "forked").exists()
 

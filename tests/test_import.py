@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -28,7 +29,7 @@ from gan_tf.data.images import kinds
 from gan_tf.data.images.arrays import Arrays, given
 from gan_tf.data.images.importing import Imported, changes, import_images, open_imported
 from gan_tf.data.images.labels import Labels
-from gan_tf.data.images.wanted import Wanted
+from gan_tf.data.images.wanted import METHODS, Wanted
 from gan_tf.evaluation.reals import unseen
 from gan_tf.host import memory
 from gan_tf.host.errors import InputError
@@ -218,6 +219,53 @@ def test_a_grey_tiff_is_as_bright_as_it_says(
 ) -> None:
     (tmp_path / "a.tiff").write_bytes(tiff(bits, white, photometric))
     assert abs(one(tmp_path / "a.tiff", tmp_path).astype(int) - 240).max() <= 1
+
+
+def test_a_change_of_method_is_another_number(tmp_path: Path) -> None:
+    """If this fails, put the next number first in METHODS, so that no run begins with what was
+    imported otherwise, and the new digest here."""
+    folder = tmp_path / "zoo"
+    folder.mkdir()
+    ramp = np.arange(32 * 32, dtype=np.uint32).reshape(32, 32)
+    for mode, factor in (("L", 0.25), ("RGB", 1), ("RGBA", 7), ("I;16", 60)):
+        values = (factor * ramp).astype(np.uint16 if mode == "I;16" else np.uint8)
+        channels = {"RGB": 3, "RGBA": 4}.get(mode)
+        pixels = np.repeat(values[..., None], channels, -1) if channels else values
+        Image.fromarray(pixels).save(folder / f"{mode.replace(';', '')}.png")
+    Image.fromarray((ramp % 200).astype(np.uint8)).save(folder / "grey.pgm")
+    Image.fromarray((ramp % 99).astype(np.uint8)).convert("P").save(
+        folder / "p.png", transparency=5
+    )
+    for bits, white, photometric in ((8, 15, 0), (12, 3_855, 1), (16, 3_855, 0)):
+        (folder / f"{bits}.tiff").write_bytes(tiff(bits, white, photometric))
+    (folder / "raw.png").write_bytes(raw_png(4, 0, 8 * b"\x00" + 8 * b"\x88", b"\0\x08"))
+    (folder / "Labels.csv").write_text(
+        "".join(f"{path.name},{path.suffix}\n" for path in sorted(folder.iterdir()))
+    )
+    made = [bring(folder, tmp_path, image_size=32, channels=each)[0].digest for each in "134"]
+    digest = hashlib.sha256("".join(made).encode()).hexdigest()
+    assert (METHODS[0], digest[:16]) == (2, "d9983585c72ad388")
+
+
+def test_a_run_goes_on_with_what_an_older_version_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a new one begins with what this version makes of the same pictures."""
+    folder, wanted = fill(tmp_path / "pictures", 12), Wanted()
+    first = open_images(folder, wanted, tmp_path / "data")
+    sources = tmp_path / "data" / "gan_tf" / "images" / "sources"
+    now, then = (sources / f"{wanted.digest(str(folder), each)[:32]}.gz" for each in METHODS)
+    now.rename(then)
+    capsys.readouterr()
+    again = open_images(folder, wanted, tmp_path / "data", began=first.description)
+    assert again.description == first.description
+    assert capsys.readouterr().err == ""
+    open_images(folder, wanted, tmp_path / "data")
+    assert "Importing" in capsys.readouterr().err
+    (folder / "0000.png").unlink()
+    now.unlink()
+    open_images(folder, wanted, tmp_path / "data", began=first.description)
+    assert "has changed since it was imported (1 removed)" in capsys.readouterr().err
 
 
 def test_the_hidden_grey_of_a_deep_png_is_transparent(tmp_path: Path) -> None:
@@ -934,7 +982,7 @@ IMPORT = """
 import sys
 from pathlib import Path
 from gan_tf.data.images.importing import import_images
-from gan_tf.data.images.wanted import Wanted
+from gan_tf.data.images.wanted import METHODS, Wanted
 {}
 done = import_images(Path(sys.argv[1]), Wanted(), Path(sys.argv[2]))
 print(done.digest)

@@ -47,6 +47,27 @@ def test_lines_are_appended_and_a_crash_cuts_none_that_was_whole(tmp_path: Path)
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [2, 4, 6]
 
 
+@pytest.mark.parametrize("how", ["removed", "replaced", "emptied"])
+def test_what_becomes_of_the_file_meanwhile_costs_no_line(
+    tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "metrics.jsonl"
+    journal = Journal(tmp_path, attempt=1, step=0, seconds=0.0, batch_size=10)
+    with closing(journal):
+        journal.append(2, 0.02, METRICS)
+        assert capsys.readouterr().err == ""
+        if how == "emptied":
+            path.write_text("")
+        else:
+            path.unlink()
+        if how == "replaced":  # As an editor does.
+            path.write_text("{}\n")
+        for step in (4, 6):
+            journal.append(step, step / 100, METRICS)
+    assert [line["step"] for line in read_metrics(path)] == [2, 4, 6]
+    assert capsys.readouterr().err.count("was altered or removed while the run trains") == 1
+
+
 def test_what_came_after_the_checkpoint_is_said_again_once(tmp_path: Path) -> None:
     write(tmp_path, 0, [2, 4, 6])
     assert write(tmp_path, 3, [4, 6, 8]) == [2, 4, 6, 8]

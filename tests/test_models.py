@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 from benchmarks import variants
 
+from gan_tf.host.building import computing_in, drawing_from
 from gan_tf.host.errors import InputError
-from gan_tf.host.process import computing_in, drawing_from
 from gan_tf.models import ARCHITECTURES, Architecture, networks
 from gan_tf.models.layers import dropout, normalization
 

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -24,7 +25,7 @@ import tensorflow as tf
 from gan_tf.config import Config
 from gan_tf.host.errors import InputError
 from gan_tf.serving import servable
-from gan_tf.training import accounts
+from gan_tf.training import accounts, resume, run_directory
 from gan_tf.training.metrics import read_metrics
 from gan_tf.training.run import train
 
@@ -306,6 +307,7 @@ def surroundings() -> list[object]:
         keras.config.image_data_format(),
         tf.config.optimizer.get_experimental_options(),
         tf.config.functions_run_eagerly(),
+        tf.config.optimizer.get_jit(),
         [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
         Path.cwd(),
         dict(os.environ),
@@ -373,13 +375,44 @@ def test_a_program_that_imported_tensorflow_first_hears_what_makes_it_slow(home:
     assert ("set TF_ENABLE_ONEDNN_OPTS=1 before TensorFlow is imported" in output) is is_slow
 
 
-def test_a_compiler_that_draws_other_numbers_is_refused(tmp_path: Path, home: Path) -> None:
-    flags = {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"}
-    process = start("train", *FLAGS, "--steps=2", cwd=tmp_path, home=home, variables=flags)
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TF_XLA_FLAGS", "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"),
+        ("TF_XLA_FLAGS", "xla"),  # A file of flags.
+        ("TF_FUNCTION_JIT_COMPILE_DEFAULT", "true"),
+    ],
+    ids=["flags", "file", "default"],
+)
+@pytest.mark.parametrize("command", ["train", "export"])
+def test_a_compiler_that_draws_other_numbers_is_refused(
+    tmp_path: Path, home: Path, variable: str, value: str, command: str
+) -> None:
+    (tmp_path / "xla").write_text("--tf_xla_auto_jit=2\n--tf_xla_cpu_global_jit\n")
+    flags = (*FLAGS, "--steps=2") if command == "train" else ("--pretrained=mnist", "--output=run")
+    process = start(command, *flags, cwd=tmp_path, home=home, variables={variable: value})
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert errors.startswith("gan_tf.train: TF_XLA_FLAGS=--tf_xla_auto_jit=2 --tf_xla_cpu_global_j")
+    assert errors.startswith(f"gan_tf.{command}: {variable}={value}: must ")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_attempt_is_given_up_where_its_checkpoints_lie_on_another_disk(tmp_path: Path) -> None:
+    """And put back, where that was cut short before its record."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        assert Path(elsewhere).stat().st_dev != tmp_path.stat().st_dev
+        checkpoints = tmp_path / "checkpoints"
+        checkpoints.symlink_to(elsewhere)
+        (tmp_path / "samples").mkdir()
+        (checkpoints / "step-2.npz").write_bytes(b"saved")
+        run_directory.give_up(tmp_path, {"attempt": 1})
+        aside = tmp_path / "attempts" / "1"
+        assert (aside / "checkpoints" / "step-2.npz").read_bytes() == b"saved"
+        assert list(Path(elsewhere).iterdir()) == []
+        (aside / "attempt.json").unlink()
+        resume.take_back(tmp_path)
+        assert (Path(elsewhere) / "step-2.npz").read_bytes() == b"saved"
+        assert list((aside / "checkpoints").iterdir()) == []
 
 
 def test_standard_error_can_be_closed(tmp_path: Path, home: Path, data_dir: Path) -> None:

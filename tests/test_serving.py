@@ -27,7 +27,7 @@ from tensorflow_serving.config import model_server_config_pb2
 from gan_tf.data import pixels
 from gan_tf.game import latents
 from gan_tf.game.latents import slerp
-from gan_tf.host.process import computing_in
+from gan_tf.host.building import computing_in
 from gan_tf.models import ARCHITECTURES
 from gan_tf.report import pictures
 from gan_tf.serving import servable

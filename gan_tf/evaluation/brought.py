@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from gan_tf.data.pixels import scale
 from gan_tf.evaluation.classifier import Classifier
-from gan_tf.host import process
+from gan_tf.host import building
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import sha256
 from gan_tf.host.graphs import graph
@@ -39,7 +39,7 @@ def inception(weights: Path) -> Classifier:
     if not weights.is_file():
         raise InputError(f"--inception_weights={weights}: is no file")
     try:
-        with process.computing_in("float32"):
+        with building.computing_in("float32"):
             full = keras.applications.InceptionV3(weights=str(weights))
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
@@ -77,7 +77,7 @@ def dinov2(weights: Path) -> Classifier:
 
     place = str(weights.absolute())  # Else it may be a name that keras_hub knows, and downloads.
     try:
-        with process.computing_in("float32"):
+        with building.computing_in("float32"):
             network = DINOV2Backbone.from_preset(place, image_shape=(_SIDE, _SIDE, 3))
     except (ImportError, OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(

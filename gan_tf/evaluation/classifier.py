@@ -23,7 +23,7 @@ from gan_tf.data.cache import ImageShape, Split
 from gan_tf.data.dataset import Description
 from gan_tf.data.pixels import scale
 from gan_tf.data.rows import Rows
-from gan_tf.host import archive, process
+from gan_tf.host import archive, building
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import sha256
 from gan_tf.host.graphs import graph
@@ -100,7 +100,7 @@ def load(path: Path, name: str, image_shape: ImageShape) -> Classifier:
     """Returns the classifier that `train` saved; InputError if it was altered."""
     arrays = archive.load(path)
     accuracy = float(arrays.pop("accuracy"))
-    with process.drawing_from(0), process.computing_in("float32"):
+    with building.drawing_from(0), building.computing_in("float32"):
         network = _network(image_shape, classes=arrays[max(arrays)].shape[0])
     network.set_weights([array.astype(np.float32) for array in arrays.values()])
     judge = graph(lambda pixels: network(scale(pixels), training=False), reduce_retracing=True)
@@ -112,7 +112,7 @@ def train(path: Path, train_split: Split, test_split: Split) -> float:
 
     Weights are kept in float16, and the accuracy is that of the weights kept.
     """
-    with process.drawing_from(0), process.computing_in("float32"):
+    with building.drawing_from(0), building.computing_in("float32"):
         return _train(path, train_split, test_split)
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from gan_tf.game.adaptive import Probability
 from gan_tf.game.optimizers import Optimizer
-from gan_tf.host import process
+from gan_tf.host import building
 from gan_tf.models import Architecture, ImageShape
 from gan_tf.workers import replica
 
@@ -109,11 +109,11 @@ def new_state(
       reals: the training images, uint8 `[N, H, W, C]`, for an architecture's `start`.
       adaptive: whether the augmentation has a probability that follows D.
     """
-    with process.drawing_from(seed):
-        with process.computing_in(precision):
+    with building.drawing_from(seed):
+        with building.computing_in(precision):
             generator = architecture.generator(latent_dim, image_shape)
             discriminator = architecture.discriminator(image_shape)
-        with process.computing_in("float32"):
+        with building.computing_in("float32"):
             ema_generator = architecture.generator(latent_dim, image_shape)
     if architecture.start is not None:
         architecture.start(generator, reals)

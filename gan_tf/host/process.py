@@ -1,7 +1,7 @@
 """Every setting that holds for the whole process, and nothing else may change one.
 
-Commands call `start_tensorflow`; training runs within `reproducible`; networks are built within
-`computing_in`. Signals are in `signals`.
+Commands call `start_tensorflow`; training runs within `reproducible`. What networks are built with
+is in `building`, signals are in `signals`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,27 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import random
 import re
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO
 
 from gan_tf.host import devices, signals
 from gan_tf.host.errors import InputError
 
-_TRAINED: set[int] = set()  # Processes that began a run: this one, and those it was forked from.
+# Forked from a process in which TensorFlow was at work: its threads are not there.
+_forked = False
+
+
+def _note_fork() -> None:
+    global _forked
+    context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
+    _forked = _forked or bool(getattr(context, "_initialized", False))
+
+
+os.register_at_fork(after_in_child=_note_fork)
 
 
 def require_linux() -> None:
@@ -34,14 +43,9 @@ def require_linux() -> None:
 
 def require_room() -> None:
     """Raises InputError where a run cannot train: on another system, within what the calling
-    program has TensorFlow build, or in a process that was forked from one that has trained."""
+    program has TensorFlow build, or in a process that cannot compute."""
     require_linux()
-    if _TRAINED - {os.getpid()}:  # TensorFlow's threads are not there: it would wait for ever.
-        raise InputError(
-            "this process was forked from one that has trained, and TensorFlow cannot go on in it; "
-            "start it by multiprocessing.get_context('spawn')"
-        )
-    _TRAINED.add(os.getpid())
+    require_threads()
     require_own_compiler()
     import tensorflow as tf
 
@@ -51,6 +55,16 @@ def require_room() -> None:
         raise InputError(
             "a run cannot train within the scope of a tf.distribute strategy: call it outside; "
             "workers share a run by --workers or TF_CONFIG"
+        )
+
+
+def require_threads() -> None:
+    """Raises InputError in a process that was forked from one that has computed by TensorFlow: it
+    would wait for ever."""
+    if _forked:
+        raise InputError(
+            "this process was forked from one that has used TensorFlow, which cannot go on in it; "
+            "start it by multiprocessing.get_context('spawn')"
         )
 
 
@@ -64,11 +78,20 @@ def out_of_memory() -> tuple[type[Exception], ...]:
 def require_own_compiler() -> None:
     """Raises InputError where the environment has XLA compile whatever it finds: it draws other
     random numbers, so that neither a run's seed nor an export's would mean what it says."""
-    flags = os.environ.get("TF_XLA_FLAGS", "")
-    if re.search(r"--tf_xla_auto_jit=(?!(0|off|-1)\b)", flags):
+    flags = text = os.environ.get("TF_XLA_FLAGS", "")
+    if not flags.lstrip().startswith("-"):  # It names a file of flags.
+        with contextlib.suppress(OSError, ValueError):
+            text = Path(flags).read_text(encoding="utf-8")
+    default = os.environ.get("TF_FUNCTION_JIT_COMPILE_DEFAULT", "")
+    found = ""
+    if re.search(r"--tf_xla_auto_jit=(?!(0|off|-1)\b)", text):
+        found = f"TF_XLA_FLAGS={flags}: must not have --tf_xla_auto_jit"
+    elif default.lower() in ("1", "true"):
+        found = f"TF_FUNCTION_JIT_COMPILE_DEFAULT={default}: must be 0"
+    if found:
         raise InputError(
-            f"TF_XLA_FLAGS={flags}: must not have --tf_xla_auto_jit, for XLA draws other random "
-            "numbers from the same seed; unset it, and let --compile=xla compile a run"
+            f"{found}, for XLA draws other random numbers from the same seed; unset it, and let "
+            "--compile=xla compile a run"
         )
 
 
@@ -146,7 +169,8 @@ def reproducible(deterministic: bool = False) -> Iterator[None]:
     """Within it, the same steps give the same bits every time, on a CPU.
 
     Steps are compiled to a graph, whatever `tf.config.run_functions_eagerly` asked for before:
-    operation by operation they round otherwise.
+    operation by operation they round otherwise. XLA compiles none of them by itself, whatever
+    `tf.config.optimizer.set_jit` asked for.
 
     With Grappler on, the same steps differ in their last bits from one time to the next (even
     under enable_op_determinism); probably it sums gradients in the order in which they arrive.
@@ -162,72 +186,13 @@ def reproducible(deterministic: bool = False) -> Iterator[None]:
         tf.config.experimental.enable_op_determinism()
     name = "disable_meta_optimizer"
     before = tf.config.optimizer.get_experimental_options().get(name, False)
-    eagerly = tf.config.functions_run_eagerly()
+    eagerly, compiled = tf.config.functions_run_eagerly(), tf.config.optimizer.get_jit()
     tf.config.optimizer.set_experimental_options({name: True})
     tf.config.run_functions_eagerly(False)
+    tf.config.optimizer.set_jit(False)
     try:
         yield
     finally:
+        tf.config.optimizer.set_jit(compiled or False)
         tf.config.run_functions_eagerly(eagerly)
         tf.config.optimizer.set_experimental_options({name: before})
-
-
-@contextlib.contextmanager
-def computing_in(precision: str) -> Iterator[None]:
-    """Within it, networks are built to compute in `float32` or `bfloat16`; their weights and
-    batch statistics are float32 in both."""
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(
-            f"Keras runs on {keras.backend.backend()} here: set KERAS_BACKEND=tensorflow before it "
-            "is imported"
-        )
-    # A keras.json may say otherwise of each.
-    before = keras.config.dtype_policy(), keras.config.image_data_format(), keras.config.floatx()
-    keras.config.set_floatx("float32")
-    keras.config.set_image_data_format("channels_last")
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
-        yield
-    finally:
-        policy, data_format, floatx = before
-        keras.config.set_floatx(floatx)
-        keras.config.set_image_data_format(data_format)
-        keras.config.set_dtype_policy(policy)
-
-
-class _OfOneThread:
-    """A seeded generator for the thread that makes it; others draw from Python's own."""
-
-    def __init__(self, seed: int) -> None:
-        self._thread, self._random = threading.get_ident(), random.Random(seed)
-
-    def randint(self, low: int, high: int) -> int:
-        """Returns a whole number from low to high."""
-        mine = threading.get_ident() == self._thread
-        return (self._random if mine else random).randint(low, high)
-
-
-@contextlib.contextmanager
-def drawing_from(seed: int) -> Iterator[None]:
-    """Within it, the initial weights and dropout's masks of the networks that are built are decided
-    by a seed. After it, Python's generator and NumPy's stand where they stood.
-
-    Keras draws the seeds of both from Python's generator, which other threads use, too. So this
-    thread gives it one of its own. A network of one's own may draw from the global ones.
-    """
-    import numpy as np
-    from keras.src.random import seed_generator
-
-    python, numpy = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    keras_draws_from = seed_generator.python_random
-    seed_generator.python_random = _OfOneThread(seed)
-    try:
-        yield
-    finally:
-        seed_generator.python_random = keras_draws_from
-        random.setstate(python)
-        np.random.set_state(numpy)

@@ -54,6 +54,8 @@ def deferred_signals() -> Iterator[Callable[[], bool]]:
     too, for a terminal that is closed may send two. One that the process was started to ignore (by
     `nohup`, or in the background of a script) stays ignored.
 
+    A signal that came when the work was done already is the calling program's own: it gets it then.
+
     A pipe of standard error that nobody reads any more counts as a signal. Whatever else keeps text
     from being written there changes nothing: a run that is to outlive its terminal, say.
 
@@ -86,6 +88,10 @@ def deferred_signals() -> Iterator[Callable[[], bool]]:
             sys.stderr = told
         for each, handler in before.items():
             signal.signal(each, handler)
+    # What saved a run has left by an exception.
+    if not _is_command():
+        for number in set(received) & set(before):
+            signal.raise_signal(number)
 
 
 class _Unfailing:

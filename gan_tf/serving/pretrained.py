@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from gan_tf.host import archive, files, process
+from gan_tf.host import archive, building, files, process
 from gan_tf.models import networks
 from gan_tf.serving import described, servable
 from gan_tf.serving.servable import Servable
@@ -52,6 +52,8 @@ def arrays(name: str, directory: Path = DIRECTORY) -> dict[str, list[npt.NDArray
 
 def load(name: str, directory: Path = DIRECTORY) -> Servable:
     """Returns a generator that draws as its export would, without one."""
+    process.require_threads()
+    process.require_own_compiler()
     about = metadata(name, directory)
     players, endpoints = _build(about, arrays(name, directory))
     draw, inputs = endpoints["serving_default"]
@@ -87,7 +89,7 @@ def _build(
     height, width, channels = about["image_shape"]
     shape = (height, width, channels)
     pair = networks(config["arch"], config["width"], config["conditional"], classes)
-    with process.computing_in("float32"), process.drawing_from(0):
+    with building.computing_in("float32"), building.drawing_from(0):
         players = Players(pair.generator(about["latent_dim"], shape), pair.discriminator(shape))
     for network, weights in zip(players, kept.values(), strict=True):
         network.set_weights(weights)

@@ -25,7 +25,6 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 
-from gan_tf.data.dataset import Description
 from gan_tf.data.pixels import unscale
 from gan_tf.game.latents import (
     CODES,
@@ -35,7 +34,7 @@ from gan_tf.game.latents import (
     labels_by_share,
     stream_seed,
 )
-from gan_tf.host import files
+from gan_tf.host import files, process
 from gan_tf.host.errors import InputError
 from gan_tf.host.progress import shown
 from gan_tf.serving import described, warm_up
@@ -77,6 +76,7 @@ def export(
       formats: names in CONVERTERS; what they give lies in `assets.extra`, too.
       card: what README.md is to say of it; no file if empty.
     """
+    process.require_own_compiler()
     with files.locked(directory / ".lock", "exports"):  # Two exports at once are two versions.
         files.remove_leftovers(directory, r"\d+")
         earlier = versions(directory)
@@ -148,6 +148,7 @@ class Servable:
         return np.concatenate(list(self._batches(latents, labels)))
 
     def _batches(self, latents: Latents, labels: Labels | None) -> Iterator[Latents]:
+        process.require_threads()
         for start in range(0, max(len(latents), 1), _BATCH):
             rows = slice(start, start + _BATCH)
             inputs = {"latents": tf.constant(latents[rows])}
@@ -182,6 +183,7 @@ class Servable:
         Raises:
           InputError: the truncation is none.
         """
+        process.require_threads()
         if not 0.0 <= truncation <= 2.0:
             raise InputError(f"truncation={truncation}: must be from 0 to 2")
         distribution = described.distribution(self.metadata)
@@ -214,18 +216,9 @@ def read_metadata(path: Path) -> dict[str, Any]:
     raise InputError(f"{path}: must be a SavedModel that gan_tf exported, such as RUN_DIR/export/1")
 
 
-def check_shape(exported: Servable, data: Description) -> None:
-    """Raises InputError if an export's images cannot be compared with a dataset's."""
-    shape = exported.metadata.get("image_shape")
-    if shape and tuple(shape) != data.image_shape:
-        mine, theirs = ("x".join(map(str, each)) for each in (shape, data.image_shape))
-        raise InputError(
-            f"--dataset={data.name}: has images of {theirs}; {exported.path} draws {mine}"
-        )
-
-
 def load(path: Path) -> Servable:
     """Loads an export; InputError if `path` holds none or it is damaged."""
+    process.require_threads()
     metadata = read_metadata(path)
     try:
         model = tf.saved_model.load(str(path))

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from gan_tf import __version__
 from gan_tf.data.pixels import meaning
-from gan_tf.host import archive, files, process
+from gan_tf.host import archive, building, files
 from gan_tf.host.errors import InputError
 from gan_tf.models import PRETRAINED, networks
 from gan_tf.serving import described, servable
@@ -117,7 +117,7 @@ def load_networks(run: Run, path: Path, precision: str = "float32") -> Trained:
     arrays, digest = archive.load_digested(path)
     config, shape = run.config, run.data.image_shape
     architecture = networks(config.arch, config.width, config.conditional, len(run.data.classes))
-    with process.computing_in(precision), process.drawing_from(0):
+    with building.computing_in(precision), building.drawing_from(0):
         generator = architecture.generator(config.latent_dim, shape)
         discriminator = architecture.discriminator(shape)
     for group, network in (("ema_generator", generator), ("discriminator", discriminator)):

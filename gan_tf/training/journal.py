@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,9 @@ class Journal:
         self._step, self._time = step, now
         with naming(self._path):
             if said:
-                self._file.close()
                 self.lines.pop()
+            if said or not self._is_whole():
+                self._file.close()
                 write_text(self._path, "".join(map(_dumps, [*self.lines, line])))
                 self._file = self._path.open("a", encoding="utf-8")
             else:
@@ -127,6 +129,22 @@ class Journal:
                     _write_scalar(name, value)
             self._writer.flush()
         return line
+
+    def _is_whole(self) -> bool:
+        """Whether the open file is still the one at its path, and as long as it was left. An editor
+        puts another in its place, and what is appended to this one is lost."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            there = None
+        ours = os.fstat(self._file.fileno())
+        if there and os.path.samestat(there, ours) and ours.st_size == self._file.tell():
+            return True
+        print(
+            f"warning: {self._path} was altered or removed while the run trains; writing it anew",
+            file=sys.stderr,
+        )
+        return False
 
     def show(self, step: int, picture: Path) -> None:
         """Puts a PNG of samples among TensorBoard's images, over white if it has alpha: the page

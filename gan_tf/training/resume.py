@@ -37,7 +37,7 @@ from gan_tf.host import archive
 from gan_tf.host.errors import InputError
 from gan_tf.host.files import by_step
 from gan_tf.training.loop import SUMMED, NotFiniteError
-from gan_tf.training.run_directory import BEFORE, BEST, CHECKPOINTS, attempts_given_up
+from gan_tf.training.run_directory import BEFORE, BEST, CHECKPOINTS, attempts_given_up, move
 from gan_tf.training.schedule import Schedule
 
 Arrays = dict[str, npt.NDArray[np.generic]]
@@ -189,7 +189,7 @@ def take_back(run_dir: Path) -> None:
     for name in ("samples", CHECKPOINTS):
         (run_dir / name).mkdir(exist_ok=True)
         for path in sorted((place / name).glob("step-*")):
-            path.replace(run_dir / name / path.name)
+            move(path, run_dir / name / path.name)
 
 
 def when(arrays: Arrays) -> tuple[int, int]:

@@ -23,7 +23,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,7 +92,7 @@ def read(directory: Path) -> Run:
         values = dict(content["data"])
         height, width, channels = (int(size) for size in values.pop("image_shape"))
         return Run(config, Description(image_shape=(height, width, channels), **values))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError(f"{path}: must describe its data; it was altered") from None
 
 
@@ -209,6 +211,19 @@ def failed(directory: Path) -> dict[str, Any] | None:
         return None
 
 
+def move(path: Path, target: Path) -> None:
+    """Moves a file. To another file system, where a part of the directory is a link, it is copied
+    first: at `target` it is whole or not at all."""
+    try:
+        path.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with files.published(target) as temporary:
+            shutil.copyfile(path, temporary)
+        path.unlink()
+
+
 def give_up(directory: Path, record: dict[str, Any]) -> None:
     """Moves an attempt's checkpoints and samples aside, so that the next one can begin.
 
@@ -219,5 +234,5 @@ def give_up(directory: Path, record: dict[str, Any]) -> None:
     for name in ("samples", CHECKPOINTS):
         (place / name).mkdir(parents=True, exist_ok=True)
         for path in sorted((directory / name).glob("step-*")):
-            path.replace(place / name / path.name)
+            move(path, place / name / path.name)
     files.write_text(place / "attempt.json", json.dumps(record, indent=2) + "\n")

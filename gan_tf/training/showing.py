@@ -118,7 +118,7 @@ def _nearest(exported: Servable, flags: Mapping[str, str]) -> list[Drawing]:
         data = _data(exported.metadata, flags)
         if data is None:
             return []
-        servable.check_shape(exported, data.description)
+        described.check_shape(exported.metadata, exported.path, data.description)
         judge = judges.find(data, "auto")
         found = likeness.find(exported.sample(_SAMPLES, 0), judge, data, _TRAINING)
     except InputError:  # It was removed, or altered, or is too little to judge by.

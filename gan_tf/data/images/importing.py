@@ -25,7 +25,7 @@ from gan_tf.data.images.index import Came, Kept
 from gan_tf.data.images.opening import Material, material, safe_name
 from gan_tf.data.images.sources import Source, read, shown
 from gan_tf.data.images.splitting import Splits
-from gan_tf.data.images.wanted import Wanted
+from gan_tf.data.images.wanted import METHODS, Wanted
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
 
@@ -113,7 +113,10 @@ def changes(source: Path, wanted: Wanted, data_dir: Path, digest: str | None = N
         given = material(source)
     except InputError:
         return f"{source} is gone"
-    path = _index(_place(data_dir), given, wanted)
+    place = _place(data_dir)
+    # A run may have begun with what an older version imported.
+    paths = [_index(place, given, wanted, method) for method in METHODS]
+    path = next(filter(index.last, paths), paths[0])
     came = index.last(path)
     if came is None:  # Not imported by this path; a link may lead elsewhere now.
         return "" if digest is None else "it leads to pictures that were not imported yet"
@@ -145,8 +148,8 @@ def _place(data_dir: Path) -> Path:
     return data_dir / "gan_tf" / "images"
 
 
-def _index(place: Path, given: Material, wanted: Wanted) -> Path:
-    return place / "sources" / f"{wanted.digest(given.told)[:32]}.gz"
+def _index(place: Path, given: Material, wanted: Wanted, method: int = METHODS[0]) -> Path:
+    return place / "sources" / f"{wanted.digest(given.told, method)[:32]}.gz"
 
 
 def _directory(place: Path, came: Came) -> Path:
