@@ -12,7 +12,7 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gan_tf.report.pictures import Pixels
 
 _ROWS = 64  # What scripts/serving/batching.config allows a request.
+_CLASSES = 100_000  # More are no model's, but a broken server's.
 _ROWS_OF_NUMBERS = 16  # A pixel by REST is a line of text, some 30 bytes.
 
 # Of all pictures together: 64 pictures of 512x512 pixels fit, and, in RGBA, in base64 and however
@@ -150,6 +151,8 @@ def _classes(ask: Ask, end: float) -> list[str]:
         raise InputError(f"{error} (--labels and --text need a conditional model)") from None
     if not names:
         raise InputError("answered no names of classes")
+    if len(names) > _CLASSES:
+        raise InputError(f"answered {len(names):,} names of classes; {_CLASSES:,} can be asked for")
     return names
 
 
@@ -180,10 +183,7 @@ def _images(ask: Ask, inputs: Inputs, truncation: float, end: float) -> Pixels:
         inputs = {**inputs, "truncations": [truncation] * number}
     for start in range(0, number, rows):
         some = {name: numbers[start : start + rows] for name, numbers in inputs.items()}
-        found = answer(ask, some, _PIXELS // number, end - time.monotonic())
-        if len(found) != len(some["seeds"]):
-            raise InputError(f"answered {len(found)} pictures for {len(some['seeds'])} seeds")
-        images += found
+        images += answer(ask, some, _PIXELS // number, end - time.monotonic())
     if len({image.shape for image in images}) > 1:
         raise InputError("answered pictures of more than one size, which make no grid")
     return np.stack(images)
@@ -194,6 +194,7 @@ def _pngs(ask: Ask, inputs: Inputs, most: int, seconds: float) -> list[Pixels]:
     from gan_tf.report import pictures
 
     pngs = ask.strings(Request("generate_png", inputs, "png_bytes", seconds))
+    _check_number(pngs, inputs)  # Before they are unpacked.
     return [pictures.read_png(png, most) for png in pngs]
 
 
@@ -201,13 +202,21 @@ def _truncated(ask: Ask, inputs: Inputs, most: int, seconds: float) -> list[Pixe
     """Images of latents nearer to their mean or farther from it, which come as numbers."""
     name = "generate_truncated"
     try:
-        return list(ask.images(Request(name, inputs, "images", seconds), most))
+        found = ask.images(Request(name, inputs, "images", seconds), most)
     except remote.RefusedError as error:
         if name not in str(error):
             raise
         raise InputError(
             f"the model there has no signature {name}, which --truncation asks; export it anew"
         ) from None
+    _check_number(found, inputs)
+    return list(found)
+
+
+def _check_number(found: Sized, inputs: Inputs) -> None:
+    """Raises InputError unless there is a picture for each seed."""
+    if len(found) != len(inputs["seeds"]):
+        raise InputError(f"answered {len(found)} pictures for {len(inputs['seeds'])} seeds")
 
 
 if __name__ == "__main__":

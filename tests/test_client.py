@@ -10,6 +10,7 @@ import io
 import json
 import struct
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,12 +86,22 @@ def mine(tmp_path: Path) -> Path:
 
 
 def refusal(
-    mine: Path, url: str, seeds: str = "0", timeout: float = 30.0, truncation: float = 1.0
+    mine: Path,
+    url: str,
+    seeds: str = "0",
+    timeout: float = 30.0,
+    truncation: float = 1.0,
+    labels: str | None = None,
 ) -> str:
     """Asserts that the client refuses an answer, names the server, and writes nothing; returns what
     it says of the answer."""
     options = client.Options(
-        url=url, seeds=seeds, timeout=timeout, truncation=truncation, output=str(mine)
+        url=url,
+        seeds=seeds,
+        labels=labels,
+        timeout=timeout,
+        truncation=truncation,
+        output=str(mine),
     )
     with pytest.raises(InputError) as refused:
         client.main(options)
@@ -206,6 +217,38 @@ def test_pictures_are_counted(mine: Path, interface: str, seeds: str, number: in
     with served(interface, lambda _: [picture()] * number) as url:
         said = refusal(mine, url, seeds=seeds)
     assert said == f"answered {number} pictures for {len(seeds.split(','))} seeds"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("pictures", "answered 40 pictures for 1 seeds"),
+        ("texts", "answered HTTP 200, but not as TensorFlow Serving"),
+        ("names", "answered 2,000,000 names of classes; 100,000 can be asked for"),
+    ],
+)
+def test_a_small_answer_does_not_unpack_to_much(mine: Path, kind: str, said: str) -> None:
+    """Pictures of 64 MB each, texts of which an array takes the longest's room for each, and
+    classes that are asked for eight times each."""
+    if kind == "pictures":
+        file = io.BytesIO()
+        Image.new("RGBA", (4096, 4096)).save(file, "PNG")
+        rows: list[Any] = [{"b64": base64.b64encode(file.getvalue()).decode()}] * 40
+    elif kind == "texts":
+        rows = ["a" * 1000] + ["a"] * 600_000
+    else:
+        rows = [["a"] * 2_000_000]
+    answer = json.dumps({"predictions": rows}).encode()
+    truncation, labels = (0.5 if kind == "texts" else 1.0), ("all" if kind == "names" else None)
+    with http(lambda handler: handler.answer(200, answer)) as url:
+        tracemalloc.start()
+        try:
+            found = refusal(mine, url, truncation=truncation, labels=labels)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert found.startswith(said)
+    assert peak < 500e6
 
 
 def test_by_grpc_pictures_are_bytes_of_the_right_name(mine: Path) -> None:

@@ -697,6 +697,33 @@ finally:
     assert not damages(tmp_path / "run")
 
 
+def test_a_signal_after_the_last_step_is_the_programs_own(
+    tmp_path: Path, home: Path, data_dir: Path
+) -> None:
+    """The run is done, and what sent the signal wants the program to end."""
+    program = (
+        _PROGRAM
+        + """
+import os, signal
+from gan_tf.training import exporting
+
+def late(directory, export=exporting.export_best):
+    os.kill(os.getpid(), number)
+    return export(directory)
+
+exporting.export_best = late
+signal.signal(signal.SIGTERM, lambda number, _: print("heard", number, flush=True))
+for number in (signal.SIGTERM, signal.SIGINT):
+    config = Config(**{**flags, "export": "best"}, run_dir=f"run-{number}", steps=2)
+    print(train(config).steps, flush=True)
+"""
+    )
+    output, errors = _program(program, tmp_path, home).communicate(timeout=120)
+    assert output == "heard 15\n2\n"
+    assert "KeyboardInterrupt" in errors
+    assert (tmp_path / "run-2" / "result.json").exists()
+
+
 def test_a_forked_process_is_refused(tmp_path: Path, home: Path, data_dir: Path) -> None:
     """TensorFlow's threads are not in it. And a program's style of plots is not the run's."""
     program = (

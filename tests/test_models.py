@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from benchmarks import variants
+from keras.src.random import seed_generator
 
 from gan_tf.host.building import computing_in, drawing_from
 from gan_tf.host.errors import InputError
@@ -133,6 +134,29 @@ def test_no_other_thread_decides_the_initial_weights() -> None:
     finally:
         over.set()
         other.join()
+    for one, other_one in zip(alone, beside, strict=True):
+        np.testing.assert_array_equal(one, other_one)
+
+
+def test_one_thread_builds_networks_at_a_time() -> None:
+    """Two would put back the settings of the process crosswise, and draw by each other's seeds."""
+    before = seed_generator.python_random
+    inside = threading.Event()
+
+    def build() -> None:
+        with drawing_from(4):
+            inside.set()
+
+    with drawing_from(3):
+        alone = networks("mlp").generator(64, SHAPE).get_weights()
+    with drawing_from(3):
+        other = threading.Thread(target=build)
+        other.start()
+        assert not inside.wait(0.5)
+        beside = networks("mlp").generator(64, SHAPE).get_weights()
+    other.join()
+    assert inside.is_set()
+    assert seed_generator.python_random is before
     for one, other_one in zip(alone, beside, strict=True):
         np.testing.assert_array_equal(one, other_one)
 

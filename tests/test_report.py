@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from gan_tf.report import images
 from gan_tf.training import accounts, reporting, showing
 
 from .browsing import Browser, browser
-from .conftest import Command, Once, one_line
+from .conftest import Command, Once, dataset_of, one_line
 from .processes import run_warm
 from .test_old_runs import PACKED
 
@@ -174,6 +175,18 @@ def test_training_images_are_left_out_on_request(
     assert "Truncation" in text
     assert "Nearest real images" not in text
     assert "images that the run was trained on" not in text
+
+
+def test_a_page_shows_no_other_images_as_those_of_training(
+    tmp_path: Path, trained: Path, mnist: dict[str, np.ndarray]
+) -> None:
+    """Another dataset may lie by the same name where the run's was."""
+    dataset_of(tmp_path, "mnist", **{name: array[:800] for name, array in mnist.items()})
+    account = accounts.read(trained)
+    account = dataclasses.replace(account, flags={**account.flags, "data_dir": str(tmp_path)})
+    account = showing.with_drawings(account, trained, training_images=True)
+    assert [each.title for each in account.drawings] == ["Interpolation", "Truncation"]
+    assert "holds other images than those that it was trained on" in account.missing[-1]
 
 
 def test_a_report_without_an_export_needs_no_tensorflow(tmp_path: Path, trained: Path) -> None:

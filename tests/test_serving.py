@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import io
 import json
+import os
 import re
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -28,7 +30,7 @@ from gan_tf.data import pixels
 from gan_tf.game import latents
 from gan_tf.game.latents import slerp
 from gan_tf.host.building import computing_in
-from gan_tf.models import ARCHITECTURES
+from gan_tf.models import ARCHITECTURES, networks
 from gan_tf.report import pictures
 from gan_tf.serving import servable
 from gan_tf.serving.signatures import signatures
@@ -245,6 +247,43 @@ def test_bad_requests_get_an_error_and_never_nan(
 ) -> None:
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
         session(signature, inputs)
+
+
+def test_a_wide_network_takes_fewer_rows() -> None:
+    """Its activations are what takes memory."""
+    wide = networks("dcgan", 256)
+    endpoints = signatures(
+        wide.generator(64, MNIST_SHAPE),
+        wide.discriminator(MNIST_SHAPE),
+        latents.distribution_of("normal"),
+        latent_dim=64,
+        image_shape=MNIST_SHAPE,
+        cross_entropy=True,
+    )
+    draw, _ = endpoints["generate"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most 1,337 rows a request"):
+        draw(tf.zeros([1_338], tf.int64))
+
+
+def test_a_seed_is_the_same_image_where_a_server_compiles(
+    session: Session, saved_model: Path
+) -> None:
+    """XLA draws other numbers, and rounds otherwise."""
+    program = """
+import sys
+import tensorflow as tf
+tf.config.optimizer.set_jit(True)
+model = tf.saved_model.load(sys.argv[1])
+images = model.signatures["generate"](seeds=tf.range(4, dtype=tf.int64))["images"]
+sys.stdout.buffer.write(images.numpy().tobytes())
+"""
+    compiling = {"TF_XLA_FLAGS": "--tf_xla_cpu_global_jit", "TF_CPP_MIN_LOG_LEVEL": "0"}
+    command = [sys.executable, "-c", program, str(saved_model)]
+    found = subprocess.run(command, env=os.environ | compiling, capture_output=True, check=True)
+    assert b"Compiled cluster using XLA" in found.stderr
+    drawn = session("generate", {"seeds": np.arange(4)})["images"]
+    compiled = np.frombuffer(found.stdout, np.uint8).reshape(drawn.shape)
+    assert np.abs(drawn.astype(int) - compiled).max() <= 1
 
 
 def test_each_weight_is_stored_once(saved_model: Path, trained: Path) -> None:

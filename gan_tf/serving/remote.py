@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -125,6 +126,7 @@ def _rest(server: Server) -> Ask:
         import numpy as np
 
         def read(rows: Any) -> Pixels:
+            _check_numbers(rows)
             array = np.array(rows)
             if array.dtype.kind != "i" or array.min() < 0 or array.max() > 255:
                 raise ValueError
@@ -170,6 +172,18 @@ def _read(status: int, body: bytes, read: Callable[[Any], Found]) -> Found:
             f"answered HTTP {status}, but not as TensorFlow Serving, whose REST port is 8501"
         ) from None
     raise RefusedError(reason)
+
+
+def _check_numbers(rows: Any) -> None:
+    """Raises ValueError or TypeError unless nested lists hold whole numbers alone: of texts NumPy
+    would make an array in which each is as wide as the longest."""
+    depth, first = 0, rows
+    while type(first) is list and first:
+        depth, first = depth + 1, first[0]
+    for _ in range(depth - 1):
+        rows = itertools.chain.from_iterable(rows)
+    if not all(type(each) is int for each in rows):
+        raise ValueError
 
 
 def _check(shape: Sequence[int], most: int) -> None:

@@ -20,6 +20,7 @@ a seed (and a label) depends on those alone, not on their batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import keras
@@ -31,6 +32,7 @@ from gan_tf.models import ImageShape
 from gan_tf.models.calling import apply
 
 _MOST_PIXELS = 2**22  # Of all rows of a request; a row of MNIST takes 90 KB.
+_MOST_FEATURES = 2**26  # The same, where a network is at its widest.
 _MOST_NAMES = 2**20  # Of all rows of a request for classes.
 _ROWS = 4  # Images that the generator draws at a time; dcgan's speed does not depend on it.
 
@@ -70,7 +72,8 @@ def signatures(
         # A generator without a bounded output is clipped here, never in training.
         return tf.clip_by_value(tf.debugging.check_numerics(images, "images"), -1.0, 1.0)
 
-    most = max(_ROWS, _MOST_PIXELS // (image_shape[0] * image_shape[1]))
+    fit = _MOST_FEATURES // max(map(_widest, (generator, discriminator)))
+    most = max(_ROWS, min(fit, _MOST_PIXELS // (image_shape[0] * image_shape[1])))
 
     def few(rows: tf.Tensor, most: int = most) -> tf.Tensor:
         """Refuses more rows than fit into some hundred MB: oneDNN's kernels end the process where
@@ -110,7 +113,9 @@ def signatures(
         """What `gan_tf.sample` draws first with each seed."""
 
         def one(seed: tf.Tensor) -> tf.Tensor:
-            return distribution((1, latent_dim), stream_seed(seed, SAMPLING_STREAM))[0]
+            # XLA, which a server may have compile whatever it finds, draws other numbers.
+            with tf.xla.experimental.jit_scope(compile_ops=False):
+                return distribution((1, latent_dim), stream_seed(seed, SAMPLING_STREAM))[0]
 
         row = tf.TensorSpec([latent_dim], tf.float32)
         seeds = few(tf.ensure_shape(seeds, [None]))
@@ -208,6 +213,12 @@ def signatures(
         "discriminate": (discriminate, [images, *labels("labels")]),
     }
     return endpoints | ({"classes": (names, labels("labels"))} if classes else {})
+
+
+def _widest(network: keras.Model) -> int:
+    """The most features that a layer makes of one row."""
+    outputs = (out for layer in network.layers for out in keras.tree.flatten(layer.output))
+    return max(int(math.prod(each.shape[1:])) for each in outputs)
 
 
 def as_many(*inputs: tf.Tensor) -> list[tf.Tensor]:

@@ -114,14 +114,23 @@ def _classes(exported: Servable) -> list[str]:
 
 def _nearest(exported: Servable, flags: Mapping[str, str]) -> list[Drawing]:
     """Samples beside the real images most like them; nothing if the data is not at hand."""
+    about = exported.metadata
     try:
-        data = _data(exported.metadata, flags)
-        if data is None:
-            return []
-        described.check_shape(exported.metadata, exported.path, data.description)
+        data = _data(about, flags)
+    except InputError:  # It was removed, or altered.
+        return []
+    if data is None:
+        return []
+    if about.get("digest", "") not in ("", data.description.digest):
+        raise InputError(
+            f"{data.directory} holds other images than those that it was trained on: none of them "
+            "stand beside samples"
+        )
+    try:
+        described.check_shape(about, exported.path, data.description)
         judge = judges.find(data, "auto")
         found = likeness.find(exported.sample(_SAMPLES, 0), judge, data, _TRAINING)
-    except InputError:  # It was removed, or altered, or is too little to judge by.
+    except InputError:  # It is too little to judge by.
         return []
     return [
         Drawing(
