@@ -566,7 +566,7 @@ KINDS = {
         early("a grid of its samples", "client --output=run/samples/step-00000100.png", run),
     ],
     "report": [
-        early("no run", "report"),
+        early("no run", "report --run_dirs=,"),
         early("a run that is not there", "report --run_dirs=missing"),
         early("a directory of other files", "report --run_dirs=mine", directory("mine")),
         early("another kind", "report --run_dirs=. --output=a.png"),

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, features
+from PIL import Image, ImageFile, features
 
 from gan_tf.data.dataset import open_images
 from gan_tf.data.images import kinds
@@ -664,6 +664,8 @@ def test_a_map_that_a_program_gives_is_what_it_holds_and_not_its_file(tmp_path: 
 def test_lists_that_a_program_gives_are_refused_in_words() -> None:
     with pytest.raises(InputError, match=r"this is of type list$"):
         given([[[0] * 28] * 28, [[0] * 28] * 27], None)
+    with pytest.raises(InputError, match="labels must be integers from 0; one of them is -1"):
+        given(np.zeros((2, 28, 28), np.uint8), [-1, 1])
     with pytest.raises(InputError, match="labels must be integers, one an image"):
         given(np.zeros((2, 28, 28), np.uint8), [[1], [1, 2]])
     with pytest.raises(InputError, match="labels must be 2 integers, one an image"):
@@ -816,6 +818,19 @@ def test_arrays_in_files_are_images_as_they_are(tmp_path: Path) -> None:
     np.save(tmp_path / "bad.npy", np.array([{}], object), allow_pickle=True)
     with pytest.raises(InputError, match=r"bad\.npy: .*must hold numbers"):
         bring(tmp_path / "bad.npy", tmp_path)
+
+
+def test_a_picture_that_was_cut_off_is_left_out_whatever_a_program_asked_of_pillow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fill(tmp_path / "pictures", 3)
+    picture(9, (256, 256)).save(folder / "cut.jpg")
+    whole = (folder / "cut.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 3])
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    _, about = bring(folder, tmp_path)
+    assert list(about["left_out"]) == ["cut.jpg"]
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_an_array_that_is_cut_short_while_it_is_imported_is_refused(

@@ -27,13 +27,14 @@ def lines(card: Mapping[str, Any]) -> Iterator[str]:
         return
     heads = {f: f.replace("_", " ").rjust(max(_CELL, len(f) + 2)) for f in figures}
     yield f"{'asked for':<{_NAME}}{''.join(heads.values())}"
-    order = sorted(classes, key=lambda name: _coverage(classes[name]))  # The worst first.
+    order = sorted(classes, key=lambda name: _goodness(classes[name]))  # The worst first.
     shown = list(classes) if len(classes) <= _MOST else order[:_MOST]
     for name in shown:
         cells = "".join(_cell(classes[name], f).rjust(len(head)) for f, head in heads.items())
         yield f"{_short(name):<{_NAME}}{cells}"
     if len(shown) < len(classes):
-        yield f"and {len(classes) - len(shown):,} more, with better coverage (--output has all)"
+        better = ", with better coverage" if "coverage" in figures else ""
+        yield f"and {len(classes) - len(shown):,} more{better} (--output has all)"
     yield "in brackets: real images; -: too few samples or reals of that class"
     if worst := card.get("worst_class"):
         share = f"{100 * worst['coverage_of_the_real']:.0f} %"
@@ -60,10 +61,12 @@ def write(
     pictures.write_rows(path, tiles, texts)
 
 
-def _coverage(row: Mapping[str, Any]) -> tuple[bool, float]:
-    """What classes are sorted by; those of which no coverage of real images is known come last."""
-    real = (row["real"] or {}).get("coverage")
-    return not real, float(row["samples"].get("coverage", np.inf)) / float(real or 1.0)
+def _goodness(row: Mapping[str, Any]) -> tuple[bool, float, float]:
+    """What classes are sorted by: coverage, then accuracy; those of which no coverage of real
+    images is known come last."""
+    real, own = (row["real"] or {}).get("coverage"), row["samples"]
+    coverage = float(own.get("coverage", np.inf)) / float(real or 1.0)
+    return not real, coverage, float(own.get("accuracy", np.inf))
 
 
 def _cell(row: Mapping[str, Any], figure: str) -> str:

@@ -42,7 +42,7 @@ class Options:
 
 def main(options: Options) -> str:
     """Writes the page and says where."""
-    if options.run_dirs is None:
+    if options.run_dirs is None or not options.run_dirs.strip(","):
         raise InputError("--run_dirs: must name a run directory, or several with commas between")
     from gan_tf.host.files import user_path
 

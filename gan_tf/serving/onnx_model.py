@@ -29,7 +29,8 @@ def to_onnx(
     """
     if importlib.util.find_spec("tf2onnx") is None:
         raise InputError(f"--{flag} needs more: pip install 'gan_tf[onnx]'")
-    command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", saved_model]
+    # -P, for a file of the working directory may be called like a package that it imports.
+    command = [sys.executable, "-P", "-m", "tf2onnx.convert", "--saved-model", saved_model]
     command += ["--signature_def", signature, "--opset", str(_OPSET), "--output", output]
     finished = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if finished.returncode:

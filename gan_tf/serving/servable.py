@@ -144,11 +144,13 @@ class Servable:
 
     def generate(self, latents: Latents, labels: Labels | None = None) -> Latents:
         """Returns images `[B, H, W, C]` in [-1, 1] for latents `[B, latent_dim]` and, of a
-        conditional model, labels int64 `[B]`."""
+        conditional model, labels int64 `[B]`; InputError if there are not as many."""
         return np.concatenate(list(self._batches(latents, labels)))
 
     def _batches(self, latents: Latents, labels: Labels | None) -> Iterator[Latents]:
         process.require_threads()
+        if labels is not None and len(labels) != len(latents):
+            raise InputError(f"labels: are {len(labels):,}, for {len(latents):,} latents")
         for start in range(0, max(len(latents), 1), _BATCH):
             rows = slice(start, start + _BATCH)
             inputs = {"latents": tf.constant(latents[rows])}

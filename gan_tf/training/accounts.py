@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_tf.config.data import IN_MEMORY
 from gan_tf.host import files
 from gan_tf.host.errors import InputError
 from gan_tf.report.account import Account, Attempt
@@ -55,7 +56,7 @@ def read(directory: Path) -> Account:
         classes=_classes(config, data),
         private=bool(config.get("images")),
         command=words.command(config, directory) if config else "",
-        flags=words.flags(config),
+        flags=_flags(config, data),
         given=words.given(config),
         attempts=attempts,
         best=chosen,
@@ -139,6 +140,14 @@ def _about(config: Values, data: Values) -> str:
     shape = data.get("image_shape")
     size = f", images of {'x'.join(map(str, shape))}" if isinstance(shape, list) else ""
     return f"{config.get('arch')} on {name}{size}"
+
+
+def _flags(config: Values, data: Values) -> dict[str, str]:
+    """What the flags say. Arrays in memory have no path, and are told apart by their digest."""
+    flags = words.flags(config)
+    if config.get("images") == IN_MEMORY:
+        flags["images"] = f"{flags['images']} {str(data.get('digest', ''))[:12]}"
+    return flags
 
 
 def _classes(config: Values, data: Values) -> list[str]:

@@ -50,6 +50,8 @@ class Arrays:
                 f"labels must be {len(images):,} integers, one an image; these are "
                 f"{list(labels.shape)} {labels.dtype}"
             )
+        if (least := labels.min(initial=0)) < 0:
+            raise InputError(f"labels must be integers from 0; one of them is {least}")
 
     @property
     def digest(self) -> str:

@@ -9,16 +9,24 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from PIL import ImageFile
+
 
 @contextlib.contextmanager
 def reading() -> Iterator[None]:
-    """Within it, neither Pillow nor libtiff says anything on standard error.
+    """Within it, neither Pillow nor libtiff says anything on standard error, and no picture that
+    was cut off passes for a whole one, whatever a program asked of Pillow.
 
-    Both settings are the whole process's, so that they hold for the threads that read.
+    The settings are the whole process's, so that they hold for the threads that read.
     """
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
     with warnings.catch_warnings(), _libtiff():
         warnings.simplefilter("ignore")
-        yield
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 @contextlib.contextmanager
