@@ -72,10 +72,19 @@ def _from_larger_weights(image_shape: models.ImageShape) -> keras.Model:
 
 def _without_dropout(image_shape: models.ImageShape) -> keras.Model:
     network = maxout.discriminator(image_shape)
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0
+    for layer in _dropouts(network):
+        layer.rate = 0.0
     return network
+
+
+def _of_whole_images(image_shape: models.ImageShape) -> keras.Model:
+    network = maxout.discriminator(image_shape)
+    _dropouts(network)[0].rate = 0.0
+    return network
+
+
+def _dropouts(network: keras.Model) -> list[keras.layers.Dropout]:
+    return [layer for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
 
 
 def _steeper(latent_dim: int, image_shape: models.ImageShape) -> keras.Model:
@@ -134,9 +143,11 @@ DIFFERENCES: Mapping[str, Difference] = {
 # What a run that has come to its limit trains on with.
 LIMITS: Mapping[str, Difference] = {
     "as_is": DIFFERENCES["as_is"],
-    "rate": DIFFERENCES["rate"],
     "sum": DIFFERENCES["sum"],
     "dropout": Difference("no dropout in D", networks=_networks(discriminator=_without_dropout)),
+    "input": Difference(
+        "no dropout of D's input", networks=_networks(discriminator=_of_whole_images)
+    ),
     "average": Difference("an average of G, of 0.999", ["--ema_decay=0.999"]),
     "adam": Difference(
         "Adam at 1e-4 that falls to 1e-5, decays 0.5 and 0.999",
