@@ -71,8 +71,8 @@ def require_threads() -> None:
 def out_of_memory() -> tuple[type[Exception], ...]:
     """What Python raises for want of memory and, where it is there, TensorFlow: on a GPU, above
     all."""
-    tensorflow = sys.modules.get("tensorflow")
-    return (MemoryError, *([tensorflow.errors.ResourceExhaustedError] if tensorflow else []))
+    errors = getattr(sys.modules.get("tensorflow"), "errors", None)
+    return (MemoryError, *([errors.ResourceExhaustedError] if errors else []))
 
 
 def require_own_compiler() -> None:
