@@ -47,8 +47,7 @@ class Ask(NamedTuple):
 
     Attributes:
       strings: from a request to the strings of its answer, in turn.
-      images: from a request, and the pixels that one image may have, to the images of its answer,
-        uint8 `[N, H, W, C]`.
+      images: from a request, and the most pixels of one image, to images, uint8 `[N, H, W, C]`.
     """
 
     strings: Callable[[Request], list[bytes]]
@@ -175,12 +174,9 @@ def _read(status: int, body: bytes, read: Callable[[Any], Found]) -> Found:
 
 
 def _check_numbers(rows: Any) -> None:
-    """Raises ValueError or TypeError unless nested lists hold whole numbers alone: of texts NumPy
-    would make an array in which each is as wide as the longest."""
-    depth, first = 0, rows
-    while type(first) is list and first:
-        depth, first = depth + 1, first[0]
-    for _ in range(depth - 1):
+    """Raises ValueError or TypeError unless there are whole numbers alone, in lists `[N][H][W][C]`:
+    of texts NumPy would make an array in which each is as wide as the longest."""
+    for _ in range(3):
         rows = itertools.chain.from_iterable(rows)
     if not all(type(each) is int for each in rows):
         raise ValueError
