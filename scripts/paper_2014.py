@@ -77,7 +77,7 @@ class Options:
     toy_steps: int = knob(4_000, "Steps of the toy.", unit="steps", low=200, high=1_000_000)
     order_steps: int = knob(6_000, "Steps of each order.", unit="steps", low=10, high=1_000_000)
     differences: str = knob("all", "Differences to try.", unit="all, or names and commas")
-    limits: str = knob("all", "Limits to try.", unit="all, or names and commas")
+    limits: str = knob("all", "Changes that limits tries.", unit="all, or names and commas")
     limit_after: int = knob(
         110_000,
         "Steps of the run that limits begins with.",
@@ -86,7 +86,11 @@ class Options:
         high=1_000_000,
     )
     difference_steps: int = knob(
-        30_000, "Steps with each of both.", unit="steps", low=10, high=1_000_000
+        30_000,
+        "Steps with each difference, and with each change that limits tries.",
+        unit="steps",
+        low=10,
+        high=1_000_000,
     )
     runs_dir: str = knob("runs/paper_2014", "Where the runs go.", unit="a directory")
     data_dir: str | None = knob(None, "See gan_tf.train.", unit="a directory")

@@ -28,7 +28,8 @@ scripts/paper_2014 --parts=digits   # the likelihood, figures 2 and 3: hours
 scripts/paper_2014 --parts=course   # how far a run of it has come
 scripts/paper_2014 --parts=order    # the order of updates
 scripts/paper_2014 --parts=differences   # one change at a time: hours
-scripts/paper_2014 --parts=limits   # one change at a time where a run ends: hours
+# One change at a time where a run ends: hours.
+scripts/paper_2014 --parts=limits --difference_steps=20000
 ```
 """
 _TOY = """
